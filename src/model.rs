@@ -4,8 +4,8 @@ use candle_core::Device;
 
 use crate::decoder::{self, Config, Decoder};
 use crate::device::{self, DeviceChoice};
-use crate::error::{Error, Result};
-use crate::source::ModelFiles;
+use crate::error::Result;
+use crate::source::{self, HubOptions, ModelFiles};
 use crate::tokens::Tokens;
 use crate::weights::{DType, Weights};
 
@@ -15,6 +15,10 @@ pub struct Model {
     pub decoder: Decoder,
     pub tokens: Tokens,
     pub device: Device,
+    /// The token that the model's texts begin with, if it has one.
+    pub bos: Option<u32>,
+    /// The tokens that end a text.
+    pub eos: Vec<u32>,
 }
 
 /// What a model is, for people and for `meta`.
@@ -24,11 +28,15 @@ pub struct Card {
     pub name: String,
     /// The commit hash of a hub model.
     pub revision: Option<String>,
+    /// What there is to say of it, of a model that lens itself brings.
+    pub about: Option<&'static str>,
     /// `model_type` in config.json.
     pub family: String,
     pub parameters: u64,
     pub layers: usize,
     pub hidden: usize,
+    /// Attention heads of a block.
+    pub heads: usize,
     pub vocabulary: usize,
     /// The longest prompt in tokens; `None` where any length will do.
     pub context: Option<usize>,
@@ -50,6 +58,18 @@ pub struct LoadOptions {
 }
 
 impl Model {
+    /// The model of that name, as the command line takes it: `demo`, a hub id (which downloads it
+    /// unless it is cached), or a directory.
+    ///
+    /// # Errors
+    /// A model that is not there, and those of [`Model::load`].
+    pub fn open(name: &str) -> Result<Self> {
+        Self::load(
+            &source::locate(name, &HubOptions::default())?,
+            LoadOptions::default(),
+        )
+    }
+
     /// Maps the weights, describes the decoder and loads the tokenizer.
     ///
     /// # Errors
@@ -71,41 +91,10 @@ impl Model {
                 decoder,
                 tokens,
                 device,
+                bos: config.ids("bos_token_id")?.first().copied(),
+                eos: config.ids("eos_token_id")?,
             })
         })
-    }
-
-    /// The ids of a prompt, checked against the model.
-    ///
-    /// # Errors
-    /// No tokens at all, more than the model's context holds, or an id beyond its embedding.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let ids = self.tokens.encode(text)?;
-        if ids.is_empty() {
-            return Err(Error::usage(
-                "The prompt is empty: it has no tokens.",
-                "Give some text; a logit lens reads what comes after each token.",
-            ));
-        }
-        if let Some(context) = self.card.context.filter(|&context| ids.len() > context) {
-            return Err(Error::usage(
-                format!(
-                    "The prompt has {} tokens, but the model's context holds {context}.",
-                    ids.len()
-                ),
-                "Shorten the prompt, or use a model with a longer context.",
-            ));
-        }
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= self.card.vocabulary) {
-            return Err(Error::failed(
-                format!(
-                    "The tokenizer gives the id {id}, but the model's embedding has {} rows.",
-                    self.card.vocabulary
-                ),
-                "Check that the tokenizer and the weights belong together.",
-            ));
-        }
-        Ok(ids)
     }
 }
 
@@ -125,10 +114,12 @@ fn card(
     Ok(Card {
         name: files.name.clone(),
         revision: files.revision.clone(),
+        about: files.about,
         family: config.required_text("model_type")?,
         parameters: weights.parameters(),
         layers: decoder.blocks.len(),
         hidden: decoder.hidden,
+        heads: decoder.blocks.first().map_or(0, |block| block.attention.heads),
         vocabulary: decoder.vocabulary,
         context: decoder.context,
         stored,

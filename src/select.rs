@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use crate::decoder::Point;
 use crate::error::{Error, Result};
 
 /// A choice of rows: `all`, `embed`, or a comma-separated list of layers (`3`, `-1`), ranges with
@@ -66,20 +67,26 @@ fn layer_item(item: &str) -> std::result::Result<LayerItem, String> {
 }
 
 impl Layers {
-    /// Whether the row before block 0 is chosen, and the blocks chosen of `count`, rising.
+    /// Whether the row before block 0 is named.
+    pub fn name_embed(&self) -> bool {
+        self.0.contains(&LayerItem::Embed)
+    }
+
+    /// Whether everything is chosen.
+    pub fn are_all(&self) -> bool {
+        self.0.contains(&LayerItem::All)
+    }
+
+    /// The blocks chosen of `count`, rising.
     ///
     /// # Errors
     /// A layer that the model does not have, or a range that runs backwards.
-    pub fn resolve(&self, count: usize) -> Result<(bool, Vec<usize>)> {
-        let mut embed = false;
+    pub fn resolve(&self, count: usize) -> Result<Vec<usize>> {
         let mut chosen = BTreeSet::new();
         for item in &self.0 {
             match *item {
-                LayerItem::All => {
-                    embed = true;
-                    chosen.extend(0..count);
-                }
-                LayerItem::Embed => embed = true,
+                LayerItem::All => chosen.extend(0..count),
+                LayerItem::Embed => {}
                 LayerItem::Every(step) => {
                     chosen.extend((0..count).step_by(step));
                     chosen.insert(count - 1);
@@ -96,7 +103,44 @@ impl Layers {
                 }
             }
         }
-        Ok((embed, chosen.into_iter().collect()))
+        Ok(chosen.into_iter().collect())
+    }
+}
+
+/// Where in a block to read: a comma-separated list of `embed`, `attn_out`, `resid_mid`, `mlp_out`
+/// and `resid_post`. By default `resid_post`, and `embed` where the layers chosen include it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Points(Option<BTreeSet<Point>>);
+
+impl FromStr for Points {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let named = |name: &str| {
+            let found = Point::ALL.into_iter().find(|p| p.name() == name.trim());
+            found.ok_or_else(|| {
+                let names: Vec<&str> = Point::ALL.iter().map(|p| p.name()).collect();
+                format!("{name:?} is no point; write some of {}", names.join(","))
+            })
+        };
+        let points = text.split(',').map(named);
+        Ok(Self(Some(points.collect::<std::result::Result<_, _>>()?)))
+    }
+}
+
+impl Points {
+    /// Whether blocks are read at `point`.
+    pub fn has(&self, point: Point) -> bool {
+        match &self.0 {
+            Some(points) => points.contains(&point),
+            None => point == Point::ResidPost,
+        }
+    }
+
+    /// Whether the row before block 0 is read: when it is named here or among the layers, or when
+    /// all layers are read and no points are named.
+    pub fn read_embed(&self, layers: &Layers) -> bool {
+        layers.name_embed() || self.has(Point::Embed) || (self.0.is_none() && layers.are_all())
     }
 }
 
@@ -161,6 +205,11 @@ fn position_item(item: &str) -> std::result::Result<PositionItem, String> {
 }
 
 impl Positions {
+    /// Every position.
+    pub fn all() -> Self {
+        Self(vec![PositionItem::Range(None, None)])
+    }
+
     /// The positions chosen of a prompt of `tokens` tokens, rising.
     ///
     /// # Errors
@@ -229,7 +278,22 @@ mod tests {
     use super::*;
 
     fn layers(text: &str, count: usize) -> (bool, Vec<usize>) {
-        text.parse::<Layers>().unwrap().resolve(count).unwrap()
+        let layers = text.parse::<Layers>().unwrap();
+        let embed = Points::default().read_embed(&layers);
+        (embed, layers.resolve(count).unwrap())
+    }
+
+    #[test]
+    fn points_are_read_as_written() {
+        let all = Layers::default();
+        let points: Points = "mlp_out, resid_mid".parse().unwrap();
+        assert!(points.has(Point::MlpOut) && points.has(Point::ResidMid) && !points.has(Point::ResidPost));
+        assert!(!points.read_embed(&all) && points.read_embed(&"embed,3".parse().unwrap()));
+        let embed: Points = "embed".parse().unwrap();
+        assert!(embed.read_embed(&"3".parse().unwrap()) && !embed.has(Point::ResidPost));
+        for text in ["", "resid", "embed,,mlp_out"] {
+            assert!(text.parse::<Points>().is_err(), "{text:?}");
+        }
     }
 
     fn positions(text: &str, tokens: usize) -> Vec<usize> {

@@ -8,7 +8,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Tokenizer};
 
 use crate::error::{Error, Result};
-use crate::source::TokenizerFiles;
+use crate::source::{Asset, TokenizerFiles};
 
 /// A model's tokenizer, with each token's own bytes.
 pub struct Tokens {
@@ -32,11 +32,13 @@ impl Tokens {
     /// Files that cannot be read or are no tokenizer.
     pub fn load(files: &TokenizerFiles) -> Result<Self> {
         let tokenizer = match files {
-            TokenizerFiles::Json(path) => Tokenizer::from_file(path).map_err(|e| broken(path, &e))?,
+            TokenizerFiles::Json(asset) => {
+                Tokenizer::from_bytes(asset.read()?).map_err(|e| broken(asset, &e))?
+            }
             TokenizerFiles::VocabMerges { vocab, merges } => {
                 let (vocab_path, merges_path) = (vocab.to_string_lossy(), merges.to_string_lossy());
                 let bpe = BPE::from_file(&vocab_path, &merges_path).build();
-                gpt2_tokenizer(bpe.map_err(|e| broken(vocab, &e))?)
+                gpt2_tokenizer(bpe.map_err(|e| broken(&vocab.clone().into(), &e))?)
             }
         };
         let decoder = serde_json::to_string(&tokenizer.get_decoder()).unwrap_or_default();
@@ -52,13 +54,40 @@ impl Tokens {
     /// # Errors
     /// Text that the tokenizer refuses.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let encoding = self.tokenizer.encode_fast(text, true).map_err(|e| {
+        self.encode_with(text, true)
+    }
+
+    /// The ids of a text as it stands, without special tokens of the tokenizer's own.
+    ///
+    /// # Errors
+    /// Text that the tokenizer refuses.
+    pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>> {
+        self.encode_with(text, false)
+    }
+
+    fn encode_with(&self, text: &str, special: bool) -> Result<Vec<u32>> {
+        let encoding = self.tokenizer.encode_fast(text, special).map_err(|e| {
             Error::failed(
                 format!("The tokenizer refuses the prompt: {e}."),
                 "Try a prompt without unusual characters.",
             )
         })?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The token that stands for exactly `text`, if there is one.
+    pub fn id_of(&self, text: &str) -> Option<u32> {
+        let spelled = match self.spelling {
+            Spelling::ByteLevel => text.bytes().map(char_of).collect(),
+            Spelling::SentencePiece => text.replace(' ', "▁"),
+        };
+        let id = self.tokenizer.token_to_id(&spelled)?;
+        (self.bytes(id)? == text.as_bytes()).then_some(id)
+    }
+
+    /// The id of a special token by its name, `<|endoftext|>` say.
+    pub fn special(&self, name: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(name)
     }
 
     /// The number of ids that the tokenizer knows.
@@ -102,12 +131,9 @@ impl Tokens {
     }
 }
 
-fn broken(path: &std::path::Path, error: &dyn std::fmt::Display) -> Error {
+fn broken(asset: &Asset, error: &dyn std::fmt::Display) -> Error {
     Error::failed(
-        format!(
-            "{} is not a tokenizer that lens can read: {error}.",
-            path.display()
-        ),
+        format!("{asset} is not a tokenizer that lens can read: {error}."),
         "Fetch the model's tokenizer.json again.",
     )
 }
@@ -130,7 +156,6 @@ fn gpt2_tokenizer(bpe: BPE) -> Tokenizer {
 /// printable Latin-1 character is itself, the other 68 bytes follow from U+0100 on, in order. A
 /// character that spells no byte stands for itself.
 fn byte_of(c: char) -> Vec<u8> {
-    let printable = |b: u32| matches!(b, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);
     let code = c as u32;
     if printable(code) {
         return vec![code as u8];
@@ -142,6 +167,20 @@ fn byte_of(c: char) -> Vec<u8> {
         Some(byte) => vec![byte as u8],
         None => c.to_string().into_bytes(),
     }
+}
+
+/// Whether GPT-2's vocabulary writes the byte as the character of that code.
+fn printable(byte: u32) -> bool {
+    matches!(byte, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff)
+}
+
+/// The character that GPT-2's vocabulary writes `byte` as: the inverse of [`byte_of`].
+fn char_of(byte: u8) -> char {
+    if printable(byte.into()) {
+        return byte.into();
+    }
+    let before = (0..u32::from(byte)).filter(|&b| !printable(b)).count();
+    char::from_u32(0x100 + before as u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 fn sentencepiece_bytes(piece: &str) -> Vec<u8> {
@@ -175,6 +214,19 @@ pub fn visible(bytes: &[u8]) -> String {
     out
 }
 
+/// Text with its spaces as they are, and everything else that would not show or would move the
+/// text around escaped, so that it can go to a terminal inside a file format.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\'' | '"' | '\\' => out.push(c),
+            _ => out.extend(c.escape_debug()),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +255,9 @@ mod tests {
             assert_eq!(byte_of(c), [byte]);
         }
         assert_eq!(byte_of('東'), "東".as_bytes());
+        for byte in 0..=255 {
+            assert_eq!(byte_of(char_of(byte)), [byte]);
+        }
     }
 
     #[test]

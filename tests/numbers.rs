@@ -6,7 +6,7 @@ use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::llama as candle_llama;
 use logit_lens::decoder::{Batch, Point, Site};
-use logit_lens::lens::Request;
+use logit_lens::lens::{Follow, Request};
 use logit_lens::model::Model;
 use logit_lens::readout::{Reading, Readout, Rows};
 use logit_lens::verify::verify;
@@ -67,7 +67,7 @@ fn every_point_of_every_layer_reads_as_in_transformers() {
         assert_eq!(model.card.layers, reference.layers);
         for (i, prompt) in reference.prompts.iter().enumerate() {
             assert_eq!(
-                model.encode(&prompt.text).unwrap(),
+                model.tokens.encode(&prompt.text).unwrap(),
                 prompt.ids,
                 "{name}: {}",
                 prompt.text
@@ -103,15 +103,18 @@ fn rows_mean_what_their_labels_say() {
         for (i, prompt) in reference.prompts.iter().enumerate() {
             let request = Request {
                 positions: "all".parse().unwrap(),
+                points: "embed,attn_out,resid_mid,mlp_out,resid_post".parse().unwrap(),
+                distances: true,
                 top_k: 3,
-                track: true,
+                follow: Follow::TopK,
                 ..Request::default()
             };
             let trajectory = &model.read(&[prompt.text.as_str()], &request).unwrap()[0];
             let labels: Vec<String> = trajectory.rows.iter().map(|row| label(row.site)).collect();
+            let of_block = |i| ["attn_out", "mid", "mlp_out"].map(|point| format!("{i}_{point}"));
             let expected: Vec<String> = ["embed".to_string()]
                 .into_iter()
-                .chain((0..reference.layers).map(|i| i.to_string()))
+                .chain((0..reference.layers).flat_map(|i| [&of_block(i)[..], &[i.to_string()]].concat()))
                 .collect();
             assert_eq!(labels, expected);
             let last_label = (reference.layers - 1).to_string();
@@ -134,7 +137,7 @@ fn rows_mean_what_their_labels_say() {
                     }
                 }
             }
-            let last = &trajectory.rows[reference.layers].readings;
+            let last = &trajectory.rows[4 * reference.layers].readings;
             let top = |readings: &[Reading]| readings.iter().map(|r| r.top.clone()).collect::<Vec<_>>();
             assert_eq!(
                 top(last),
@@ -195,6 +198,22 @@ fn assert_statistics(reading: &Reading, logits: &[f64], output: &[f64], next: Op
         (reading.reverse_kl - divergence(&p, &q)).abs() < 1e-5,
         "{reading:?}"
     );
+    let m: Vec<f64> = p
+        .iter()
+        .zip(&q)
+        .map(|(p, q)| ((p.exp() + q.exp()) / 2.).ln())
+        .collect();
+    let js = 0.5 * divergence(&p, &m) + 0.5 * divergence(&q, &m);
+    let tv = 0.5
+        * p.iter()
+            .zip(&q)
+            .map(|(p, q)| (p.exp() - q.exp()).abs())
+            .sum::<f64>();
+    let distances = reading.distances.unwrap();
+    assert!(
+        (distances.js - js).abs() < 1e-5 && (distances.tv - tv).abs() < 1e-5,
+        "{distances:?}, not {js} and {tv}"
+    );
     match (reading.cross_entropy, next) {
         (Some(ours), Some(next)) => assert!((ours + p[next as usize]).abs() < 1e-5),
         (ours, next) => assert_eq!((ours, next), (None, None)),
@@ -213,15 +232,15 @@ fn prompts_of_a_batch_read_as_if_each_had_run_alone() {
         let request = Request {
             positions: "all".parse().unwrap(),
             top_k: 4,
-            track: true,
+            follow: Follow::TopK,
             ..Request::default()
         };
         let together = model.read(&prompts, &request).unwrap();
         for (prompt, together) in prompts.iter().zip(&together) {
             let alone = &model.read(&[prompt], &request).unwrap()[0];
             assert_eq!(
-                (&alone.prompt, &alone.ids, &alone.positions),
-                (&together.prompt, &together.ids, &together.positions)
+                (&alone.prompt, &alone.positions),
+                (&together.prompt, &together.positions)
             );
             for (a, b) in alone.rows.iter().zip(&together.rows) {
                 assert_eq!(a.site, b.site);
@@ -275,14 +294,14 @@ fn the_plain_computation_agrees() {
                 ..Request::default()
             };
             let trajectory = &model.read(&[prompt.text.as_str()], &request).unwrap()[0];
-            let found = verify(&model.decoder, &trajectory.ids, &trajectory.output[0]).unwrap();
+            let found = verify(&model.decoder, &trajectory.prompt.ids, &trajectory.output[0]).unwrap();
             assert!(found.logit < LOGIT && found.prob < 5e-6, "{name}: {found:?}");
             assert!((found.sum_of_probs - 1.).abs() < 1e-5, "{name}: {found:?}");
             assert!(found.passes(model.card.computed));
 
             // It would notice: another layer's reading in the place of the output fails.
             let wrong = &trajectory.rows[0].readings[0];
-            let found = verify(&model.decoder, &trajectory.ids, wrong).unwrap();
+            let found = verify(&model.decoder, &trajectory.prompt.ids, wrong).unwrap();
             assert!(!found.passes(model.card.computed), "{name}: {found:?}");
         }
     }

@@ -130,14 +130,18 @@ fn vocab_json_and_merges_txt_split_text_as_tokenizer_json_does() {
         " \t\n 123 <|endoftext|>",
         "\u{0}\u{7f}é",
     ] {
-        assert_eq!(one.encode(text).unwrap(), two.encode(text).unwrap(), "{text:?}");
+        assert_eq!(
+            one.tokens.encode(text).unwrap(),
+            two.tokens.encode(text).unwrap(),
+            "{text:?}"
+        );
     }
 }
 
 /// Runs the prompt through `decoder` and gives what the hook was handed at each site.
 fn streams(model: &Model, decoder: &Decoder) -> Vec<(Site, Tensor)> {
     let mut batch = Batch::default();
-    batch.push(&model.encode(PROMPT).unwrap());
+    batch.push(&model.tokens.encode(PROMPT).unwrap());
     let mut streams = Vec::new();
     let mut keep = |site, stream: &Tensor| {
         streams.push((site, stream.clone()));
@@ -159,7 +163,7 @@ fn assert_verified(model: &Model) {
         ..Request::default()
     };
     let trajectory = &model.read(&[PROMPT], &request).unwrap()[0];
-    let found = verify(&model.decoder, &trajectory.ids, &trajectory.output[0]).unwrap();
+    let found = verify(&model.decoder, &trajectory.prompt.ids, &trajectory.output[0]).unwrap();
     assert!(found.logit < 1e-4, "{found:?}");
 }
 

@@ -1,13 +1,17 @@
 //! The options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{ColorChoice, Parser, ValueEnum};
 use clap_complete::Shell;
 use logit_lens::device::DeviceChoice;
 use logit_lens::error::{Error, Result};
-use logit_lens::select::{Layers, Positions};
+use logit_lens::prompt::Bos;
+use logit_lens::select::{Layers, Points, Positions};
+use logit_lens::source::DEMO;
+use logit_lens::statistics::Statistics;
+use logit_lens::targets::TargetSpec;
 use logit_lens::weights::DType;
 
 const STYLES: Styles = Styles::styled()
@@ -23,23 +27,41 @@ and Hugging Face's hidden_states[i] count a block's input instead: theirs is one
 is read through the model's own final norm, computed on that row, and its unembedding.
 
 Examples:
+  lens \"The Eiffel Tower is in the city of\"                   the model in the box
   lens \"The Eiffel Tower is in the city of\" --model gpt2
-  lens \"The capital of France is\" -m HuggingFaceTB/SmolLM2-135M -k 3 --layers every:4
-  lens \"The capital of France is\" -m ./my-model --positions all --json > lens.json
-  lens \"1 2 3 4\" -m meta-llama/Llama-3.2-1B --layers embed,0,-4--1 --positions -3:
-  lens \"The capital of France is\" -m gpt2 --json | jq '.topk[-1][-1]'";
+  lens \"The capital of France is\" --positions all              a grid, layers × positions
+  lens \"The capital of France is\" --track \" Paris\" --track \" Rome\" --stats entropy,forward_kl
+  lens \"The capital of France is\" -m ./my-model -o lens.json -o lens.csv
+  lens --compare \"The capital of France is\" \"The capital of Italy is\"
+  lens --prompts facts.jsonl --summary -m gpt2
+  lens \"The capital of France is\" --json | jq '.topk[-1][-1]'";
+
+const STATISTICS_HELP: &str = "\
+Statistics to show: all, none, or a comma-separated list [default: none in tables, all but js and tv elsewhere]
+
+With l a row's logits, p = softmax(l), and q the softmax of the model's output at the same position:
+  entropy        −Σ p log p                                      nats
+  forward_kl     KL(q‖p) = Σ q (log q − log p)                   nats
+  reverse_kl     KL(p‖q) = Σ p (log p − log q)                   nats
+  js             ½ KL(p‖m) + ½ KL(q‖m), m = (p+q)/2              nats, at most ln 2
+  tv             ½ Σ |p − q|                                     0 to 1
+  cross_entropy  −log p(next token of the prompt)                nats; none at the last position
+  agrees         whether the row's top-1 is the output's         yes/no
+Always given, for each position: the layer at which the prediction settles (the first from which every layer's
+top-1 is the output's), the first at which it leads, and the one at which forward KL falls most.";
 
 /// See what a language model would say at every layer.
 #[derive(Debug, Parser)]
 #[command(name = "lens", version, styles = STYLES, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Args {
-    /// The text to read
+    /// The text to read; several are read one after another
     #[arg(value_name = "PROMPT")]
-    prompt: Option<String>,
+    pub given: Vec<String>,
 
-    /// A hub id (gpt2, meta-llama/Llama-3.2-1B), a model's directory, or a .safetensors file in one
-    #[arg(short, long, value_name = "MODEL", help_heading = "Model")]
-    model: Option<String>,
+    /// demo (in the box, the default), a hub id (gpt2, meta-llama/Llama-3.2-1B), a model's directory,
+    /// or a .safetensors file in one; twice to compare two models
+    #[arg(short, long = "model", value_name = "MODEL", help_heading = "Model")]
+    models: Vec<String>,
 
     /// Branch, tag or commit hash of a hub model
     #[arg(long, value_name = "REVISION", help_heading = "Model")]
@@ -53,12 +75,52 @@ pub struct Args {
     #[arg(long, help_heading = "Model")]
     pub update: bool,
 
-    /// How many of the likeliest tokens to show
+    /// Read prompts from FILE (- for stdin): one a line, or JSON Lines with `prompt` and, if wanted,
+    /// `targets` and `id`
+    #[arg(long, value_name = "FILE", help_heading = "Prompts", conflicts_with_all = ["given", "ids"])]
+    pub prompts: Option<PathBuf>,
+
+    /// Give token ids instead of a text: 464,412,733
     #[arg(
-        short = 'k', long, value_name = "K", default_value = "5", help_heading = "Readings",
-        value_parser = positive
+        long,
+        value_name = "IDS",
+        value_delimiter = ',',
+        help_heading = "Prompts",
+        conflicts_with = "given"
     )]
-    pub top_k: usize,
+    pub ids: Vec<u32>,
+
+    /// Whether a prompt begins with the model's BOS token: auto (as its tokenizer says), always, never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        help_heading = "Prompts",
+        hide_possible_values = true
+    )]
+    bos: BosChoice,
+
+    /// Put each prompt into the model's own chat template, up to where its answer begins
+    #[arg(long, help_heading = "Prompts", conflicts_with_all = ["ids", "bos"])]
+    pub chat: bool,
+
+    /// The system message of --chat
+    #[arg(long, value_name = "TEXT", help_heading = "Prompts", requires = "chat")]
+    pub system: Option<String>,
+
+    /// Continue each prompt by N tokens, always the likeliest, and read the whole
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Prompts")]
+    pub generate: Option<usize>,
+
+    /// Only show how each prompt is cut into tokens
+    #[arg(long, help_heading = "Prompts", conflicts_with_all = ["generate", "summary", "compare"])]
+    pub tokens: bool,
+
+    /// How many of the likeliest tokens to show [default: 5; a grid shows the likeliest alone unless
+    /// this is given]
+    #[arg(short = 'k', long, value_name = "K", help_heading = "Readings", value_parser = positive)]
+    top_k: Option<usize>,
 
     /// Layers to show: 0,4,8-11, negatives from the end, every:N (keeps the last), embed, all
     #[arg(
@@ -74,29 +136,50 @@ pub struct Args {
     #[arg(
         long,
         value_name = "POSITIONS",
-        default_value = "-1",
         allow_hyphen_values = true,
         help_heading = "Readings"
     )]
-    pub positions: Positions,
+    positions: Option<Positions>,
 
-    /// How to write the readings
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value = "table",
-        help_heading = "Output"
-    )]
-    format: Format,
+    /// Where in each block to read: some of embed,attn_out,resid_mid,mlp_out,resid_post [default:
+    /// resid_post, and embed with all layers]
+    #[arg(long = "point", value_name = "POINTS", help_heading = "Readings")]
+    pub points: Option<Points>,
+
+    /// Follow a token through all rows: " Paris", id:6342, or a group whose probabilities add up,
+    /// city=" Paris| Rome"; repeatable
+    #[arg(long, value_name = "TOKEN", help_heading = "Readings")]
+    pub track: Vec<TargetSpec>,
+
+    /// Also show how far the logits of --track are above this token's
+    #[arg(long, value_name = "TOKEN", help_heading = "Readings", requires = "track")]
+    pub against: Option<TargetSpec>,
+
+    /// Statistics to show: all, none, or some of entropy,forward_kl,reverse_kl,js,tv,cross_entropy,agrees
+    /// (--help has their formulas)
+    #[arg(long, value_name = "NAMES", help_heading = "Readings", long_help = STATISTICS_HELP)]
+    stats: Option<Statistics>,
+
+    /// Over all prompts: each layer's means with standard errors, the share that is right, pass@k
+    #[arg(long, help_heading = "Readings", conflicts_with = "compare")]
+    pub summary: bool,
+
+    /// Compare two prompts, aligned from the end
+    #[arg(long, help_heading = "Readings")]
+    pub compare: bool,
+
+    /// How to write the readings [default: by the ending of --output, else table]
+    #[arg(long, value_name = "FORMAT", value_enum, help_heading = "Output")]
+    format: Option<Format>,
 
     /// Short for --format json
     #[arg(long, conflicts_with = "format", help_heading = "Output")]
     json: bool,
 
-    /// Write to FILE instead of stdout; it appears whole or not at all
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<PathBuf>,
+    /// Write to FILE instead of stdout, in the format of its ending (.json, .jsonl, .csv, .md); it
+    /// appears whole or not at all; repeatable
+    #[arg(short, long = "output", value_name = "FILE", help_heading = "Output")]
+    outputs: Vec<PathBuf>,
 
     /// Colours in the table: auto (on a terminal, unless NO_COLOR is set), always, never
     #[arg(
@@ -154,8 +237,41 @@ pub struct Args {
 pub enum Format {
     /// For people
     Table,
-    /// For programs: a logitlenskit V2 document and more
+    /// For programs: a logitlenskit V2 document and more, or an array of them
     Json,
+    /// A JSON document a line, as each prompt is done
+    Jsonl,
+    /// Tidy: a row for each prompt, point, layer, position and token
+    Csv,
+    /// Tables for a notebook or an issue
+    Markdown,
+}
+
+impl Format {
+    /// The format that a file's ending names.
+    fn of_ending(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "json" => Some(Self::Json),
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "csv" => Some(Self::Csv),
+            "md" | "markdown" => Some(Self::Markdown),
+            _ => None,
+        }
+    }
+
+    /// Its name as an option.
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or(String::new(), |value| value.get_name().to_string())
+    }
+}
+
+/// What `--bos` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BosChoice {
+    Auto,
+    Always,
+    Never,
 }
 
 /// The types that `--dtype` names.
@@ -180,24 +296,76 @@ impl DTypeChoice {
 }
 
 impl Args {
-    /// The prompt, which the main job needs.
-    pub fn prompt(&self) -> Result<&str> {
-        self.prompt.as_deref().ok_or_else(|| {
-            Error::usage(
-                "There is no prompt.",
-                "Try: lens \"The Eiffel Tower is in the city of\" --model gpt2",
-            )
-        })
+    /// Whether there is nothing to read.
+    pub fn has_no_prompt(&self) -> bool {
+        self.given.is_empty() && self.prompts.is_none() && self.ids.is_empty()
     }
 
-    /// The model, which the main job needs.
-    pub fn model(&self) -> Result<&str> {
-        self.model.as_deref().ok_or_else(|| {
-            Error::usage(
-                "There is no --model.",
-                "Give a hub id such as gpt2, or a directory with config.json and model.safetensors.",
-            )
-        })
+    /// The error for when there should be something.
+    pub fn no_prompt() -> Error {
+        Error::usage(
+            "There is no prompt.",
+            "Try: lens \"The Eiffel Tower is in the city of\"",
+        )
+    }
+
+    /// The model, or the two to compare; the demo model when none is named.
+    pub fn models(&self) -> Result<Vec<&str>> {
+        match self.models.as_slice() {
+            [] => Ok(vec![DEMO]),
+            [_] | [_, _] => Ok(self.models.iter().map(String::as_str).collect()),
+            more => Err(Error::usage(
+                format!("There are {} models.", more.len()),
+                "Give one, or two to compare.",
+            )),
+        }
+    }
+
+    /// Whether a model was named.
+    pub fn names_a_model(&self) -> bool {
+        !self.models.is_empty()
+    }
+
+    /// How many tokens to read at each row.
+    pub fn top_k(&self) -> usize {
+        self.top_k.unwrap_or(5)
+    }
+
+    /// Whether several positions are shown as a table each rather than as a grid.
+    pub fn each(&self) -> bool {
+        self.top_k.is_some_and(|k| k > 1)
+    }
+
+    /// The positions to read; with --generate, all that were generated.
+    pub fn positions(&self) -> Positions {
+        match (&self.positions, self.generate) {
+            (Some(positions), _) => positions.clone(),
+            (None, Some(_)) => Positions::all(),
+            (None, None) => Positions::default(),
+        }
+    }
+
+    /// The statistics to show in `format`.
+    pub fn statistics(&self, format: Format) -> Statistics {
+        match (&self.stats, format) {
+            (Some(statistics), _) => statistics.clone(),
+            (None, Format::Table | Format::Markdown) => Statistics::none(),
+            (None, _) => Statistics::default(),
+        }
+    }
+
+    /// Whether the statistics that take a pass of their own are asked for.
+    pub fn needs_distances(&self) -> bool {
+        self.stats.as_ref().is_some_and(Statistics::need_distances)
+    }
+
+    /// What becomes of a BOS token.
+    pub fn bos(&self) -> Bos {
+        match self.bos {
+            BosChoice::Auto => Bos::Auto,
+            BosChoice::Always => Bos::Always,
+            BosChoice::Never => Bos::Never,
+        }
     }
 
     /// What decides on colours, for `anstream`.
@@ -209,9 +377,46 @@ impl Args {
         }
     }
 
-    /// The format, `--json` or not.
-    pub fn format(&self) -> Format {
-        if self.json { Format::Json } else { self.format }
+    /// Where the results go, each in its format; stdout (`None`) unless files are named.
+    ///
+    /// # Errors
+    /// A format and an ending that disagree, or a file that is named twice.
+    pub fn outputs(&self) -> Result<Vec<(Option<&Path>, Format)>> {
+        let asked = if self.json {
+            Some(Format::Json)
+        } else {
+            self.format
+        };
+        if self.outputs.is_empty() {
+            return Ok(vec![(None, asked.unwrap_or(Format::Table))]);
+        }
+        let mut outputs: Vec<(Option<&Path>, Format)> = Vec::new();
+        for path in &self.outputs {
+            let named = Format::of_ending(path);
+            if let (Some(asked), Some(named)) = (asked, named)
+                && asked != named
+            {
+                return Err(Error::usage(
+                    format!(
+                        "{} should be {} by its ending, but --format says {}.",
+                        path.display(),
+                        named.name(),
+                        asked.name()
+                    ),
+                    "Leave out --format, or give the file another ending.",
+                ));
+            }
+            let path = (path != Path::new("-")).then_some(path.as_path());
+            if outputs.iter().any(|(other, _)| *other == path) {
+                let name = path.map_or("stdout".to_string(), |p| p.display().to_string());
+                return Err(Error::usage(
+                    format!("{name} is named twice as an output."),
+                    "Give each --output a file of its own.",
+                ));
+            }
+            outputs.push((path, named.or(asked).unwrap_or(Format::Table)));
+        }
+        Ok(outputs)
     }
 }
 

@@ -1,8 +1,11 @@
 //! The command line: options, one run, where its output goes.
 
 mod args;
+mod input;
 mod output;
 mod progress;
+mod read;
+mod sinks;
 
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -10,16 +13,17 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser};
+use logit_lens::chat::ChatTemplate;
 use logit_lens::error::{Error, Kind};
-use logit_lens::lens::Request;
 use logit_lens::model::{LoadOptions, Model};
-use logit_lens::report::{Document, Json, Report, Table};
-use logit_lens::source::{self, HubOptions};
-use logit_lens::verify::verify;
+use logit_lens::report;
+use logit_lens::source::{self, HubOptions, ModelFiles};
 
-use args::{Args, Format};
+use args::Args;
+use input::{Input, Item, Next};
 use output::Output;
-use progress::Bar;
+use read::Reader;
+use sinks::Sinks;
 
 /// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed.
 pub fn main() -> ExitCode {
@@ -36,63 +40,157 @@ fn run(args: &Args) -> Result<ExitCode> {
     if let Some(shell) = args.completions {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut Args::command(), "lens", &mut script);
-        Output::open(args.output.as_deref())?.finish(&script)?;
-        return Ok(ExitCode::SUCCESS);
+        return print(&script);
     }
     if args.man {
         let mut page = Vec::new();
         clap_mangen::Man::new(Args::command()).render(&mut page)?;
-        Output::open(args.output.as_deref())?.finish(&page)?;
-        return Ok(ExitCode::SUCCESS);
+        return print(&page);
     }
-    lens(args)
-}
-
-/// The main job: arguments → model files → model → readings → report.
-fn lens(args: &Args) -> Result<ExitCode> {
-    let prompt = args.prompt()?;
+    if args.has_no_prompt() && !args.names_a_model() {
+        return Err(Args::no_prompt().into());
+    }
     if let Some(threads) = args.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()?;
     }
-    let output = Output::open(args.output.as_deref())?;
-    let files = source::locate(args.model()?, &hub_options(args))?;
-    let options = LoadOptions {
-        device: args.device,
-        dtype: args.dtype.requested(),
-    };
-    // Freed by the system at the end, at once, rather than here token by token.
-    let model = ManuallyDrop::new(Model::load(&files, options)?);
-    let format = args.format();
-    let request = Request {
-        layers: args.layers.clone(),
-        positions: args.positions.clone(),
-        top_k: args.top_k,
-        track: format == Format::Json,
-    };
-    let trajectories = model.read_reporting(&[prompt], &request, &Bar::new(args.quiet))?;
+    lens(args)
+}
 
-    let report: Box<dyn Report> = match format {
-        Format::Table => Box::new(Table {
-            width: output.width(),
-        }),
-        Format::Json => Box::new(Json),
+/// The main job: arguments → prompts and outputs → models → what is asked of them.
+fn lens(args: &Args) -> Result<ExitCode> {
+    let models = args.models()?;
+    let many = args.prompts.is_some() || args.given.len() > 1;
+    let sinks = Sinks::open(args, many)?;
+    let input = Input::open(args)?;
+    let job = match (args.compare, models.len()) {
+        (false, 1) => Job::Read(input),
+        (true, 1) => Job::Compare(two_prompts(input)?),
+        (_, _) => Job::Compare(one_prompt(input)?),
     };
-    let mut text = Vec::new();
-    for trajectory in &trajectories {
-        let document = Document {
-            card: &model.card,
-            tokens: &model.tokens,
-            trajectory,
-        };
-        report.write(&document, &mut text)?;
+    if !args.names_a_model() {
+        note(
+            args,
+            "no --model is given, so this is lens's own demo; for GPT-2 add --model gpt2 (548 MB, downloaded once).",
+        );
     }
-    output.finish(&text)?;
-    if args.verify {
-        verification(&model, prompt, args.quiet)
-    } else {
-        Ok(ExitCode::SUCCESS)
+    let first = Loaded::open(models[0], args)?;
+    let reader = first.reader(args)?;
+    match (job, models.get(1)) {
+        (Job::Compare([left, right]), None) => read::compare(&reader, &reader, [&left, &right], sinks),
+        (Job::Compare([left, right]), Some(second)) => {
+            let second = Loaded::open(second, args)?;
+            read::compare(&reader, &second.reader(args)?, [&left, &right], sinks)
+        }
+        (Job::Read(_), _) if args.has_no_prompt() => show_card(&first.model, sinks),
+        (Job::Read(input), _) if args.tokens => reader.show_tokens(input, sinks),
+        (Job::Read(input), _) => reader.read(input, sinks),
+    }
+}
+
+/// What a run does with its prompts.
+enum Job {
+    Read(Input),
+    Compare([Item; 2]),
+}
+
+/// A model and the files that it was made of.
+struct Loaded {
+    files: ModelFiles,
+    /// Freed by the system at the end, at once, rather than here token by token.
+    model: ManuallyDrop<Model>,
+}
+
+impl Loaded {
+    fn open(name: &str, args: &Args) -> Result<Self> {
+        let files = source::locate(name, &hub_options(args))?;
+        let options = LoadOptions {
+            device: args.device,
+            dtype: args.dtype.requested(),
+        };
+        Ok(Self {
+            model: ManuallyDrop::new(Model::load(&files, options)?),
+            files,
+        })
+    }
+
+    fn reader<'a>(&'a self, args: &'a Args) -> Result<Reader<'a>> {
+        let template = args.chat.then(|| ChatTemplate::of(&self.files, &self.model));
+        Ok(Reader {
+            args,
+            model: &self.model,
+            template: template.transpose()?,
+        })
+    }
+}
+
+fn show_card(model: &Model, mut sinks: Sinks) -> Result<ExitCode> {
+    sinks.text(|width| {
+        let mut text = Vec::new();
+        report::card(&model.card, width, &mut text)?;
+        Ok(text)
+    })?;
+    sinks.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The two prompts that `--compare` needs.
+fn two_prompts(input: Input) -> Result<[Item; 2]> {
+    let prompts = all(input)?;
+    <[Item; 2]>::try_from(prompts).map_err(|prompts| {
+        Error::usage(
+            format!("--compare takes two prompts, and there {}.", are(prompts.len())),
+            "Write: lens --compare \"one prompt\" \"another\"",
+        )
+        .into()
+    })
+}
+
+/// The prompt that two models are compared on, twice.
+fn one_prompt(input: Input) -> Result<[Item; 2]> {
+    let prompts = all(input)?;
+    match prompts.as_slice() {
+        [one] => Ok([one.clone(), one.clone()]),
+        _ => Err(Error::usage(
+            format!(
+                "Two models are compared on one prompt, and there {}.",
+                are(prompts.len())
+            ),
+            "Give one prompt, or one --model.",
+        )
+        .into()),
+    }
+}
+
+fn all(mut input: Input) -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    while let Next::Item(item) = input.next(false)? {
+        items.push(item);
+    }
+    Ok(items)
+}
+
+fn are(count: usize) -> String {
+    match count {
+        1 => "is 1".to_string(),
+        n => format!("are {n}"),
+    }
+}
+
+fn print(text: &[u8]) -> Result<ExitCode> {
+    let mut output = Output::open(None)?;
+    output.write(text)?;
+    output.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says something on stderr that is no error.
+fn note(args: &Args, text: &str) {
+    if !args.quiet {
+        let dim = anstyle::Style::new().effects(anstyle::Effects::DIMMED);
+        // A note that cannot be shown stops nothing.
+        let _ = writeln!(anstream::stderr(), "{dim}note: {}{dim:#}", shown(text));
     }
 }
 
@@ -104,37 +202,6 @@ fn hub_options(args: &Args) -> HubOptions {
         progress: !args.quiet,
         ..HubOptions::default()
     }
-}
-
-/// Computes the output a second way and says on stderr how far apart the two are.
-fn verification(model: &Model, prompt: &str, quiet: bool) -> Result<ExitCode> {
-    let ids = model.encode(prompt)?;
-    let last = Request {
-        layers: "-1".parse().map_err(anyhow::Error::msg)?,
-        top_k: 10,
-        ..Request::default()
-    };
-    let reading = &model.read(&[prompt], &last)?[0].output[0];
-    let found = verify(&model.decoder, &ids, reading)?;
-    let passes = found.passes(model.card.computed);
-    let verdict = if passes { "verified" } else { "NOT verified" };
-    if passes && quiet {
-        return Ok(ExitCode::SUCCESS);
-    }
-    // If stderr is closed, the exit code still tells.
-    let _ = writeln!(
-        std::io::stderr(),
-        "{verdict}: against the plain float64 computation the output differs by at most {:.2e} in a logit and {:.2e} \
-         in a probability; the probabilities sum to 1{:+.1e}.",
-        found.logit,
-        found.prob,
-        found.sum_of_probs - 1.
-    );
-    Ok(if passes {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
 }
 
 /// The problem and the remedy, one line each, never a backtrace.

@@ -33,7 +33,7 @@ impl Output {
     /// # Errors
     /// A path that cannot be written to.
     pub fn open(path: Option<&Path>) -> Result<Self> {
-        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+        let Some(path) = path else {
             return Ok(Self::Stdout);
         };
         let there = fs::metadata(path).ok();
@@ -80,8 +80,9 @@ impl Output {
         }
     }
 
-    /// Writes all of `text`, without its colours where they would not be seen.
-    pub fn finish(self, text: &[u8]) -> Result<()> {
+    /// Writes `text`, without its colours where they would not be seen. On stdout it is seen at
+    /// once.
+    pub fn write(&mut self, text: &[u8]) -> Result<()> {
         let plain = || anstream::adapter::strip_bytes(text).into_vec();
         match self {
             Self::Stdout => {
@@ -89,15 +90,22 @@ impl Output {
                 let written = stdout.write_all(text).and_then(|()| stdout.flush());
                 written.map_err(stdout_failed)?;
             }
-            Self::Stream { path, mut stream } => {
+            Self::Stream { path, stream } => {
                 let written = stream.write_all(&plain());
-                written.map_err(|e| unwritable(&path, &e))?;
+                written.map_err(|e| unwritable(path, &e))?;
             }
-            Self::File { path, mut draft } => {
+            Self::File { path, draft } => {
                 let written = draft.write_all(&plain());
-                written.map_err(|e| unwritable(&path, &e))?;
-                draft.persist(&path).map_err(|e| unwritable(&path, &e.error))?;
+                written.map_err(|e| unwritable(path, &e))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Lets a file appear under its name, with all that was written.
+    pub fn finish(self) -> Result<()> {
+        if let Self::File { path, draft } = self {
+            draft.persist(&path).map_err(|e| unwritable(&path, &e.error))?;
         }
         Ok(())
     }

@@ -30,6 +30,13 @@ impl Bar {
     }
 }
 
+impl Bar {
+    /// Runs `f`, which writes to the terminal, with the bar out of its way.
+    pub fn hide<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.bar.suspend(f)
+    }
+}
+
 impl Progress for Bar {
     fn report(&self, stage: Stage, done: usize, total: usize) {
         if self.bar.is_hidden() || self.since.elapsed() < PATIENCE {

@@ -1,10 +1,9 @@
 //! `config.json`, read field by field; a field that is there must make sense.
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::source::Asset;
 
 /// The fields of one JSON object of a config, with where it came from for messages.
 #[derive(Debug, Clone)]
@@ -15,25 +14,18 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `config.json` at `path`.
+    /// Reads `config.json`.
     ///
     /// # Errors
     /// A file that cannot be read or does not hold a JSON object.
-    pub fn read(path: &Path) -> Result<Self> {
-        let origin = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            Error::failed(
-                format!("{origin} cannot be read: {e}."),
-                "Check that the file is there and that you may read it.",
-            )
-        })?;
-        Self::parse(&text, origin)
+    pub fn read(asset: &Asset) -> Result<Self> {
+        Self::parse(&asset.read()?, asset.to_string())
     }
 
     /// The config in `text`; `origin` names it in messages.
-    pub fn parse(text: &str, origin: String) -> Result<Self> {
+    pub fn parse(text: &[u8], origin: String) -> Result<Self> {
         let remedy = "Fetch the model's config.json again.";
-        match serde_json::from_str(text) {
+        match serde_json::from_slice(text) {
             Ok(Value::Object(fields)) => Ok(Self { fields, origin }),
             Ok(_) => Err(Error::failed(
                 format!("{origin} does not hold a JSON object."),
@@ -94,6 +86,19 @@ impl Config {
         match value.as_u64() {
             Some(n) if (1..=u32::MAX as u64).contains(&n) => Ok(Some(n as usize)),
             _ => Err(self.wrong(key, value, "a positive integer")),
+        }
+    }
+
+    /// Token ids, if there: one, or a list of them.
+    pub fn ids(&self, key: &str) -> Result<Vec<u32>> {
+        let id = |value: &Value| {
+            let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
+            id.ok_or_else(|| self.wrong(key, value, "a token id or a list of them"))
+        };
+        match self.get(key) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(ids)) => ids.iter().map(id).collect(),
+            Some(one) => Ok(vec![id(one)?]),
         }
     }
 

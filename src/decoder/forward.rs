@@ -1,5 +1,7 @@
 //! The forward pass, and where it lets one look.
 
+use std::fmt;
+
 use candle_core::{DType, Device, Tensor};
 
 use super::linear::add;
@@ -33,7 +35,7 @@ impl Batch {
 }
 
 /// A place in a block (or before all) where the hook is handed a tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Point {
     /// The residual stream before block 0.
     Embed,
@@ -48,12 +50,48 @@ pub enum Point {
     ResidPost,
 }
 
+impl Point {
+    /// Every point, in the order of the forward pass.
+    pub const ALL: [Self; 5] = [
+        Self::Embed,
+        Self::AttnOut,
+        Self::ResidMid,
+        Self::MlpOut,
+        Self::ResidPost,
+    ];
+
+    /// Its name in options, JSON and CSV.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embed => "embed",
+            Self::AttnOut => "attn_out",
+            Self::ResidMid => "resid_mid",
+            Self::MlpOut => "mlp_out",
+            Self::ResidPost => "resid_post",
+        }
+    }
+}
+
 /// A point of a certain block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Site {
     /// The block, from 0; 0 also for [`Point::Embed`].
     pub layer: usize,
     pub point: Point,
+}
+
+/// A row's label, as the field writes it: `embed`, `3`, `3_mid`, `3_attn_out`, `3_mlp_out`.
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layer = self.layer;
+        match self.point {
+            Point::Embed => f.pad("embed"),
+            Point::ResidPost => f.pad(&layer.to_string()),
+            Point::ResidMid => f.pad(&format!("{layer}_mid")),
+            Point::AttnOut => f.pad(&format!("{layer}_attn_out")),
+            Point::MlpOut => f.pad(&format!("{layer}_mlp_out")),
+        }
+    }
 }
 
 impl Decoder {

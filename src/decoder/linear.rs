@@ -41,6 +41,15 @@ pub fn product_by_tensors(matrix: &Matrix, x: &Tensor) -> Result<Tensor> {
     Ok(x.to_dtype(weight.dtype())?.matmul(&weight)?.to_dtype(x.dtype())?)
 }
 
+/// `x` `[rows, inputs]` times the whole matrix, in the form that is at home where `x` is.
+pub fn product(matrix: &Matrix, x: &Tensor) -> Result<Tensor> {
+    if on_slices(x) {
+        map_rows(x, |x| product::apply(matrix, None, x, x.len() / matrix.inputs()))
+    } else {
+        product_by_tensors(matrix, x)
+    }
+}
+
 /// Whether a part works on slices here, or by tensors.
 pub fn on_slices(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32

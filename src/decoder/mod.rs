@@ -19,7 +19,7 @@ pub use attention::{Attention, Projections};
 pub use config::Config;
 pub use families::{load, supported};
 pub use forward::{Batch, Point, Site};
-pub use linear::{Linear, on_slices, product_by_tensors};
+pub use linear::{Linear, on_slices, product, product_by_tensors};
 pub use mlp::{Activation, Mlp};
 pub use norm::{Norm, NormKind};
 pub use rotary::{Frequencies, Rotary};

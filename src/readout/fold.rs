@@ -89,6 +89,7 @@ impl Running {
             forward_kl: divergence(self.toward / self.output_sum, output_log_sum_exp, log_sum_exp),
             reverse_kl: divergence(self.away / self.sum, log_sum_exp, output_log_sum_exp),
             cross_entropy: self.next.map(|_| log_sum_exp - self.next_logit as f64),
+            distances: None,
         }
     }
 }

@@ -4,13 +4,14 @@
 //! into a few running numbers per row and forgotten, so that memory does not grow with
 //! vocabulary × rows.
 
+mod distances;
 mod fold;
 mod tiles;
 mod track;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
-use crate::decoder::Unembed;
+use crate::decoder::{Unembed, product};
 use crate::error::Result;
 use crate::progress::Progress;
 
@@ -31,6 +32,17 @@ pub struct Reading {
     pub reverse_kl: f64,
     /// −log p of the token that follows in the prompt, in nats; `None` at its last position.
     pub cross_entropy: Option<f64>,
+    /// What compares the normalised distributions; `None` unless asked for.
+    pub distances: Option<Distances>,
+}
+
+/// How far a row's distribution p is from the model's output q at the same position.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Distances {
+    /// ½ KL(p‖m) + ½ KL(q‖m) with m = (p+q)/2, in nats; at most ln 2 (Lin 1991).
+    pub js: f64,
+    /// ½ Σ |p − q|, at most 1.
+    pub tv: f64,
 }
 
 /// A token and how likely a row makes it.
@@ -100,6 +112,26 @@ impl<'a> Readout<'a> {
         let new = |row: usize| fold::Running::new(top_k, rows.next[row / rows.sites]);
         let running = tiles::fold(&self.unembed.head, &normed, rows.sites, new, self.progress)?;
         Ok(running.into_iter().map(fold::Running::finish).collect())
+    }
+
+    /// All logits of the rows `hidden` `[rows, hidden]`, for the few rows whose whole distributions
+    /// are wanted.
+    pub fn logits(&self, hidden: &Tensor) -> Result<Vec<Vec<f32>>> {
+        let normed = self.unembed.norm.apply(hidden)?;
+        let logits = product(&self.unembed.head, &normed)?;
+        Ok(logits.to_device(&Device::Cpu)?.to_vec2()?)
+    }
+
+    /// Adds to each of `readings`, which [`Readout::read`] gave for the same rows, its distances
+    /// from the output, in one more pass through the vocabulary.
+    pub fn measure(&self, rows: &Rows, readings: &mut [Reading]) -> Result<()> {
+        let normed = self.unembed.norm.apply(&rows.hidden)?;
+        let head = &self.unembed.head;
+        let found = distances::distances(head, &normed, rows.sites, readings, self.progress)?;
+        for (reading, distances) in readings.iter_mut().zip(found) {
+            reading.distances = Some(distances);
+        }
+        Ok(())
     }
 
     /// For each row, logit, probability and exact rank of the tokens `wanted` at its position.

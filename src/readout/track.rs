@@ -102,3 +102,20 @@ impl Tiled for Above {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_logits_share_a_rank() {
+        let logits = [1., 3., 3., 2.];
+        let mut above = Above {
+            tokens: (0..).zip(logits).collect(),
+            larger: vec![0; 4],
+        };
+        above.tile(0, &logits[..2], &[0.; 2]);
+        above.tile(2, &logits[2..], &[0.; 2]);
+        assert_eq!(above.larger, [3, 0, 0, 2]);
+    }
+}

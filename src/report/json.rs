@@ -13,27 +13,65 @@ use serde_json::{Map, Value, json};
 
 use super::{Document, Report};
 use crate::decoder::Point;
-use crate::lens::{Row, Track};
+use crate::lens::{Row, TargetValue, Track};
 use crate::readout::{Reading, Tracked};
+use crate::statistics::Statistic;
+use crate::targets::Target;
 
-/// The JSON format.
-pub struct Json;
+/// The JSON format: one document, or an array of them.
+pub struct Json {
+    array: bool,
+    begun: bool,
+}
+
+impl Json {
+    /// One document alone, or with `array` any number of them in an array.
+    pub fn new(array: bool) -> Self {
+        Self { array, begun: false }
+    }
+}
 
 impl Report for Json {
     /// A key of the document a line, so that a diff or an eye finds its way.
-    fn write(&self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
-        let fields = fields(document);
-        for (i, (key, value)) in fields.iter().enumerate() {
-            let open = if i == 0 { "{" } else { ",\n " };
-            write!(out, "{open}\"{key}\": {}", escape(&value.to_string()))?;
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        if self.array {
+            out.write_all(if self.begun { b",\n" } else { b"[" })?;
         }
-        writeln!(out, "}}")
+        self.begun = true;
+        write(document, ",\n ", out)?;
+        if self.array { Ok(()) } else { writeln!(out) }
     }
+
+    fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        match (self.array, self.begun) {
+            (true, true) => writeln!(out, "]"),
+            (true, false) => writeln!(out, "[]"),
+            (false, _) => Ok(()),
+        }
+    }
+}
+
+/// JSON Lines: a document a line.
+pub struct Lines;
+
+impl Report for Lines {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        write(document, ", ", out)?;
+        writeln!(out)
+    }
+}
+
+fn write(document: &Document, separator: &str, out: &mut dyn Write) -> io::Result<()> {
+    for (i, (key, value)) in fields(document).iter().enumerate() {
+        let open = if i == 0 { "{" } else { separator };
+        write!(out, "{open}\"{key}\": {}", escape(&value.to_string()))?;
+    }
+    out.write_all(b"}")
 }
 
 /// JSON need not escape DEL and the C1 controls, but a terminal obeys them, and what takes colours
 /// out of a pipe takes them too. Outside strings there are none.
-fn escape(json: &str) -> String {
+pub fn escape(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
@@ -46,73 +84,160 @@ fn escape(json: &str) -> String {
 
 fn fields(document: &Document) -> Vec<(&'static str, Value)> {
     let trajectory = document.trajectory;
+    let prompt = &trajectory.prompt;
     let text = |&id: &u32| document.tokens.text(id);
-    let layers: Vec<&Row> = trajectory.layers().collect();
-    let by_layer = |part: &dyn Fn(&Reading) -> Value, unread: Value| -> Value {
-        layers
-            .iter()
-            .map(|row| by_position(document, &row.readings, part, &unread))
-            .collect()
-    };
-    let top =
-        |part: fn(&Document, &Reading) -> Value| by_layer(&|reading| part(document, reading), json!([]));
-
-    let mut fields = vec![
-        ("meta", meta(document)),
-        ("layers", layers.iter().map(|row| row.site.layer).collect()),
-        ("input", trajectory.ids.iter().map(text).collect()),
-        ("input_ids", json!(trajectory.ids)),
-    ];
-    if trajectory.positions.len() < trajectory.ids.len() {
+    let mut fields = vec![("meta", meta(document))];
+    fields.extend(document.id.map(|id| ("id", json!(id))));
+    let mut layers = at_point(document, Point::ResidPost);
+    fields.extend(layers.shift_remove("layers").map(|layers| ("layers", layers)));
+    fields.extend([
+        ("input", prompt.ids.iter().map(text).collect()),
+        ("input_ids", json!(prompt.ids)),
+    ]);
+    if prompt.generated > 0 {
+        fields.push(("generated", json!(prompt.generated)));
+    }
+    if trajectory.positions.len() < prompt.ids.len() {
         fields.push(("positions", json!(trajectory.positions)));
     }
+    fields.extend(layers);
+    let each: Vec<usize> = (0..trajectory.positions.len()).collect();
+    let per_position =
+        |part: &dyn Fn(usize) -> Value, unread: Value| by_position(document, &each, |&at| part(at), &unread);
     fields.extend([
-        ("topk", top(tokens)),
-        ("topk_ids", top(ids)),
-        ("topk_probs", top(probs)),
-        ("topk_logprobs", top(logprobs)),
-        ("topk_logits", top(logits)),
         (
-            "entropy",
-            by_layer(&|reading| json!(reading.entropy), Value::Null),
+            "followed_ids",
+            per_position(&|at| followed(document, at), json!([])),
         ),
         (
-            "forward_kl",
-            by_layer(&|reading| json!(reading.forward_kl), Value::Null),
+            "settles_at",
+            per_position(&|at| json!(trajectory.settles_at(at)), Value::Null),
         ),
         (
-            "reverse_kl",
-            by_layer(&|reading| json!(reading.reverse_kl), Value::Null),
+            "leads_first_at",
+            per_position(&|at| json!(trajectory.leads_first_at(at)), Value::Null),
         ),
         (
-            "cross_entropy",
-            by_layer(&|reading| json!(reading.cross_entropy), Value::Null),
+            "sudden_change",
+            per_position(&|at| sudden_change(document, at), Value::Null),
         ),
-        (
-            "tracked",
-            by_position(
-                document,
-                &trajectory.tracked,
-                |t| tracked(document, t),
-                &json!({}),
-            ),
-        ),
-        (
-            "tracked_ids",
-            by_position(
-                document,
-                &trajectory.tracked,
-                |t| tracked_ids(document, t),
-                &json!({}),
-            ),
-        ),
-        ("settles_at", settles_at(document)),
     ]);
-    if let Some(embed) = trajectory.rows.iter().find(|row| row.site.point == Point::Embed) {
+    if !trajectory.targets.is_empty() {
+        fields.push(("targets", targets(document)));
+    }
+    let others = [Point::AttnOut, Point::ResidMid, Point::MlpOut];
+    let points: Map<String, Value> = (others.iter())
+        .filter(|&&point| trajectory.at_point(point).next().is_some())
+        .map(|&point| {
+            let fields = at_point(document, point).into_iter();
+            let fields = fields.map(|(key, value)| (key.to_string(), value));
+            (point.name().to_string(), Value::Object(fields.collect()))
+        })
+        .collect();
+    if !points.is_empty() {
+        fields.push(("points", Value::Object(points)));
+    }
+    if let Some((_, embed)) = trajectory.at_point(Point::Embed).next() {
         fields.push(("embed", one_row(document, &embed.readings)));
     }
     fields.push(("output", one_row(document, &trajectory.output)));
     fields
+}
+
+/// All that is read at one point of the blocks, layer by layer.
+fn at_point(document: &Document, point: Point) -> Fields {
+    let trajectory = document.trajectory;
+    let rows: Vec<(usize, &Row)> = trajectory.at_point(point).collect();
+    let by_layer = |part: &dyn Fn(&Reading, &Reading) -> Value, unread: Value| -> Value {
+        let row = |&(_, row): &(usize, &Row)| readings(document, &row.readings, part, &unread);
+        rows.iter().map(row).collect()
+    };
+    let top =
+        |part: fn(&Document, &Reading) -> Value| by_layer(&|reading, _| part(document, reading), json!([]));
+    let mut fields = Fields::new();
+    fields.insert("layers", rows.iter().map(|(_, row)| row.site.layer).collect());
+    for (key, part) in TOP {
+        fields.insert(key, top(part));
+    }
+    for statistic in document.statistics.iter() {
+        let value = by_layer(&|reading, output| number(statistic, reading, output), Value::Null);
+        fields.insert(statistic.name(), value);
+    }
+    let indices: Vec<usize> = rows.iter().map(|&(i, _)| i).collect();
+    let tracks = |part: fn(&Document, &[usize], &[Track]) -> Value| {
+        let part = |tracks: &Vec<Track>| part(document, &indices, tracks);
+        by_position(document, &trajectory.tracked, part, &json!({}))
+    };
+    fields.insert("tracked", tracks(tracked));
+    fields.insert("tracked_ids", tracks(tracked_ids));
+    fields
+}
+
+/// Keys in their order.
+type Fields = indexmap::IndexMap<&'static str, Value>;
+
+/// The parts of a reading's top tokens, by key.
+type Part = fn(&Document, &Reading) -> Value;
+const TOP: [(&str, Part); 5] = [
+    ("topk", tokens),
+    ("topk_ids", ids),
+    ("topk_probs", probs),
+    ("topk_logprobs", logprobs),
+    ("topk_logits", logits),
+];
+
+/// The ids of the tokens to plot at a position: those asked for, or those that lead somewhere.
+fn followed(document: &Document, at: usize) -> Value {
+    let targets = document.trajectory.targets_at(at, document.tokens);
+    targets.into_iter().flat_map(|target| target.ids).collect()
+}
+
+fn sudden_change(document: &Document, at: usize) -> Value {
+    let change = document.trajectory.sudden_change(at);
+    change.map_or(Value::Null, |c| json!({"layer": c.layer, "drop": c.drop}))
+}
+
+/// The targets asked for, each with its values `[layer][position]`.
+fn targets(document: &Document) -> Value {
+    let trajectory = document.trajectory;
+    let rows: Vec<usize> = trajectory.at_point(Point::ResidPost).map(|(i, _)| i).collect();
+    let each: Vec<usize> = (0..trajectory.positions.len()).collect();
+    let by_layer = |part: &dyn Fn(usize, usize) -> Value| -> Value {
+        let row = |&row: &usize| by_position(document, &each, |&at| part(row, at), &Value::Null);
+        rows.iter().map(row).collect()
+    };
+    let of = |target: &Target| {
+        let value = |part: fn(TargetValue) -> Value| {
+            by_layer(&|row, at| trajectory.value(target, row, at).map_or(Value::Null, part))
+        };
+        let texts: Vec<String> = target.ids.iter().map(|&id| document.tokens.text(id)).collect();
+        let mut fields = json!({
+            "name": target.name,
+            "ids": target.ids,
+            "tokens": texts,
+            "probs": value(|v| json!(v.prob)),
+            "logprobs": value(|v| json!(v.logprob)),
+            "logits": value(|v| json!(v.logit)),
+            "ranks": value(|v| json!(v.rank)),
+        });
+        if let Some(against) = document.against {
+            let lead = |row: usize, at: usize| {
+                let other = trajectory.value(against, row, at)?;
+                Some(trajectory.value(target, row, at)?.logit - other.logit)
+            };
+            fields["against"] = json!(against.name);
+            fields["logit_difference"] = by_layer(&|row, at| json!(lead(row, at)));
+        }
+        fields
+    };
+    trajectory.targets.iter().map(of).collect()
+}
+
+fn number(statistic: Statistic, reading: &Reading, output: &Reading) -> Value {
+    match (statistic, statistic.of(reading, output)) {
+        (Statistic::Agrees, Some(agrees)) => json!(agrees == 1.),
+        (_, value) => json!(value),
+    }
 }
 
 /// What it takes to make the figure again.
@@ -144,7 +269,7 @@ fn meta(document: &Document) -> Value {
         timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
         model: &card.name,
         revision: card.revision.as_deref(),
-        prompt: &document.trajectory.prompt,
+        prompt: &document.trajectory.prompt.text,
         tool: "lens",
         tool_version: env!("CARGO_PKG_VERSION"),
         family: &card.family,
@@ -164,29 +289,37 @@ fn meta(document: &Document) -> Value {
 /// One entry for each token of the prompt: `part` of its item where the position was read.
 fn by_position<T>(document: &Document, items: &[T], part: impl Fn(&T) -> Value, unread: &Value) -> Value {
     let trajectory = document.trajectory;
-    let mut entries = vec![unread.clone(); trajectory.ids.len()];
+    let mut entries = vec![unread.clone(); trajectory.prompt.ids.len()];
     for (&position, item) in trajectory.positions.iter().zip(items) {
         entries[position] = part(item);
     }
     Value::Array(entries)
 }
 
+/// One entry for each token of the prompt: `part` of its reading and of the output there.
+fn readings(
+    document: &Document,
+    readings: &[Reading],
+    part: &dyn Fn(&Reading, &Reading) -> Value,
+    unread: &Value,
+) -> Value {
+    let both: Vec<(&Reading, &Reading)> = readings.iter().zip(&document.trajectory.output).collect();
+    by_position(document, &both, |(reading, output)| part(reading, output), unread)
+}
+
 /// A row outside the layers, with the keys of the document but no layer axis.
-fn one_row(document: &Document, readings: &[Reading]) -> Value {
-    let top = |part: fn(&Document, &Reading) -> Value| {
-        by_position(document, readings, |r| part(document, r), &json!([]))
-    };
-    json!({
-        "topk": top(tokens),
-        "topk_ids": top(ids),
-        "topk_probs": top(probs),
-        "topk_logprobs": top(logprobs),
-        "topk_logits": top(logits),
-        "entropy": by_position(document, readings, |r| json!(r.entropy), &Value::Null),
-        "forward_kl": by_position(document, readings, |r| json!(r.forward_kl), &Value::Null),
-        "reverse_kl": by_position(document, readings, |r| json!(r.reverse_kl), &Value::Null),
-        "cross_entropy": by_position(document, readings, |r| json!(r.cross_entropy), &Value::Null),
-    })
+fn one_row(document: &Document, row: &[Reading]) -> Value {
+    let mut fields = Map::new();
+    for (key, part) in TOP {
+        let value = readings(document, row, &|reading, _| part(document, reading), &json!([]));
+        fields.insert(key.to_string(), value);
+    }
+    for statistic in document.statistics.iter() {
+        let value = |reading: &Reading, output: &Reading| number(statistic, reading, output);
+        let value = readings(document, row, &value, &Value::Null);
+        fields.insert(statistic.name().to_string(), value);
+    }
+    Value::Object(fields)
 }
 
 fn tokens(document: &Document, reading: &Reading) -> Value {
@@ -211,19 +344,19 @@ fn logits(_: &Document, reading: &Reading) -> Value {
 
 /// V2's trajectories: probability by layer, keyed by text, likeliest first. Of two ids with one
 /// text, the likelier.
-fn tracked(document: &Document, tracks: &[Track]) -> Value {
+fn tracked(document: &Document, rows: &[usize], tracks: &[Track]) -> Value {
     let mut by_text = Map::new();
     for track in tracks {
-        let probs = of_layers(document, track).map(|value| value.prob).collect();
+        let probs = rows.iter().map(|&row| track.values[row].prob).collect();
         by_text.entry(document.tokens.text(track.id)).or_insert(probs);
     }
     Value::Object(by_text)
 }
 
 /// The same by id, with logits and ranks.
-fn tracked_ids(document: &Document, tracks: &[Track]) -> Value {
+fn tracked_ids(document: &Document, rows: &[usize], tracks: &[Track]) -> Value {
     let by_id = tracks.iter().map(|track| {
-        let values: Vec<&Tracked> = of_layers(document, track).collect();
+        let values: Vec<&Tracked> = rows.iter().map(|&row| &track.values[row]).collect();
         let by_id = json!({
             "token": document.tokens.text(track.id),
             "probs": values.iter().map(|v| v.prob).collect::<Vec<_>>(),
@@ -233,19 +366,4 @@ fn tracked_ids(document: &Document, tracks: &[Track]) -> Value {
         (track.id.to_string(), by_id)
     });
     Value::Object(by_id.collect())
-}
-
-/// A track's values at the layers, without other rows.
-fn of_layers<'a>(document: &Document<'a>, track: &'a Track) -> impl Iterator<Item = &'a Tracked> + use<'a> {
-    let rows = &document.trajectory.rows;
-    let both = rows.iter().zip(&track.values);
-    both.filter(|(row, _)| row.site.point == Point::ResidPost)
-        .map(|(_, value)| value)
-}
-
-fn settles_at(document: &Document) -> Value {
-    let settles: Vec<Option<usize>> = (0..document.trajectory.positions.len())
-        .map(|at| document.trajectory.settles_at(at))
-        .collect();
-    by_position(document, &settles, |layer| json!(layer), &Value::Null)
 }

@@ -1,17 +1,32 @@
 //! Trajectories made into something to look at or to compute with, one format a file.
 
+mod comparison;
+mod csv;
 mod json;
+mod markdown;
+mod sheet;
+mod summary;
 mod table;
 mod text;
+mod tokens;
+mod words;
 
 use std::io::{self, Write};
 
 use crate::lens::Trajectory;
 use crate::model::Card;
+use crate::statistics::Statistics;
+use crate::targets::Target;
 use crate::tokens::Tokens;
 
-pub use json::Json;
-pub use table::Table;
+pub use comparison::{Compared, compared};
+pub use csv::Csv;
+pub use json::{Json, Lines};
+pub use markdown::Markdown;
+pub use sheet::{Cell, Column, Sheet, SheetFormat};
+pub use summary::summary;
+pub use table::{Table, card};
+pub use tokens::tokenisation;
 
 /// One prompt's readings with all that is needed to present them.
 #[derive(Clone, Copy)]
@@ -19,13 +34,28 @@ pub struct Document<'a> {
     pub card: &'a Card,
     pub tokens: &'a Tokens,
     pub trajectory: &'a Trajectory,
+    /// The statistics to show.
+    pub statistics: &'a Statistics,
+    /// What the targets' logits are compared with.
+    pub against: Option<&'a Target>,
+    /// The prompt's number in the run, from 0, and what its file calls it.
+    pub number: usize,
+    pub id: Option<&'a str>,
 }
 
-/// A format that documents are written in.
+/// A format that documents are written in, one after another.
 pub trait Report {
     /// Writes one document, whole.
     ///
     /// # Errors
     /// Those of `out` only.
-    fn write(&self, document: &Document, out: &mut dyn Write) -> io::Result<()>;
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Writes what stands after the last document.
+    ///
+    /// # Errors
+    /// Those of `out` only.
+    fn end(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -30,6 +30,41 @@ pub fn fit(text: &str, columns: usize) -> String {
     out + &" ".repeat(columns - used)
 }
 
+/// `text` in exactly `columns` columns at their right end, cut as [`fit`] cuts.
+pub fn right(text: &str, columns: usize) -> String {
+    let full = width(text);
+    if full >= columns {
+        return fit(text, columns);
+    }
+    format!("{}{text}", " ".repeat(columns - full))
+}
+
+/// `text` broken into lines of at most `columns` columns, between words where it can be.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.len() - 1;
+        let used = width(&lines[line]);
+        if used == 0 {
+            lines[line].push_str(word);
+        } else if used + 1 + width(word) <= columns {
+            lines[line].push(' ');
+            lines[line].push_str(word);
+        } else {
+            lines.push(word.to_string());
+        }
+    }
+    lines
+}
+
+/// A probability in at most four columns, for a grid: `66%`, `<1%`.
+pub fn short_percent(prob: f64) -> String {
+    match 100. * prob {
+        p if p < 0.5 => "<1%".to_string(),
+        p => format!("{p:.0}%"),
+    }
+}
+
 /// A probability in at most six columns: `65.6%`, `0.42%`, `<0.01%`.
 pub fn percent(prob: f64) -> String {
     let percent = 100. * prob;
@@ -78,6 +113,16 @@ mod tests {
         assert_eq!(fit("Paris", 4), "Par…");
         assert_eq!(fit("東京", 3), "東…");
         assert_eq!(fit("東京", 2), "… ");
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(wrap("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(wrap("abcdef g", 3), ["abcdef", "g"]);
+        assert_eq!(
+            (right("東", 4), short_percent(0.656)),
+            ("  東".to_string(), "66%".to_string())
+        );
     }
 
     #[test]

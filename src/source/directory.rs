@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{ModelFiles, TokenizerFiles, shard_names};
+use super::{Asset, ModelFiles, TokenizerFiles, shard_names};
 use crate::error::{Error, Result};
 
 /// The files of the model in `dir`: `model.safetensors`, or the shards of its index.
@@ -44,18 +44,26 @@ fn beside(name: &str, dir: &Path, weights: Vec<PathBuf>) -> Result<ModelFiles> {
     }
     Ok(ModelFiles {
         name: name.to_string(),
+        about: None,
         revision: None,
-        config,
+        config: config.into(),
         tokenizer: tokenizer(dir)?,
-        weights,
+        tokenizer_config: optional(dir, "tokenizer_config.json"),
+        chat_template: optional(dir, "chat_template.jinja"),
+        weights: weights.into_iter().map(Asset::from).collect(),
     })
+}
+
+fn optional(dir: &Path, name: &str) -> Option<Asset> {
+    let path = dir.join(name);
+    path.is_file().then(|| path.into())
 }
 
 fn tokenizer(dir: &Path) -> Result<TokenizerFiles> {
     let json = dir.join("tokenizer.json");
     let (vocab, merges) = (dir.join("vocab.json"), dir.join("merges.txt"));
     if json.is_file() {
-        Ok(TokenizerFiles::Json(json))
+        Ok(TokenizerFiles::Json(json.into()))
     } else if vocab.is_file() && merges.is_file() {
         Ok(TokenizerFiles::VocabMerges { vocab, merges })
     } else {

@@ -1,5 +1,7 @@
 //! Where a model comes from: a name on the command line becomes a set of files on this machine.
 
+mod asset;
+mod demo;
 mod directory;
 mod hub;
 
@@ -7,34 +9,45 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
+pub use asset::Asset;
+pub use demo::DEMO;
 pub use hub::HubOptions;
 
-/// The files that make up one model, all on this machine.
+/// The files that make up one model, all at hand.
 #[derive(Debug, Clone)]
 pub struct ModelFiles {
     /// The model's name for people and for `meta`: the full hub id, or the path as given.
     pub name: String,
-    /// The commit hash of a hub model; `None` for a directory.
+    /// What there is to say of the model, of one that lens itself brings.
+    pub about: Option<&'static str>,
+    /// The commit hash of a hub model; `None` for others.
     pub revision: Option<String>,
     /// `config.json`.
-    pub config: PathBuf,
+    pub config: Asset,
     pub tokenizer: TokenizerFiles,
+    /// `tokenizer_config.json`, if there is one.
+    pub tokenizer_config: Option<Asset>,
+    /// `chat_template.jinja`, if there is one.
+    pub chat_template: Option<Asset>,
     /// One safetensors file, or all shards named by the index, in the index's order.
-    pub weights: Vec<PathBuf>,
+    pub weights: Vec<Asset>,
 }
 
 /// A tokenizer as Hugging Face stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenizerFiles {
     /// `tokenizer.json`.
-    Json(PathBuf),
+    Json(Asset),
     /// `vocab.json` and `merges.txt`, as older GPT-2 fine-tunes have it.
     VocabMerges { vocab: PathBuf, merges: PathBuf },
 }
 
-/// Finds the files of `model`: a directory in Hugging Face layout, the path of a `.safetensors`
+/// Finds the files of `model`: [`DEMO`], a directory in Hugging Face layout, the path of a `.safetensors`
 /// file in one, or a hub id such as `openai-community/gpt2` (or a short legacy name, `gpt2`).
 pub fn locate(model: &str, options: &HubOptions) -> Result<ModelFiles> {
+    if model == DEMO {
+        return Ok(demo::files());
+    }
     let path = Path::new(model);
     if path.is_dir() {
         return directory::files(model, path);

@@ -1,24 +1,24 @@
-//! The tensors of a checkpoint, mapped and checked, never copied as a whole.
+//! The tensors of a checkpoint, where they lie and checked, never copied as a whole.
 
 mod matrix;
 mod pages;
+mod storage;
 mod view;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::path::Path;
-use std::sync::Arc;
 
-use memmap2::Mmap;
 use safetensors::SafeTensors;
 
 use crate::error::{Error, Result};
+use crate::source::Asset;
 
 pub use matrix::{Layout, Matrix, Vector};
 pub use view::{DType, View};
 
-/// All tensors of one checkpoint by name, over its mapped files.
+use storage::Storage;
+
+/// All tensors of one checkpoint by name, over its files.
 ///
 /// A decoder takes what it needs with [`Weights::matrix`] and [`Weights::vector`], which check the
 /// shape; [`Weights::finish`] then refuses a checkpoint that holds more than was taken.
@@ -35,25 +35,25 @@ impl Weights {
     ///
     /// # Errors
     /// A file that cannot be mapped, is not safetensors, is cut short, or repeats a tensor of another.
-    pub fn open(paths: &[impl AsRef<Path>], requested: Option<DType>) -> Result<Self> {
-        let mut maps = Vec::new();
-        for path in paths {
-            maps.push((path.as_ref(), map_file(path.as_ref())?));
+    pub fn open(assets: &[Asset], requested: Option<DType>) -> Result<Self> {
+        let mut files = Vec::new();
+        for asset in assets {
+            files.push((asset, Storage::open(asset)?));
         }
-        let streamed = maps.iter().map(|(_, map)| map.len()).sum::<usize>() > pages::STREAMED;
+        let streamed = files.iter().map(|(_, file)| file.len()).sum::<usize>() > pages::STREAMED;
         let mut tensors = BTreeMap::new();
-        for (path, map) in &maps {
-            for (name, view) in views(path, map, streamed)? {
+        for (asset, file) in &files {
+            for (name, view) in views(asset, file, streamed)? {
                 if tensors.insert(name.clone(), view).is_some() {
                     return Err(Error::failed(
-                        format!("The tensor {name} is in {} and in another shard.", path.display()),
+                        format!("The tensor {name} is in {asset} and in another shard."),
                         "Fetch the checkpoint again; each tensor should be in one file.",
                     ));
                 }
             }
         }
         if !streamed {
-            pages::populate(maps.into_iter().map(|(_, map)| map).collect());
+            pages::populate(files.into_iter().map(|(_, file)| file).collect());
         }
         Ok(Self {
             tensors,
@@ -157,33 +157,20 @@ impl Weights {
     }
 }
 
-fn map_file(path: &Path) -> Result<Arc<Mmap>> {
-    let unreadable = |e: std::io::Error| {
+/// The tensors of one safetensors file, as views into it.
+fn views(asset: &Asset, file: &Storage, streamed: bool) -> Result<Vec<(String, View)>> {
+    let parsed = SafeTensors::deserialize(file).map_err(|e| {
         Error::failed(
-            format!("{} cannot be read: {e}.", path.display()),
-            "Check that the file is there and that you may read it.",
-        )
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    // SAFETY: the mapping is read-only and private to this process; a file that another process
-    // cuts short while it is mapped is the one hazard, as it is for every reader of safetensors.
-    Ok(Arc::new(unsafe { Mmap::map(&file) }.map_err(unreadable)?))
-}
-
-/// The tensors of one safetensors file, as views into its mapping.
-fn views(path: &Path, map: &Arc<Mmap>, streamed: bool) -> Result<Vec<(String, View)>> {
-    let parsed = SafeTensors::deserialize(map).map_err(|e| {
-        Error::failed(
-            format!("{} is not a whole safetensors file: {e}.", path.display()),
+            format!("{asset} is not a whole safetensors file: {e}."),
             "Download or copy it again; if it is a Git LFS pointer, run git lfs pull.",
         )
     })?;
-    let base = map.as_ptr() as usize;
+    let base = file.as_ptr() as usize;
     let view = |(name, tensor): (&str, safetensors::tensor::TensorView)| {
         let start = tensor.data().as_ptr() as usize - base;
         let range = start..start + tensor.data().len();
         let view = View::new(
-            map.clone(),
+            file.clone(),
             range,
             tensor.dtype().into(),
             tensor.shape().to_vec(),

@@ -2,9 +2,8 @@
 //! does not take it, nothing but speed is lost.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use memmap2::Mmap;
+use super::storage::Storage;
 
 /// A checkpoint larger than this is streamed: its pages are asked for block by block and given
 /// back after use, so that it does not push everything else out of memory. Smaller ones stay, for
@@ -12,18 +11,20 @@ use memmap2::Mmap;
 pub const STREAMED: usize = 2 << 30;
 
 /// Asks for the pages of `range` to be read ahead, without waiting for them.
-pub fn will_need(map: &Mmap, range: &Range<usize>) {
+pub fn will_need(file: &Storage, range: &Range<usize>) {
     #[cfg(unix)]
-    let _ = map.advise_range(memmap2::Advice::WillNeed, range.start, range.len());
+    if let Some(map) = file.mapping() {
+        let _ = map.advise_range(memmap2::Advice::WillNeed, range.start, range.len());
+    }
     #[cfg(not(unix))]
-    let _ = (map, range);
+    let _ = (file, range);
 }
 
 /// Gives the pages of `range` back: they leave the process, and are the first to leave the cache
 /// when memory is short.
-pub fn done_with(map: &Mmap, range: &Range<usize>) {
+pub fn done_with(file: &Storage, range: &Range<usize>) {
     #[cfg(target_os = "linux")]
-    {
+    if let Some(map) = file.mapping() {
         use rustix::mm::{Advice, madvise};
         let page = rustix::param::page_size();
         let start = range.start.next_multiple_of(page);
@@ -36,16 +37,16 @@ pub fn done_with(map: &Mmap, range: &Range<usize>) {
         };
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (map, range);
+    let _ = (file, range);
 }
 
 /// Maps the pages of small checkpoints in the background, while other work is done: a page mapped
 /// here is a page fault less in a product.
-pub fn populate(maps: Vec<Arc<Mmap>>) {
+pub fn populate(files: Vec<Storage>) {
     #[cfg(target_os = "linux")]
     std::thread::spawn(move || {
         const STRETCH: usize = 8 << 20;
-        for map in maps {
+        for map in files.iter().filter_map(Storage::mapping) {
             for start in (0..map.len()).step_by(STRETCH) {
                 let len = STRETCH.min(map.len() - start);
                 if map
@@ -58,5 +59,5 @@ pub fn populate(maps: Vec<Arc<Mmap>>) {
         }
     });
     #[cfg(not(target_os = "linux"))]
-    drop(maps);
+    drop(files);
 }

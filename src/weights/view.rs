@@ -1,15 +1,14 @@
-//! One tensor of a mapped file.
+//! One tensor of a file.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
-use memmap2::Mmap;
 
 use super::pages;
+use super::storage::Storage;
 use crate::simd::vectorised;
 
 /// The type that numbers are stored in.
@@ -70,10 +69,10 @@ impl fmt::Display for DType {
     }
 }
 
-/// A tensor in a mapped file: where it lies, its type and its shape. Cloning copies no data.
+/// A tensor in a file: where it lies, its type and its shape. Cloning copies no data.
 #[derive(Clone)]
 pub struct View {
-    map: Arc<Mmap>,
+    file: Storage,
     range: Range<usize>,
     dtype: DType,
     shape: Vec<usize>,
@@ -84,14 +83,14 @@ pub struct View {
 
 impl View {
     pub(super) fn new(
-        map: Arc<Mmap>,
+        file: Storage,
         range: Range<usize>,
         dtype: DType,
         shape: Vec<usize>,
         streamed: bool,
     ) -> Self {
         Self {
-            map,
+            file,
             range,
             dtype,
             shape,
@@ -137,20 +136,20 @@ impl View {
 
     /// The tensor's bytes, little-endian, row-major.
     pub fn bytes(&self) -> &[u8] {
-        &self.map[self.range.clone()]
+        &self.file[self.range.clone()]
     }
 
     /// Of a checkpoint too large to keep: asks for the tensor's pages ahead of their use.
     pub fn will_need(&self) {
         if self.streamed {
-            pages::will_need(&self.map, &self.range);
+            pages::will_need(&self.file, &self.range);
         }
     }
 
     /// Of a checkpoint too large to keep: gives the tensor's pages back after their use.
     pub fn done_with(&self) {
         if self.streamed {
-            pages::done_with(&self.map, &self.range);
+            pages::done_with(&self.file, &self.range);
         }
     }
 

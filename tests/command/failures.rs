@@ -3,14 +3,28 @@
 use serde_json::json;
 
 use crate::support::{self, Checkpoint, run};
-use crate::{GPT2, PROMPT, assert_fails};
+use crate::{GPT2, LLAMA, PROMPT, assert_fails};
 
 #[test]
 fn a_wrong_command_is_refused_with_2_and_a_failing_one_with_1() {
     for (args, problem) in [
         (&[][..], "no prompt"),
-        (&[PROMPT], "no --model"),
         (&["", "-m", GPT2], "empty"),
+        (&[PROMPT, "-m", GPT2, "-m", GPT2, "-m", GPT2], "3 models"),
+        (&[PROMPT, "-m", GPT2, "--compare"], "there is 1"),
+        (&[PROMPT, PROMPT, "-m", GPT2, "-m", LLAMA], "there are 2"),
+        (
+            &[PROMPT, "-m", GPT2, "--track", " the Eiffel"],
+            "tokens, not one: ",
+        ),
+        (&[PROMPT, "-m", GPT2, "--track", "id:303"], "no token 303"),
+        (&[PROMPT, "-m", GPT2, "--chat"], "no chat template"),
+        (&[PROMPT, "-m", GPT2, "--generate", "30"], "context, 24"),
+        (
+            &[PROMPT, "-m", GPT2, "-o", "x.json", "--format", "csv"],
+            "should be json",
+        ),
+        (&[PROMPT, "-m", GPT2, "-o", "x.json", "-o", "x.json"], "twice"),
         (&[PROMPT, "-m", GPT2, "--layers", "3"], "no layer 3"),
         (&[PROMPT, "-m", GPT2, "--layers", "2-0"], "backwards"),
         (&[PROMPT, "-m", GPT2, "--positions", "8"], "no position 8"),
@@ -39,7 +53,14 @@ fn a_wrong_command_is_refused_with_2_and_a_failing_one_with_1() {
         &[PROMPT, "-m", GPT2, "--dtype", "int8"],
         &[PROMPT, "-m", GPT2, "--device", "tpu"],
         &[PROMPT, "-m", GPT2, "--offline", "--update"],
-        &[PROMPT, "another prompt", "-m", GPT2],
+        &[PROMPT, "-m", GPT2, "--stats", "kl"],
+        &[PROMPT, "-m", GPT2, "--point", "resid"],
+        &[PROMPT, "-m", GPT2, "--track", "id:x"],
+        &[PROMPT, "-m", GPT2, "--against", "x"],
+        &[PROMPT, "-m", GPT2, "--ids", "1"],
+        &[PROMPT, "-m", GPT2, "--system", "x"],
+        &[PROMPT, "-m", GPT2, "--generate", "0"],
+        &[PROMPT, "-m", GPT2, "--summary", "--compare"],
     ] {
         let run = run(args);
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{run:?}");

@@ -82,7 +82,7 @@ fn a_document_keeps_its_schema_and_agrees_with_itself() {
         for prompt in [EIFFEL, FRAGMENTS] {
             for (options, k) in [(&[][..], 5), (&all, 4), (&some, 2)] {
                 let document = document(fixture, prompt, options);
-                let ids = model.encode(prompt).unwrap();
+                let ids = model.tokens.encode(prompt).unwrap();
                 let n = ids.len();
                 assert_eq!(document.input_ids, ids);
                 let decoded: Vec<String> = ids.iter().map(|&id| model.tokens.text(id)).collect();
@@ -116,6 +116,7 @@ fn a_document_keeps_its_schema_and_agrees_with_itself() {
                 }
                 assert_tracks(&document, &positions);
                 assert_settles(&document, &positions);
+                assert_changes(&document, &positions);
                 widget_reads(&document);
             }
         }
@@ -179,6 +180,32 @@ fn assert_settles(document: &Document, positions: &[usize]) {
     }
 }
 
+/// The first layer that leads, and the one at which forward KL falls most, by their definitions.
+fn assert_changes(document: &Document, positions: &[usize]) {
+    for &at in positions {
+        let answer = document.output.topk_ids[at][0];
+        let leads = document.topk_ids.iter().position(|top| top[at][0] == answer);
+        assert_eq!(document.leads_first_at[at], leads.map(|l| document.layers[l]));
+        let agrees = |l: usize| document.topk_ids[l][at][0] == answer;
+        for (l, row) in document.agrees.iter().enumerate() {
+            assert_eq!(row[at], Some(agrees(l)));
+        }
+        let kl = |l: usize| document.forward_kl[l][at].unwrap();
+        let falls = (1..document.layers.len()).map(|l| (document.layers[l], kl(l - 1) - kl(l)));
+        let most = falls.fold(None, |most: Option<(usize, f64)>, fall| match most {
+            Some(most) if most.1 >= fall.1 => Some(most),
+            _ => (fall.1 > 0.).then_some(fall).or(most),
+        });
+        let said = document.sudden_change[at].as_ref().map(|c| (c.layer, c.drop));
+        assert_eq!(said.map(|c| c.0), most.map(|c| c.0));
+        // serde_json may read a number one unit in the last place off.
+        assert!(
+            said.zip(most)
+                .is_none_or(|(said, most)| (said.1 - most.1).abs() < 1e-14)
+        );
+    }
+}
+
 /// What logitlenskit's widget does with a V2 document before it draws: it walks all positions of
 /// the input and looks up every token of the top by its text.
 fn widget_reads(document: &Document) {
@@ -189,6 +216,39 @@ fn widget_reads(document: &Document) {
             }
         }
     }
+}
+
+#[test]
+fn what_is_asked_for_beside_has_a_schema_too() {
+    let options = [
+        "--point",
+        "embed,attn_out,resid_mid,mlp_out,resid_post",
+        "--track",
+        "group=id:3|id:4",
+        "--against",
+        "id:5",
+        "--generate",
+        "3",
+        "-q",
+    ];
+    let document = document("llama", EIFFEL, &options);
+    let points = document.points.unwrap();
+    assert_eq!(
+        points.keys().collect::<Vec<_>>(),
+        ["attn_out", "mlp_out", "resid_mid"]
+    );
+    assert!(
+        points
+            .values()
+            .all(|point| point.layers == [0, 1, 2] && point.topk_ids.len() == 3)
+    );
+    assert_eq!((document.input.len(), document.generated), (11, Some(3)));
+    let targets = document.targets.unwrap();
+    assert_eq!(
+        (targets[0].ids.as_slice(), targets[0].probs.len()),
+        (&[3, 4][..], 3)
+    );
+    assert_eq!(document.followed_ids[0], [3, 4]);
 }
 
 #[test]

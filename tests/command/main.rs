@@ -1,13 +1,18 @@
 //! The binary, run as a user runs it: what it says where, and with which exit code.
 
+mod compare;
 mod failures;
+mod formats;
 mod json;
 mod options;
 mod output;
+mod prompts;
 mod schema;
+mod several;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
+mod targets;
 
 use support::Run;
 

@@ -12,7 +12,7 @@ use crate::{GPT2, PROMPT, assert_fails};
 #[test]
 fn a_file_appears_whole_or_not_at_all() {
     let folder = TempDir::new().unwrap();
-    let path = folder.path().join("lens.json");
+    let path = folder.path().join("lens.txt");
     let file = path.to_str().unwrap();
     let names = || std::fs::read_dir(folder.path()).unwrap().count();
 
@@ -43,7 +43,7 @@ fn a_file_appears_whole_or_not_at_all() {
 
     let below_a_file = path.join("x");
     let failed = run(&[PROMPT, "-m", GPT2, "-o", below_a_file.to_str().unwrap()]);
-    assert_fails(&failed, 1, "lens.json");
+    assert_fails(&failed, 1, "lens.txt");
     assert_eq!(names(), 1);
 
     // A dash is stdout, as elsewhere.

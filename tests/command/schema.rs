@@ -1,6 +1,8 @@
 //! The JSON document's schema, as types: no key may be missing, and none may be new without a line
 //! here.
 
+#![allow(dead_code, reason = "a key is checked by being here")]
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -9,9 +11,13 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct Document {
     pub meta: Meta,
+    /// Absent unless a file of prompts brings one.
+    pub id: Option<String>,
     pub layers: Vec<usize>,
     pub input: Vec<String>,
     pub input_ids: Vec<u32>,
+    /// Absent when nothing was.
+    pub generated: Option<usize>,
     /// Absent when all were read.
     pub positions: Option<Vec<usize>>,
     pub topk: Vec<Vec<Vec<String>>>,
@@ -23,12 +29,65 @@ pub struct Document {
     pub forward_kl: Vec<Vec<Option<f64>>>,
     pub reverse_kl: Vec<Vec<Option<f64>>>,
     pub cross_entropy: Vec<Vec<Option<f64>>>,
+    /// Absent when not asked for.
+    pub js: Option<Vec<Vec<Option<f64>>>>,
+    pub tv: Option<Vec<Vec<Option<f64>>>>,
+    pub agrees: Vec<Vec<Option<bool>>>,
     pub tracked: Vec<BTreeMap<String, Vec<f64>>>,
     pub tracked_ids: Vec<BTreeMap<u32, Track>>,
+    pub followed_ids: Vec<Vec<u32>>,
     pub settles_at: Vec<Option<usize>>,
+    pub leads_first_at: Vec<Option<usize>>,
+    pub sudden_change: Vec<Option<SuddenChange>>,
+    /// Absent unless asked for.
+    pub targets: Option<Vec<Target>>,
+    /// Absent unless asked for.
+    pub points: Option<BTreeMap<String, Points>>,
     /// Absent when not asked for.
     pub embed: Option<OneRow>,
     pub output: OneRow,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuddenChange {
+    pub layer: usize,
+    pub drop: f64,
+}
+
+/// A token or a group of them, followed by name: `[layer][position]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    pub name: String,
+    pub ids: Vec<u32>,
+    pub tokens: Vec<String>,
+    pub probs: Vec<Vec<Option<f64>>>,
+    pub logprobs: Vec<Vec<Option<f64>>>,
+    pub logits: Vec<Vec<Option<f64>>>,
+    pub ranks: Vec<Vec<Option<u64>>>,
+    /// Absent without --against.
+    pub against: Option<String>,
+    pub logit_difference: Option<Vec<Vec<Option<f64>>>>,
+}
+
+/// What is read at another point of the blocks, as the document has it of `resid_post`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Points {
+    pub layers: Vec<usize>,
+    pub topk: Vec<Vec<Vec<String>>>,
+    pub topk_ids: Vec<Vec<Vec<u32>>>,
+    pub topk_probs: Vec<Vec<Vec<f64>>>,
+    pub topk_logprobs: Vec<Vec<Vec<f64>>>,
+    pub topk_logits: Vec<Vec<Vec<f64>>>,
+    pub entropy: Vec<Vec<Option<f64>>>,
+    pub forward_kl: Vec<Vec<Option<f64>>>,
+    pub reverse_kl: Vec<Vec<Option<f64>>>,
+    pub cross_entropy: Vec<Vec<Option<f64>>>,
+    pub agrees: Vec<Vec<Option<bool>>>,
+    pub tracked: Vec<BTreeMap<String, Vec<f64>>>,
+    pub tracked_ids: Vec<BTreeMap<u32, Track>>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +137,9 @@ pub struct OneRow {
     pub reverse_kl: Vec<Option<f64>>,
     /// Null at the last position too: no token follows.
     pub cross_entropy: Vec<Option<f64>>,
+    pub agrees: Vec<Option<bool>>,
+    pub js: Option<Vec<Option<f64>>>,
+    pub tv: Option<Vec<Option<f64>>>,
 }
 
 impl Document {
@@ -93,6 +155,9 @@ impl Document {
             forward_kl: self.forward_kl[l].clone(),
             reverse_kl: self.reverse_kl[l].clone(),
             cross_entropy: self.cross_entropy[l].clone(),
+            agrees: self.agrees[l].clone(),
+            js: self.js.as_ref().map(|js| js[l].clone()),
+            tv: self.tv.as_ref().map(|tv| tv[l].clone()),
         }
     }
 }

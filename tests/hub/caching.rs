@@ -72,8 +72,8 @@ fn update_looks_for_a_new_commit() {
 
     let model = locate(ID, &update(&bench)).unwrap();
     assert_eq!(model.revision.as_deref(), Some(NEW));
-    assert_eq!(fs::read_to_string(model.config).unwrap(), "{\"newer\": true}");
-    assert_eq!(fs::read(&model.weights[0]).unwrap(), weights().bytes);
+    assert_eq!(model.config.read().unwrap(), "{\"newer\": true}".as_bytes());
+    assert_eq!(model.weights[0].read().unwrap(), weights().bytes);
     assert!(bench.hub.downloads().is_empty(), "the weights had not changed");
     assert_eq!(bench.locate().unwrap().revision.as_deref(), Some(NEW));
 }
@@ -130,7 +130,7 @@ fn what_is_missing_is_completed_at_the_cached_commit() {
 
     let model = bench.locate().unwrap();
     assert_eq!(model.revision.as_deref(), Some(OLD));
-    assert_eq!(fs::read(&model.weights[0]).unwrap(), weights().bytes);
+    assert_eq!(model.weights[0].read().unwrap(), weights().bytes);
 }
 
 #[test]

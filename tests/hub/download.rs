@@ -13,18 +13,25 @@ fn a_model_is_downloaded_whole_and_nothing_else() {
 
     assert_eq!(model.name, ID);
     assert_eq!(model.revision.as_deref(), Some(OLD));
-    assert_eq!(fs::read(&model.config).unwrap(), plain()["config.json"].bytes);
+    assert_eq!(model.config.read().unwrap(), plain()["config.json"].bytes);
     let TokenizerFiles::Json(tokenizer) = &model.tokenizer else {
         panic!("{:?}", model.tokenizer);
     };
-    assert_eq!(fs::read(tokenizer).unwrap(), plain()["tokenizer.json"].bytes);
+    assert_eq!(tokenizer.read().unwrap(), plain()["tokenizer.json"].bytes);
     assert_eq!(model.weights.len(), 1);
-    assert_eq!(fs::read(&model.weights[0]).unwrap(), weights().bytes);
+    assert_eq!(model.weights[0].read().unwrap(), weights().bytes);
 
     for request in bench.hub.requests().iter().filter(|r| !r.storage) {
         let name = request.path.rsplit('/').next().unwrap();
         assert!(
-            ["config.json", "tokenizer.json", "model.safetensors"].contains(&name),
+            [
+                "config.json",
+                "tokenizer.json",
+                "tokenizer_config.json",
+                "chat_template.jinja",
+                "model.safetensors"
+            ]
+            .contains(&name),
             "{request:?}"
         );
     }
@@ -38,7 +45,7 @@ fn the_cache_has_the_layout_of_python() {
 
     assert_eq!(fs::read_to_string(folder.join("refs/main")).unwrap(), OLD);
     let snapshot = folder.join("snapshots").join(OLD);
-    assert_eq!(model.config, snapshot.join("config.json"));
+    assert_eq!(model.config.path().unwrap(), snapshot.join("config.json"));
     for (name, content) in
         ["config.json", "tokenizer.json", "model.safetensors"].map(|n| (n, plain()[n].clone()))
     {
@@ -88,7 +95,7 @@ fn shards_are_found_through_their_index() {
         ("pytorch_model-00001-of-00001.bin", large(5, 1000)),
     ]));
     let model = bench.locate().unwrap();
-    let read: Vec<_> = model.weights.iter().map(|path| fs::read(path).unwrap()).collect();
+    let read: Vec<_> = model.weights.iter().map(|asset| asset.read().unwrap()).collect();
     assert_eq!(read, shards.map(|shard| shard.bytes));
     assert!(bench.hub.requests().iter().all(|r| !r.path.ends_with(".bin")));
 
@@ -140,7 +147,7 @@ fn a_revision_is_a_branch_a_tag_or_a_commit() {
         };
         let model = locate(ID, &options).unwrap();
         assert_eq!(model.revision.as_deref(), Some(NEW));
-        assert_eq!(fs::read_to_string(model.config).unwrap(), "{\"other\": true}");
+        assert_eq!(model.config.read().unwrap(), "{\"other\": true}".as_bytes());
 
         bench.hub.requests();
         locate(ID, &options).unwrap();
@@ -161,7 +168,7 @@ fn two_at_once_download_once() {
         let both = [(); 2].map(|()| scope.spawn(|| bench.locate().unwrap()));
         for model in both {
             let model = model.join().unwrap();
-            assert_eq!(fs::read(&model.weights[0]).unwrap(), weights().bytes);
+            assert_eq!(model.weights[0].read().unwrap(), weights().bytes);
         }
     });
     assert_eq!(bench.hub.downloads().len(), 1);
@@ -178,10 +185,12 @@ fn a_renamed_model_is_followed() {
         ..bench.options()
     };
     let model = locate("someone/small", &options).unwrap();
-    assert_eq!(fs::read(&model.weights[0]).unwrap(), weights().bytes);
+    assert_eq!(model.weights[0].read().unwrap(), weights().bytes);
     assert!(
         model
             .config
+            .path()
+            .unwrap()
             .starts_with(bench.cache().join("models--someone--small"))
     );
 }

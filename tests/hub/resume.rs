@@ -16,7 +16,7 @@ fn ranges(downloads: &[Request]) -> Vec<Option<&str>> {
 /// Downloads, and answers what was asked of the storage.
 fn download(bench: &Bench) -> Vec<Request> {
     let model = bench.locate().unwrap();
-    assert_eq!(fs::read(&model.weights[0]).unwrap(), weights().bytes);
+    assert_eq!(model.weights[0].read().unwrap(), weights().bytes);
     assert!(bench.incomplete().is_empty());
     bench.hub.downloads()
 }

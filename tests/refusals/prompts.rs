@@ -2,6 +2,7 @@
 
 use logit_lens::error::Kind;
 use logit_lens::lens::Request;
+use logit_lens::prompt::Bos;
 use serde_json::json;
 
 use crate::assert_refused;
@@ -18,13 +19,13 @@ pub fn request() -> Request {
 fn a_prompt_that_does_not_fit_is_refused_and_one_that_just_fits_is_read() {
     let model = load("gpt2");
     let prompt = |tokens: usize| "The".to_string() + &" the".repeat(tokens - 1);
-    assert_eq!(model.encode(&prompt(24)).unwrap().len(), 24);
+    assert_eq!(model.prompt(&prompt(24), Bos::Auto).unwrap().ids.len(), 24);
     assert!(model.read(&[&prompt(24)], &request()).is_ok());
     let error = model.read(&[&prompt(25)], &request()).unwrap_err();
     assert_eq!(error.kind, Kind::Usage);
     assert_refused(Err::<(), _>(error), &["25 tokens", "24"], "25 tokens");
 
-    let error = model.encode("").unwrap_err();
+    let error = model.prompt("", Bos::Auto).unwrap_err();
     assert_eq!(error.kind, Kind::Usage);
     assert_refused(Err::<(), _>(error), &["empty"], "no tokens");
 }

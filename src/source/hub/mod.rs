@@ -257,10 +257,13 @@ impl Hub<'_> {
     fn model(&self, commit: &str, parts: Parts) -> ModelFiles {
         ModelFiles {
             name: self.about.id.clone(),
+            about: None,
             revision: Some(commit.to_string()),
-            config: parts.config,
+            config: parts.config.into(),
             tokenizer: parts.tokenizer,
-            weights: parts.weights,
+            tokenizer_config: parts.tokenizer_config.map(Into::into),
+            chat_template: parts.chat_template.map(Into::into),
+            weights: parts.weights.into_iter().map(Into::into).collect(),
         }
     }
 

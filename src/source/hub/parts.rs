@@ -14,6 +14,8 @@ const INDEX: &str = "model.safetensors.index.json";
 pub struct Parts {
     pub config: PathBuf,
     pub tokenizer: TokenizerFiles,
+    pub tokenizer_config: Option<PathBuf>,
+    pub chat_template: Option<PathBuf>,
     pub weights: Vec<PathBuf>,
 }
 
@@ -40,10 +42,13 @@ pub fn assemble(get: &mut dyn FnMut(&str) -> Result<Option<PathBuf>>) -> Result<
     let Some(tokenizer) = tokenizer(get)? else {
         return Ok(Found::Lacks(Missing::Tokenizer));
     };
+    let (tokenizer_config, chat_template) = (get("tokenizer_config.json")?, get("chat_template.jinja")?);
     Ok(match weights(get)? {
         Ok(weights) => Found::All(Parts {
             config,
             tokenizer,
+            tokenizer_config,
+            chat_template,
             weights,
         }),
         Err(missing) => Found::Lacks(missing),
@@ -52,7 +57,7 @@ pub fn assemble(get: &mut dyn FnMut(&str) -> Result<Option<PathBuf>>) -> Result<
 
 fn tokenizer(get: &mut dyn FnMut(&str) -> Result<Option<PathBuf>>) -> Result<Option<TokenizerFiles>> {
     if let Some(json) = get("tokenizer.json")? {
-        return Ok(Some(TokenizerFiles::Json(json)));
+        return Ok(Some(TokenizerFiles::Json(json.into())));
     }
     let Some(vocab) = get("vocab.json")? else {
         return Ok(None);

@@ -1,0 +1,122 @@
+//! A conversation as the text that a model was trained on, by its own chat template.
+
+use minijinja::{Environment, ErrorKind, context};
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::source::ModelFiles;
+
+/// Steps that a template may take: thousands of times what a conversation of two messages needs.
+const FUEL: u64 = 1_000_000;
+
+/// A model's chat template.
+#[derive(Debug, Clone)]
+pub struct ChatTemplate {
+    source: String,
+    /// The names of the special tokens, which templates write.
+    bos: String,
+    eos: String,
+}
+
+impl ChatTemplate {
+    /// The template among a model's files: `chat_template.jinja`, or the one in
+    /// `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// A model without a template, or files that cannot be read.
+    pub fn of(files: &ModelFiles, model: &Model) -> Result<Self> {
+        let name = |id: Option<u32>| id.map_or(String::new(), |id| model.tokens.text(id));
+        Ok(Self {
+            source: source(files)?,
+            bos: name(model.bos),
+            eos: name(model.eos.first().copied()),
+        })
+    }
+
+    /// The text up to where the model's answer begins, of an optional system message and one of
+    /// the user's.
+    ///
+    /// # Errors
+    /// A template that refuses the messages or is none.
+    pub fn render(&self, system: Option<&str>, user: &str) -> Result<String> {
+        let mut messages = Vec::new();
+        messages.extend(system.map(|content| context! { role => "system", content }));
+        messages.push(context! { role => "user", content => user });
+        let mut environment = Environment::new();
+        environment.set_fuel(Some(FUEL));
+        environment.set_trim_blocks(true);
+        environment.set_lstrip_blocks(true);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function("raise_exception", refuse);
+        environment.add_function("strftime_now", |format: String| {
+            chrono::Local::now().format(&format).to_string()
+        });
+        let values = context! {
+            messages,
+            bos_token => self.bos,
+            eos_token => self.eos,
+            add_generation_prompt => true,
+        };
+        environment.render_str(&self.source, values).map_err(|e| {
+            Error::failed(
+                format!("The model's chat template cannot be followed: {e}."),
+                "Leave out --system if the template has no place for it, or write the prompt without --chat.",
+            )
+        })
+    }
+}
+
+fn refuse(message: String) -> std::result::Result<String, minijinja::Error> {
+    Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
+}
+
+fn source(files: &ModelFiles) -> Result<String> {
+    if let Some(asset) = &files.chat_template {
+        return Ok(String::from_utf8_lossy(&asset.read()?).into_owned());
+    }
+    if let Some(asset) = &files.tokenizer_config {
+        #[derive(Deserialize)]
+        struct TokenizerConfig {
+            chat_template: Option<Templates>,
+        }
+        let config: TokenizerConfig = serde_json::from_slice(&asset.read()?).map_err(|e| {
+            Error::failed(
+                format!("{asset} is not a tokenizer's config: {e}."),
+                "Fetch the model's tokenizer_config.json again.",
+            )
+        })?;
+        if let Some(source) = config.chat_template.and_then(Templates::default) {
+            return Ok(source);
+        }
+    }
+    Err(Error::usage(
+        format!("{} has no chat template.", files.name),
+        "Leave out --chat, or choose a model that was tuned for conversation.",
+    ))
+}
+
+/// One template, or several by name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Templates {
+    One(String),
+    Named(Vec<Named>),
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    template: String,
+}
+
+impl Templates {
+    fn default(self) -> Option<String> {
+        match self {
+            Self::One(template) => Some(template),
+            Self::Named(named) => (named.into_iter())
+                .find(|n| n.name == "default")
+                .map(|n| n.template),
+        }
+    }
+}

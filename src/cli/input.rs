@@ -1,0 +1,327 @@
+//! The prompts of a run, one after another, wherever they come from.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use anyhow::Result;
+use logit_lens::error::{Error, Kind};
+use serde::Deserialize;
+
+use super::args::Args;
+
+/// How long a batch that has begun waits for stdin's next line.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Lines of stdin that are read ahead.
+const AHEAD: usize = 1024;
+
+/// One prompt as it was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    pub what: What,
+    /// What its file calls it.
+    pub id: Option<String>,
+    /// Tokens that its file wants followed, as texts.
+    pub targets: Vec<String>,
+    /// Where it stands in its file, for messages.
+    pub origin: Option<String>,
+}
+
+/// The prompt itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    Text(String),
+    Ids(Vec<u32>),
+}
+
+impl Item {
+    fn new(what: What) -> Self {
+        Self {
+            what,
+            id: None,
+            targets: Vec::new(),
+            origin: None,
+        }
+    }
+
+    /// `error` with the place of the prompt it is about.
+    pub fn locate(&self, error: Error) -> Error {
+        match &self.origin {
+            Some(origin) => Error {
+                kind: Kind::Failed,
+                problem: format!("{origin}: {}", error.problem),
+                ..error
+            },
+            None => error,
+        }
+    }
+}
+
+/// What comes next.
+pub enum Next {
+    Item(Item),
+    /// Nothing yet: what is there should be done first.
+    NotYet,
+    End,
+}
+
+/// The prompts, in order.
+pub enum Input {
+    Ready(Box<dyn Iterator<Item = Result<Item>>>),
+    /// Lines of stdin as they come.
+    Live(Receiver<Result<Item>>),
+}
+
+impl Input {
+    /// The prompts that the arguments give.
+    ///
+    /// # Errors
+    /// A file that cannot be opened.
+    pub fn open(args: &Args) -> Result<Self> {
+        if !args.ids.is_empty() {
+            let item = Item::new(What::Ids(args.ids.clone()));
+            return Ok(Self::Ready(Box::new(std::iter::once(Ok(item)))));
+        }
+        let Some(path) = &args.prompts else {
+            let items = args.given.clone().into_iter();
+            return Ok(Self::Ready(Box::new(
+                items.map(|text| Ok(Item::new(What::Text(text)))),
+            )));
+        };
+        if path == Path::new("-") {
+            let (sender, receiver) = sync_channel(AHEAD);
+            std::thread::spawn(move || {
+                let lines = Lines::new(io::stdin().lock(), "stdin".to_string());
+                // Sending fails when the run is over.
+                for item in lines {
+                    if sender.send(item).is_err() {
+                        break;
+                    }
+                }
+            });
+            return Ok(Self::Live(receiver));
+        }
+        let name = path.display().to_string();
+        let file = File::open(path).and_then(|file| {
+            let is_file = !file.metadata()?.is_dir();
+            is_file.then_some(file).ok_or(io::ErrorKind::IsADirectory.into())
+        });
+        let file = file.map_err(|e| {
+            Error::failed(
+                format!("{name} cannot be read: {e}."),
+                "Give --prompts a file of prompts, one a line, or - for stdin.",
+            )
+        })?;
+        Ok(Self::Ready(Box::new(Lines::new(BufReader::new(file), name))))
+    }
+
+    /// The next prompt. With `hurry`, stdin is not waited for long.
+    ///
+    /// # Errors
+    /// A line that is no prompt.
+    pub fn next(&mut self, hurry: bool) -> Result<Next> {
+        let item = match self {
+            Self::Ready(items) => items.next(),
+            Self::Live(items) if hurry => match items.recv_timeout(PATIENCE) {
+                Err(RecvTimeoutError::Timeout) => return Ok(Next::NotYet),
+                other => other.ok(),
+            },
+            Self::Live(items) => items.recv().ok(),
+        };
+        match item {
+            Some(item) => Ok(Next::Item(item?)),
+            None => Ok(Next::End),
+        }
+    }
+}
+
+/// The prompts in lines of text. Empty lines are skipped. If the first line is a JSON object with
+/// a prompt, all lines are.
+struct Lines<R> {
+    reader: R,
+    name: String,
+    number: usize,
+    json: Option<bool>,
+    broken: bool,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn new(reader: R, name: String) -> Self {
+        Self {
+            reader,
+            name,
+            number: 0,
+            json: None,
+            broken: false,
+        }
+    }
+
+    /// The next line that is not empty, without its end.
+    fn line(&mut self) -> Result<Option<String>> {
+        loop {
+            let mut bytes = Vec::new();
+            let read = self.reader.read_until(b'\n', &mut bytes).map_err(|e| {
+                Error::failed(
+                    format!("{} cannot be read: {e}.", self.name),
+                    "Check that it is a file of text.",
+                )
+            })?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            let line = String::from_utf8(bytes).map_err(|_| {
+                Error::failed(
+                    format!("{}, line {}, is not UTF-8.", self.name, self.number),
+                    "Save the file as UTF-8.",
+                )
+            })?;
+            let line = line.strip_suffix('\n').unwrap_or(&line);
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            let line = match self.number {
+                1 => line.strip_prefix('\u{feff}').unwrap_or(line),
+                _ => line,
+            };
+            if !line.is_empty() {
+                return Ok(Some(line.to_string()));
+            }
+        }
+    }
+
+    fn item(&mut self, line: String) -> Result<Item> {
+        let origin = Some(format!("{}, line {}", self.name, self.number));
+        let json = match self.json {
+            Some(json) => json,
+            None => {
+                let json = line.starts_with('{') && Record::parse(&line).is_ok();
+                self.json = Some(json);
+                json
+            }
+        };
+        if !json {
+            return Ok(Item {
+                origin,
+                ..Item::new(What::Text(line))
+            });
+        }
+        let record = Record::parse(&line).map_err(|e| {
+            Error::failed(
+                format!("{}, line {}, is no prompt: {e}.", self.name, self.number),
+                "Each line should be a JSON object with prompt, and if wanted targets and id.",
+            )
+        })?;
+        Ok(Item {
+            what: What::Text(record.prompt),
+            id: record.id.map(Id::text),
+            targets: record.targets,
+            origin,
+        })
+    }
+}
+
+impl<R: BufRead> Iterator for Lines<R> {
+    type Item = Result<Item>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.broken {
+            return None;
+        }
+        let item = match self.line() {
+            Ok(None) => return None,
+            Ok(Some(line)) => self.item(line),
+            Err(error) => Err(error),
+        };
+        self.broken = item.is_err();
+        Some(item)
+    }
+}
+
+/// A line of a JSON Lines file; what else it holds is its author's.
+#[derive(Deserialize)]
+struct Record {
+    prompt: String,
+    #[serde(default)]
+    targets: Vec<String>,
+    id: Option<Id>,
+}
+
+impl Record {
+    fn parse(line: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(line)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+impl Id {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(text: &[u8]) -> Vec<std::result::Result<Item, String>> {
+        let lines = Lines::new(text, "p".to_string());
+        lines.map(|item| item.map_err(|e| e.to_string())).collect()
+    }
+
+    fn texts(text: &[u8]) -> Vec<String> {
+        let text_of = |item: Item| match item.what {
+            What::Text(text) => text,
+            What::Ids(_) => unreachable!(),
+        };
+        items(text)
+            .into_iter()
+            .map(|item| text_of(item.unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_line_is_a_prompt() {
+        let text = "\u{feff}The\r\n\n {\"prompt\": 1}\nlast one ".as_bytes();
+        assert_eq!(texts(text), ["The", " {\"prompt\": 1}", "last one "]);
+        assert_eq!(
+            texts(b"{not JSON\n{\"prompt\":\"x\"}"),
+            ["{not JSON", "{\"prompt\":\"x\"}"]
+        );
+        assert!(texts(b"").is_empty());
+    }
+
+    #[test]
+    fn json_lines_bring_targets_and_ids() {
+        let text = b"{\"prompt\":\"a\\nb\",\"targets\":[\" c\"],\"id\":7,\"more\":0}\n{\"prompt\":\"d\"}\n";
+        let items: Vec<Item> = items(text).into_iter().map(std::result::Result::unwrap).collect();
+        assert_eq!(items[0].what, What::Text("a\nb".to_string()));
+        assert_eq!(
+            (items[0].id.as_deref(), &items[0].targets[..]),
+            (Some("7"), &[" c".to_string()][..])
+        );
+        assert_eq!(items[1].origin.as_deref(), Some("p, line 2"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line_and_ends_the_prompts() {
+        let found = items(b"{\"prompt\":\"a\"}\n{\"prompt\":3}\n{\"prompt\":\"b\"}");
+        assert_eq!(found.len(), 2);
+        assert!(found[1].as_ref().unwrap_err().contains("p, line 2, is no prompt"));
+        assert!(
+            items(b"a\n\xff\n")[1]
+                .as_ref()
+                .unwrap_err()
+                .contains("p, line 2, is not UTF-8")
+        );
+    }
+}

@@ -1,0 +1,332 @@
+//! The main job: prompts → readings → every output.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use logit_lens::chat::ChatTemplate;
+use logit_lens::compare::{Comparison, Side};
+use logit_lens::error::Error;
+use logit_lens::lens::{Follow, Request, Trajectory};
+use logit_lens::model::Model;
+use logit_lens::prompt::Prompt;
+use logit_lens::report::{self, Compared, Document};
+use logit_lens::statistics::Statistics;
+use logit_lens::summary::Summary;
+use logit_lens::targets::TargetSpec;
+use logit_lens::verify::verify;
+
+use super::args::Args;
+use super::input::{Input, Item, Next, What};
+use super::note;
+use super::progress::Bar;
+use super::sinks::Sinks;
+
+/// A model with what a run asks of it.
+pub struct Reader<'a> {
+    pub args: &'a Args,
+    pub model: &'a Model,
+    pub template: Option<ChatTemplate>,
+}
+
+impl Reader<'_> {
+    /// The prompt of an item, with its targets, its continuation and what is doubtful said.
+    pub fn prompt(&self, item: &Item) -> Result<Prompt> {
+        self.encode(item).map_err(|error| item.locate(error).into())
+    }
+
+    fn encode(&self, item: &Item) -> logit_lens::error::Result<Prompt> {
+        let mut prompt = match (&item.what, &self.template) {
+            (What::Ids(ids), _) => self.model.prompt_of_ids(ids.clone())?,
+            (What::Text(text), Some(template)) => {
+                let written = template.render(self.args.system.as_deref(), text)?;
+                self.model.prompt_as_written(&written)?
+            }
+            (What::Text(text), None) => self.model.prompt(text, self.args.bos())?,
+        };
+        if matches!(item.what, What::Text(_)) && self.template.is_none() {
+            for doubt in self.model.doubts(&prompt) {
+                let place = item
+                    .origin
+                    .as_ref()
+                    .map_or(String::new(), |origin| format!("{origin}: "));
+                note(self.args, &format!("{place}{doubt}"));
+            }
+        }
+        for target in &item.targets {
+            let spec: TargetSpec = target.parse().map_err(|e| {
+                Error::usage(
+                    format!("The target {target:?} makes no sense: {e}."),
+                    "Targets are written as --track has them.",
+                )
+            })?;
+            prompt.targets.push(self.resolve(&spec)?);
+        }
+        match self.args.generate {
+            Some(count) if !self.args.tokens => self.model.generate(&prompt, count),
+            _ => Ok(prompt),
+        }
+    }
+
+    fn resolve(&self, spec: &TargetSpec) -> logit_lens::error::Result<logit_lens::targets::Target> {
+        spec.resolve(&self.model.tokens, self.model.card.vocabulary)
+    }
+
+    /// What to read of every prompt.
+    pub fn request(&self, follow: Follow) -> Result<Request> {
+        let args = self.args;
+        let targets = args.track.iter().map(|spec| self.resolve(spec));
+        let against = args.against.as_ref().map(|spec| self.resolve(spec));
+        let request = Request {
+            layers: args.layers.clone(),
+            points: args.points.clone().unwrap_or_default(),
+            positions: args.positions(),
+            top_k: args.top_k(),
+            distances: args.needs_distances(),
+            targets: targets.collect::<logit_lens::error::Result<_>>()?,
+            against: against.transpose()?,
+            follow: if args.summary {
+                Follow::Top1.max(follow)
+            } else {
+                follow
+            },
+            keep_rows: false,
+        };
+        // What does not fit the model is said before anything is read.
+        request.layers.resolve(self.model.decoder.blocks.len())?;
+        Ok(request)
+    }
+
+    /// Reads all prompts, batch after batch, and writes each as soon as it is done.
+    pub fn read(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
+        let request = self.request(sinks.follow())?;
+        let limit = self.model.tokens_of_a_batch(&request);
+        let bar = Bar::new(self.args.quiet);
+        let mut run = Run {
+            reader: self,
+            summary: self.args.summary.then(|| Summary::new(self.args.top_k())),
+            bar: &bar,
+            number: 0,
+            verified: true,
+            warned: false,
+        };
+        let (mut batch, mut tokens) = (Vec::new(), 0);
+        loop {
+            match input.next(!batch.is_empty())? {
+                Next::Item(item) => {
+                    let prompt = self.prompt(&item)?;
+                    if !batch.is_empty() && tokens + prompt.ids.len() > limit {
+                        run.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
+                        tokens = 0;
+                    }
+                    tokens += prompt.ids.len();
+                    batch.push((item, prompt));
+                }
+                Next::NotYet => {
+                    run.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
+                    tokens = 0;
+                }
+                Next::End => break,
+            }
+        }
+        if !batch.is_empty() {
+            run.batch(batch, &request, &mut sinks)?;
+        }
+        let verified = run.verified;
+        match run.finish() {
+            Some(summary) => {
+                sinks.sheet(&report::summary(&summary, &self.model.card))?;
+                sinks.finish()?;
+            }
+            None => sinks.finish_documents()?,
+        }
+        Ok(if verified {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    /// Shows how the prompts are cut into tokens.
+    pub fn show_tokens(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
+        while let Next::Item(item) = input.next(false)? {
+            let prompt = self.prompt(&item)?;
+            sinks.sheet(&report::tokenisation(
+                &prompt,
+                &self.model.tokens,
+                &self.model.card.name,
+            ))?;
+        }
+        sinks.finish()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A run through many batches.
+struct Run<'a> {
+    reader: &'a Reader<'a>,
+    summary: Option<Summary>,
+    bar: &'a Bar,
+    /// The number of prompts that are done.
+    number: usize,
+    verified: bool,
+    /// Whether it was said that another form of a target is likelier.
+    warned: bool,
+}
+
+impl Run<'_> {
+    fn batch(&mut self, batch: Vec<(Item, Prompt)>, request: &Request, sinks: &mut Sinks) -> Result<()> {
+        let (items, prompts): (Vec<Item>, Vec<Prompt>) = batch.into_iter().unzip();
+        let model = self.reader.model;
+        let trajectories = match prompts.as_slice() {
+            [_] => {
+                let read = model.read_prompts(prompts, request, self.bar);
+                read.map_err(|error| items[0].locate(error))?
+            }
+            _ => model.read_prompts(prompts, request, self.bar)?,
+        };
+        for (item, trajectory) in items.iter().zip(&trajectories) {
+            let bar = self.bar;
+            bar.hide(|| self.one(item, trajectory, request, sinks))?;
+        }
+        Ok(())
+    }
+
+    fn one(
+        &mut self,
+        item: &Item,
+        trajectory: &Trajectory,
+        request: &Request,
+        sinks: &mut Sinks,
+    ) -> Result<()> {
+        let model = self.reader.model;
+        if !self.warned {
+            self.warned = self.other_form(trajectory);
+        }
+        match &mut self.summary {
+            Some(summary) => summary.add(trajectory),
+            None => sinks.document(&Document {
+                card: &model.card,
+                tokens: &model.tokens,
+                trajectory,
+                statistics: &Statistics::none(),
+                against: request.against.as_ref(),
+                number: self.number,
+                id: item.id.as_deref(),
+            })?,
+        }
+        self.number += 1;
+        if self.reader.args.verify {
+            self.verified &= self.reader.verification(trajectory)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Option<Summary> {
+        self.summary
+    }
+
+    /// Says so when a target with or without its leading space is the likelier one in the end.
+    fn other_form(&self, trajectory: &Trajectory) -> bool {
+        let tokens = &self.reader.model.tokens;
+        let (Some(row), Some(tracks)) = (trajectory.rows.len().checked_sub(1), trajectory.tracked.last())
+        else {
+            return false;
+        };
+        let prob = |id: u32| {
+            let track = tracks.iter().find(|track| track.id == id);
+            track.map_or(0., |track| track.values[row].prob)
+        };
+        for target in &trajectory.targets {
+            if let (Some(other), [id]) = (target.other_form, target.ids.as_slice())
+                && prob(other) > prob(*id)
+            {
+                let form = tokens.text(other);
+                note(
+                    self.reader.args,
+                    &format!(
+                        "{} is likelier here than {}, which is tracked; for it, write --track {form:?}.",
+                        tokens.label(other),
+                        tokens.label(*id)
+                    ),
+                );
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Reader<'_> {
+    /// Computes the output a second way and says on stderr how far apart the two are.
+    fn verification(&self, trajectory: &Trajectory) -> Result<bool> {
+        let last = Request {
+            layers: "-1".parse().map_err(anyhow::Error::msg)?,
+            top_k: 10,
+            ..Request::default()
+        };
+        let prompt = trajectory.prompt.clone();
+        let ids = prompt.ids.clone();
+        let reading = &self.model.read_prompts(vec![prompt], &last, &())?[0].output[0];
+        let found = verify(&self.model.decoder, &ids, reading)?;
+        let passes = found.passes(self.model.card.computed);
+        let verdict = if passes { "verified" } else { "NOT verified" };
+        if !(passes && self.args.quiet) {
+            // If stderr is closed, the exit code still tells.
+            let _ = writeln!(
+                std::io::stderr(),
+                "{verdict}: against the plain float64 computation the output differs by at most {:.2e} in a logit \
+                 and {:.2e} in a probability; the probabilities sum to 1{:+.1e}.",
+                found.logit,
+                found.prob,
+                found.sum_of_probs - 1.
+            );
+        }
+        Ok(passes)
+    }
+}
+
+/// Reads the one prompt, or the two, on both sides and writes how they compare.
+pub fn compare(left: &Reader, right: &Reader, items: [&Item; 2], mut sinks: Sinks) -> Result<ExitCode> {
+    let mut sides = Vec::new();
+    for (reader, item) in [left, right].into_iter().zip(items) {
+        let request = Request {
+            keep_rows: true,
+            ..reader.request(Follow::Nothing)?
+        };
+        let prompt = reader.prompt(item)?;
+        let bar = Bar::new(reader.args.quiet);
+        let trajectory = reader.model.read_prompts(vec![prompt], &request, &bar)?.remove(0);
+        sides.push(trajectory);
+    }
+    let comparison = Comparison::new(
+        Side {
+            model: left.model,
+            trajectory: &sides[0],
+        },
+        Side {
+            model: right.model,
+            trajectory: &sides[1],
+        },
+    )?;
+    let none = Statistics::none();
+    let document = |number: usize| {
+        let reader = [left, right][number];
+        Document {
+            card: &reader.model.card,
+            tokens: &reader.model.tokens,
+            trajectory: &sides[number],
+            statistics: &none,
+            against: None,
+            number,
+            id: None,
+        }
+    };
+    sinks.sheet(&report::compared(&Compared {
+        left: document(0),
+        right: document(1),
+        comparison: &comparison,
+    }))?;
+    sinks.finish()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,115 @@
+//! All the places that a run's results go to, each in its own format.
+
+use anyhow::Result;
+use logit_lens::lens::Follow;
+use logit_lens::report::{Csv, Document, Json, Lines, Markdown, Report, Sheet, SheetFormat, Table};
+use logit_lens::statistics::Statistics;
+
+use super::args::{Args, Format};
+use super::output::Output;
+
+/// Every output of a run, opened before any work is done.
+pub struct Sinks(Vec<Sink>);
+
+struct Sink {
+    output: Output,
+    format: Format,
+    report: Box<dyn Report>,
+    statistics: Statistics,
+}
+
+impl Sinks {
+    /// Opens what the arguments name. `many` prompts make an array of a JSON output.
+    ///
+    /// # Errors
+    /// A path that cannot be written to.
+    pub fn open(args: &Args, many: bool) -> Result<Self> {
+        let mut sinks = Vec::new();
+        for (path, format) in args.outputs()? {
+            let output = Output::open(path)?;
+            let report: Box<dyn Report> = match format {
+                Format::Table => Box::new(Table::new(output.width(), args.each())),
+                Format::Json => Box::new(Json::new(many)),
+                Format::Jsonl => Box::new(Lines),
+                Format::Csv => Box::new(Csv::default()),
+                Format::Markdown => Box::new(Markdown::new(args.each())),
+            };
+            sinks.push(Sink {
+                output,
+                format,
+                report,
+                statistics: args.statistics(format),
+            });
+        }
+        Ok(Self(sinks))
+    }
+
+    /// Which tokens the formats want to be followed.
+    pub fn follow(&self) -> Follow {
+        let json = |sink: &Sink| matches!(sink.format, Format::Json | Format::Jsonl);
+        match self.0.iter().any(json) {
+            true => Follow::TopK,
+            false => Follow::Nothing,
+        }
+    }
+
+    /// Writes a document everywhere. What it says of statistics is each output's own to say.
+    pub fn document(&mut self, document: &Document) -> Result<()> {
+        for sink in &mut self.0 {
+            let document = Document {
+                statistics: &sink.statistics,
+                ..*document
+            };
+            let mut text = Vec::new();
+            sink.report.document(&document, &mut text)?;
+            sink.output.write(&text)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a sheet everywhere.
+    pub fn sheet(&mut self, sheet: &Sheet) -> Result<()> {
+        for sink in &mut self.0 {
+            let format = match sink.format {
+                Format::Table => SheetFormat::Table {
+                    width: sink.output.width(),
+                },
+                Format::Json => SheetFormat::Json,
+                Format::Jsonl => SheetFormat::Lines,
+                Format::Csv => SheetFormat::Csv,
+                Format::Markdown => SheetFormat::Markdown,
+            };
+            let mut text = Vec::new();
+            sheet.write(format, &mut text)?;
+            sink.output.write(&text)?;
+        }
+        Ok(())
+    }
+
+    /// Writes text for people everywhere.
+    pub fn text(&mut self, text: impl Fn(usize) -> std::io::Result<Vec<u8>>) -> Result<()> {
+        for sink in &mut self.0 {
+            let text = text(sink.output.width())?;
+            sink.output.write(&text)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the documents, and lets the files appear.
+    pub fn finish_documents(mut self) -> Result<()> {
+        for sink in &mut self.0 {
+            let mut text = Vec::new();
+            sink.report.end(&mut text)?;
+            sink.output.write(&text)?;
+        }
+        self.finish()
+    }
+
+    /// Lets the files appear.
+    pub fn finish(self) -> Result<()> {
+        for sink in self.0 {
+            sink.output.finish()?;
+        }
+        Ok(())
+    }
+}

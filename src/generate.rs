@@ -1,0 +1,66 @@
+//! A prompt continued by what the model itself would say.
+
+use candle_core::Tensor;
+
+use crate::decoder::{Batch, Point};
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::prompt::Prompt;
+use crate::readout::{Readout, Rows};
+
+impl Model {
+    /// The prompt with up to `count` tokens after it, each the likeliest (greedy decoding). It ends
+    /// early at the model's end-of-text token, which is kept.
+    ///
+    /// # Errors
+    /// A continuation that the model's context does not hold.
+    pub fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
+        let wanted = prompt.ids.len() + count;
+        if let Some(context) = self.card.context.filter(|&context| wanted > context) {
+            return Err(Error::usage(
+                format!(
+                    "{} tokens and {count} to be generated are more than the model's context, {context}.",
+                    prompt.ids.len()
+                ),
+                format!("Generate at most {}.", context.saturating_sub(prompt.ids.len())),
+            ));
+        }
+        let mut longer = prompt.clone();
+        for _ in 0..count {
+            let next = self.next_token(&longer.ids)?;
+            longer.ids.push(next);
+            longer.generated += 1;
+            if self.eos.contains(&next) {
+                break;
+            }
+        }
+        Ok(longer)
+    }
+
+    /// The likeliest token after `ids`.
+    fn next_token(&self, ids: &[u32]) -> Result<u32> {
+        let mut batch = Batch::default();
+        batch.push(ids);
+        let last_block = self.decoder.blocks.len() - 1;
+        let mut row: Option<Tensor> = None;
+        self.decoder.forward(&batch, &self.device, &mut |site, stream| {
+            if site.point == Point::ResidPost && site.layer == last_block {
+                row = Some(stream.narrow(0, ids.len() - 1, 1)?.contiguous()?);
+            }
+            Ok(())
+        })?;
+        let Some(hidden) = row else {
+            return Err(Error::failed(
+                "The model has no blocks.",
+                "Check its config.json.",
+            ));
+        };
+        let rows = Rows {
+            hidden,
+            sites: 1,
+            next: vec![None],
+        };
+        let readings = Readout::new(&self.decoder.unembed).read(&rows, 1)?;
+        Ok(readings[0].top1().id)
+    }
+}

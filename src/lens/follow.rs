@@ -1,0 +1,51 @@
+//! Tokens followed through the rows of a position.
+
+use super::read::Read;
+use super::{Follow, Request, Track};
+use crate::error::Result;
+use crate::readout::{Reading, Readout};
+use crate::targets::Target;
+
+/// At each position, the tokens `wanted` there, through the rows shown.
+pub fn follow(
+    readout: &Readout,
+    read: &Read,
+    readings: &[Reading],
+    wanted: &[Vec<u32>],
+) -> Result<Vec<Vec<Track>>> {
+    let shown = read.shown().count();
+    if wanted.iter().all(Vec::is_empty) {
+        return Ok(vec![Vec::new(); wanted.len()]);
+    }
+    let values = readout.track(&read.rows, readings, wanted)?;
+    let tracks = wanted.iter().zip(values.chunks_exact(read.sites.len()));
+    Ok(tracks
+        .map(|(ids, values)| {
+            let track = |(nth, &id): (usize, &u32)| Track {
+                id,
+                values: values[..shown].iter().map(|row| row[nth]).collect(),
+            };
+            let mut tracks: Vec<Track> = ids.iter().enumerate().map(track).collect();
+            tracks.sort_by(|a, b| b.highest().total_cmp(&a.highest()).then(a.id.cmp(&b.id)));
+            tracks
+        })
+        .collect())
+}
+
+/// The tokens to follow at a position with these readings and targets: each once, rising.
+pub fn ids_to_follow(readings: &[Reading], targets: &[Target], request: &Request) -> Vec<u32> {
+    let most = match request.follow {
+        Follow::Nothing => 0,
+        Follow::Top1 => 1,
+        Follow::TopK => request.top_k,
+    };
+    let top = (readings.iter())
+        .flat_map(|reading| reading.top.iter().take(most))
+        .map(|candidate| candidate.id);
+    let named = (targets.iter().chain(&request.against))
+        .flat_map(|target| target.ids.iter().copied().chain(target.other_form));
+    let mut ids: Vec<u32> = top.chain(named).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

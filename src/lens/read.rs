@@ -1,0 +1,222 @@
+//! From prompts to trajectories.
+
+use candle_core::Tensor;
+
+use super::follow::{follow, ids_to_follow};
+use super::{Request, Row, Track, Trajectory};
+use crate::decoder::{Batch, Point, Site};
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::progress::{Progress, Stage};
+use crate::prompt::{Bos, Prompt};
+use crate::readout::{Reading, Readout, Rows};
+use crate::targets::Target;
+
+impl Model {
+    /// Reads one prompt.
+    ///
+    /// # Errors
+    /// As [`Model::read_prompts`].
+    pub fn lens(&self, prompt: &str, request: &Request) -> Result<Trajectory> {
+        let mut read = self.read(&[prompt], request)?;
+        Ok(read.remove(0))
+    }
+
+    /// Reads each prompt, tokenised as the model's tokenizer does by itself.
+    ///
+    /// # Errors
+    /// As [`Model::read_prompts`].
+    pub fn read(&self, prompts: &[&str], request: &Request) -> Result<Vec<Trajectory>> {
+        let prompts = prompts.iter().map(|text| self.prompt(text, Bos::Auto));
+        self.read_prompts(prompts.collect::<Result<_>>()?, request, &())
+    }
+
+    /// Reads each prompt at the layers, points and positions asked for, telling `progress` how far
+    /// it is. All prompts go through each block together, and all their rows through one pass of
+    /// the unembedding.
+    ///
+    /// # Errors
+    /// A prompt that does not fit the model (see [`Model::prompt`]), a layer or position that is
+    /// not there, or weights that give numbers which are none.
+    pub fn read_prompts(
+        &self,
+        prompts: Vec<Prompt>,
+        request: &Request,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Trajectory>> {
+        let mut batch = Batch::default();
+        let mut plans = Vec::new();
+        for prompt in prompts {
+            let positions = request.positions.resolve(prompt.ids.len())?;
+            batch.push(&prompt.ids);
+            let targets = request.targets.iter().chain(&prompt.targets).cloned();
+            plans.push(Plan {
+                targets: targets.collect(),
+                prompt,
+                positions,
+            });
+        }
+        let read = self.rows_to_read(&batch, &plans, request, progress)?;
+        let readout = Readout::new(&self.decoder.unembed).reporting(progress);
+        let mut readings = readout.read(&read.rows, request.top_k)?;
+        read.check(&readings)?;
+        if request.distances {
+            readout.measure(&read.rows, &mut readings)?;
+        }
+        let wanted = read.ids_to_follow(&plans, &readings, request);
+        let tracked = follow(&readout, &read, &readings, &wanted)?;
+        read.trajectories(plans, &readings, tracked, request)
+    }
+
+    /// Runs the decoder and keeps the chosen rows of the residual stream, position after position.
+    fn rows_to_read(
+        &self,
+        batch: &Batch,
+        plans: &[Plan],
+        request: &Request,
+        progress: &dyn Progress,
+    ) -> Result<Read> {
+        let layers = request.layers.resolve(self.decoder.blocks.len())?;
+        let embed = request.points.read_embed(&request.layers);
+        let last = Site {
+            layer: self.decoder.blocks.len() - 1,
+            point: Point::ResidPost,
+        };
+        let shows = |site: Site| match site.point {
+            Point::Embed => embed,
+            point => request.points.has(point) && layers.contains(&site.layer),
+        };
+        let mut start = 0;
+        let (mut tokens, mut next) = (Vec::new(), Vec::new());
+        for plan in plans {
+            let ids = &plan.prompt.ids;
+            tokens.extend(plan.positions.iter().map(|&p| (start + p) as u32));
+            next.extend(plan.positions.iter().map(|&p| ids.get(p + 1).copied()));
+            start += ids.len();
+        }
+        let tokens = Tensor::from_vec(tokens, next.len(), &self.device)?;
+
+        let (mut sites, mut kept) = (Vec::new(), Vec::new());
+        self.decoder.forward(batch, &self.device, &mut |site, stream| {
+            if site.point == Point::ResidPost {
+                progress.report(Stage::Blocks, site.layer + 1, last.layer + 1);
+            }
+            if shows(site) || site == last {
+                sites.push(site);
+                kept.push(stream.index_select(&tokens, 0)?);
+            }
+            Ok(())
+        })?;
+        Ok(Read {
+            rows: Rows {
+                hidden: Tensor::stack(&kept, 1)?.flatten(0, 1)?,
+                sites: sites.len(),
+                next,
+            },
+            hides_last: !shows(last),
+            sites,
+        })
+    }
+}
+
+/// What is to be read of one prompt.
+struct Plan {
+    prompt: Prompt,
+    positions: Vec<usize>,
+    /// The request's and the prompt's own.
+    targets: Vec<Target>,
+}
+
+/// The rows that are read, and what they are.
+pub struct Read {
+    pub rows: Rows,
+    pub sites: Vec<Site>,
+    /// The last site was not asked for: it is read as the model's output only.
+    hides_last: bool,
+}
+
+impl Read {
+    /// The sites that were asked for, with their numbers.
+    pub fn shown(&self) -> impl Iterator<Item = (usize, Site)> {
+        let shown = self.sites.len() - self.hides_last as usize;
+        self.sites[..shown].iter().copied().enumerate()
+    }
+
+    /// For each position, the tokens to follow: each once, rising.
+    fn ids_to_follow(&self, plans: &[Plan], readings: &[Reading], request: &Request) -> Vec<Vec<u32>> {
+        let shown = self.shown().count();
+        let plan_of_each = plans
+            .iter()
+            .flat_map(|plan| plan.positions.iter().map(move |_| plan));
+        (readings.chunks_exact(self.sites.len()).zip(plan_of_each))
+            .map(|(readings, plan)| ids_to_follow(&readings[..shown], &plan.targets, request))
+            .collect()
+    }
+
+    /// Gives each prompt its part of the readings and tracks, which lie position after position.
+    fn trajectories(
+        &self,
+        plans: Vec<Plan>,
+        readings: &[Reading],
+        tracked: Vec<Vec<Track>>,
+        request: &Request,
+    ) -> Result<Vec<Trajectory>> {
+        let mut tracked = tracked.into_iter();
+        let mut positions = readings.chunks_exact(self.sites.len());
+        let mut start = 0;
+        let trajectory = |plan: Plan| {
+            let count = plan.positions.len();
+            let hidden = match request.keep_rows {
+                true => Some(self.hidden(start, count)?),
+                false => None,
+            };
+            start += count;
+            let here: Vec<&[Reading]> = positions.by_ref().take(count).collect();
+            let at = |site: usize| here.iter().map(|readings| readings[site].clone()).collect();
+            Ok(Trajectory {
+                targets: plan.targets,
+                hidden,
+                prompt: plan.prompt,
+                positions: plan.positions,
+                rows: (self.shown())
+                    .map(|(i, site)| Row {
+                        site,
+                        readings: at(i),
+                    })
+                    .collect(),
+                output: at(self.sites.len() - 1),
+                tracked: tracked.by_ref().take(count).collect(),
+            })
+        };
+        plans.into_iter().map(trajectory).collect()
+    }
+
+    /// The rows shown at the positions `start..start + count`, `[count, rows, hidden]`.
+    fn hidden(&self, start: usize, count: usize) -> Result<Tensor> {
+        let (_, width) = self.rows.hidden.dims2()?;
+        let sites = self.rows.sites;
+        let rows = self.rows.hidden.narrow(0, start * sites, count * sites)?;
+        let shown = rows
+            .reshape((count, sites, width))?
+            .narrow(1, 0, self.shown().count())?;
+        Ok(shown.contiguous()?)
+    }
+
+    /// Refuses readings that are not numbers, and says where they began.
+    fn check(&self, readings: &[Reading]) -> Result<()> {
+        let sites = self.sites.len();
+        let wrong =
+            (0..sites).find(|&site| readings.iter().skip(site).step_by(sites).any(|r| !r.is_finite()));
+        let Some(site) = wrong.map(|site| self.sites[site]) else {
+            return Ok(());
+        };
+        let place = match site.point {
+            Point::Embed => "in the embedding".to_string(),
+            _ => format!("at layer {}", site.layer),
+        };
+        Err(Error::failed(
+            format!("The model's numbers stop being finite {place}."),
+            "The weights hold NaN or infinity there, or overflow in their type; try --dtype f32 or fetch them again.",
+        ))
+    }
+}

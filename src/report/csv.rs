@@ -1,0 +1,134 @@
+//! CSV, tidy: a row for each prompt, point, layer, position and token, for data frames.
+
+use std::io::{self, Write};
+
+use super::{Document, Report};
+use crate::decoder::Point;
+use crate::lens::Row;
+use crate::readout::Reading;
+use crate::statistics::Statistic;
+use crate::tokens::escaped;
+
+/// The CSV format. One heading stands above all documents.
+#[derive(Default)]
+pub struct Csv {
+    begun: bool,
+}
+
+const COLUMNS: [&str; 15] = [
+    "prompt",
+    "id",
+    "model",
+    "point",
+    "layer",
+    "position",
+    "input_token",
+    "rank",
+    "token_id",
+    "token",
+    "logit",
+    "logprob",
+    "prob",
+    "tracked",
+    "settles_at",
+];
+
+/// A token of a row.
+struct Said {
+    id: u32,
+    rank: u64,
+    logit: f64,
+    logprob: f64,
+    prob: f64,
+    tracked: bool,
+}
+
+impl Report for Csv {
+    /// The tokens of each row are its top k, then those followed with `--track` that are not among
+    /// them. Numbers are in full; what does not exist is empty.
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        let mut csv = csv::Writer::from_writer(out);
+        if !self.begun {
+            let statistics = document.statistics.iter().map(Statistic::name);
+            csv.write_record(COLUMNS.into_iter().chain(statistics))?;
+            self.begun = true;
+        }
+        let trajectory = document.trajectory;
+        for (i, row) in trajectory.rows.iter().enumerate() {
+            for at in 0..trajectory.positions.len() {
+                for said in said(document, i, row, at) {
+                    csv.write_record(record(document, row, at, &said))?;
+                }
+            }
+        }
+        csv.flush()
+    }
+}
+
+fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String> {
+    let trajectory = document.trajectory;
+    let position = trajectory.positions[at];
+    let text = |id: u32| escaped(&document.tokens.text(id));
+    let optional = |n: Option<usize>| n.map_or(String::new(), |n| n.to_string());
+    let layer = (row.site.point != Point::Embed).then_some(row.site.layer);
+    let mut record = vec![
+        document.number.to_string(),
+        escaped(document.id.unwrap_or_default()),
+        escaped(&document.card.name),
+        row.site.point.name().to_string(),
+        optional(layer),
+        position.to_string(),
+        text(trajectory.prompt.ids[position]),
+        said.rank.to_string(),
+        said.id.to_string(),
+        text(said.id),
+        said.logit.to_string(),
+        said.logprob.to_string(),
+        said.prob.to_string(),
+        said.tracked.to_string(),
+        optional(trajectory.settles_at(at)),
+    ];
+    let (reading, output) = (&row.readings[at], &trajectory.output[at]);
+    record.extend(document.statistics.iter().map(|s| value(s, reading, output)));
+    record
+}
+
+fn value(statistic: Statistic, reading: &Reading, output: &Reading) -> String {
+    match (statistic, statistic.of(reading, output)) {
+        (_, None) => String::new(),
+        (Statistic::Agrees, Some(x)) => (x == 1.).to_string(),
+        (_, Some(x)) => x.to_string(),
+    }
+}
+
+fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
+    let trajectory = document.trajectory;
+    let wanted: Vec<u32> = trajectory.targets.iter().flat_map(|t| t.ids.clone()).collect();
+    let top = &row.readings[at].top;
+    let mut said: Vec<Said> = (top.iter())
+        .map(|c| Said {
+            id: c.id,
+            // By definition: of equal logits none is above the other.
+            rank: 1 + top.iter().filter(|other| other.logit > c.logit).count() as u64,
+            logit: c.logit.into(),
+            logprob: c.logprob,
+            prob: c.prob,
+            tracked: wanted.contains(&c.id),
+        })
+        .collect();
+    for track in trajectory.tracked.get(at).into_iter().flatten() {
+        let new = !top.iter().any(|c| c.id == track.id);
+        if new && wanted.contains(&track.id) {
+            let value = track.values[i];
+            said.push(Said {
+                id: track.id,
+                rank: value.rank,
+                logit: value.logit.into(),
+                logprob: value.logprob,
+                prob: value.prob,
+                tracked: true,
+            });
+        }
+    }
+    said
+}

@@ -1,0 +1,133 @@
+//! Markdown: the tables for people, for an issue or a notebook.
+
+use std::io::{self, Write};
+
+use super::sheet::markdown_cell;
+use super::text::percent;
+use super::words::story;
+use super::{Cell, Column, Document, Report, Sheet, SheetFormat};
+use crate::statistics::Statistic;
+
+/// The Markdown format.
+#[derive(Default)]
+pub struct Markdown {
+    /// Whether several positions come as a table each, not as a grid.
+    pub each: bool,
+    begun: bool,
+}
+
+impl Markdown {
+    /// With `each`, several positions come as a table each, not as a grid.
+    pub fn new(each: bool) -> Self {
+        Self {
+            each,
+            ..Self::default()
+        }
+    }
+}
+
+impl Report for Markdown {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        if self.begun {
+            writeln!(out)?;
+        }
+        self.begun = true;
+        let trajectory = document.trajectory;
+        let cell = |text: &str| markdown_cell(&crate::tokens::visible(text.as_bytes()).replace('␣', " "));
+        let id = document.id.map_or(String::new(), |id| format!("{}: ", cell(id)));
+        writeln!(
+            out,
+            "**{}{}** · {}\n",
+            id,
+            cell(&trajectory.prompt.text),
+            cell(&document.card.name)
+        )?;
+        let positions = trajectory.positions.len();
+        if positions > 1 && !self.each {
+            grid(document).write(SheetFormat::Markdown, out)?;
+            return writeln!(out, "\n{}", markdown_cell(&story(document, positions - 1)));
+        }
+        for at in 0..positions {
+            if positions > 1 {
+                let position = trajectory.positions[at];
+                let token = document.tokens.label(trajectory.prompt.ids[position]);
+                writeln!(out, "After position {position}, {}\n", markdown_cell(&token))?;
+            }
+            one_position(document, at).write(SheetFormat::Markdown, out)?;
+            writeln!(out, "\n{}", markdown_cell(&story(document, at)))?;
+        }
+        Ok(())
+    }
+}
+
+/// Layers down, the likeliest tokens across, then targets and statistics.
+fn one_position(document: &Document, at: usize) -> Sheet {
+    let trajectory = document.trajectory;
+    let k = trajectory.rows.iter().map(|row| row.readings[at].top.len()).max();
+    let mut columns = vec![Column::shown("layer")];
+    columns.extend((1..=k.unwrap_or(0)).map(|nth| Column::shown(&nth.to_string())));
+    for target in &trajectory.targets {
+        columns.extend(
+            ["prob", "logprob", "logit", "rank"].map(|n| Column::shown(&format!("{} {n}", target.name))),
+        );
+        columns.extend((document.against).map(|a| Column::shown(&format!("{} − {}", target.name, a.name))));
+    }
+    columns.extend(document.statistics.iter().map(|s| Column::shown(s.name())));
+    let rows = trajectory.rows.iter().enumerate().map(|(i, row)| {
+        let reading = &row.readings[at];
+        let mut cells = vec![Cell::Text(row.site.to_string())];
+        cells.extend((0..k.unwrap_or(0)).map(|nth| match reading.top.get(nth) {
+            Some(c) => Cell::Text(format!("{} {}", document.tokens.label(c.id), percent(c.prob))),
+            None => Cell::Empty,
+        }));
+        for target in &trajectory.targets {
+            let value = trajectory.value(target, i, at);
+            cells.extend([
+                value.map_or(Cell::Empty, |v| Cell::Share(v.prob)),
+                Cell::maybe(value.map(|v| v.logprob)),
+                Cell::maybe(value.map(|v| v.logit)),
+                value.map_or(Cell::Empty, |v| Cell::Integer(v.rank)),
+            ]);
+            if let Some(against) = document.against {
+                let other = trajectory.value(against, i, at);
+                cells.push(Cell::maybe(value.zip(other).map(|(v, o)| v.logit - o.logit)));
+            }
+        }
+        cells.extend((document.statistics.iter()).map(|s| {
+            match (s, s.of(reading, &trajectory.output[at])) {
+                (Statistic::Agrees, Some(x)) => Cell::Text(if x == 1. { "yes" } else { "no" }.to_string()),
+                (_, value) => Cell::maybe(value),
+            }
+        }));
+        cells
+    });
+    Sheet {
+        columns,
+        rows: rows.collect(),
+        ..Sheet::default()
+    }
+}
+
+/// Layers down, positions across, the likeliest token of each.
+fn grid(document: &Document) -> Sheet {
+    let trajectory = document.trajectory;
+    let mut columns = vec![Column::shown("layer")];
+    columns.extend(trajectory.positions.iter().map(|&position| {
+        let token = document.tokens.label(trajectory.prompt.ids[position]);
+        Column::shown(&format!("{position} {token}"))
+    }));
+    let rows = trajectory.rows.iter().map(|row| {
+        let cells = row.readings.iter().map(|reading| {
+            let top = reading.top1();
+            Cell::Text(format!("{} {}", document.tokens.label(top.id), percent(top.prob)))
+        });
+        std::iter::once(Cell::Text(row.site.to_string()))
+            .chain(cells)
+            .collect()
+    });
+    Sheet {
+        columns,
+        rows: rows.collect(),
+        ..Sheet::default()
+    }
+}

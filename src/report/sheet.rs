@@ -1,0 +1,335 @@
+//! A plain table of values, in any of the formats: what is not a trajectory is written as one.
+
+use std::io::{self, Write};
+
+use anstyle::{Effects, Style};
+use serde_json::{Map, Value, json};
+
+use super::json::escape;
+use super::text::{fit, percent, right, width};
+
+const DIM: Style = Style::new().effects(Effects::DIMMED);
+const BOLD: Style = Style::new().effects(Effects::BOLD);
+
+/// How a sheet is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SheetFormat {
+    /// Aligned columns, for a terminal this wide.
+    Table {
+        width: usize,
+    },
+    Markdown,
+    /// A row a line, numbers in full.
+    Csv,
+    /// An object with `meta`, and `rows` as a list of objects.
+    Json,
+    /// The same on one line.
+    Lines,
+}
+
+/// Columns by name and rows of cells.
+#[derive(Debug, Clone, Default)]
+pub struct Sheet {
+    /// Lines above, for people.
+    pub title: Vec<String>,
+    /// What the sheet is of, for JSON.
+    pub meta: Map<String, Value>,
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Cell>>,
+    /// Lines below, for people.
+    pub notes: Vec<String>,
+}
+
+/// A column's name, and whether it is shown to people too.
+#[derive(Debug, Clone)]
+pub struct Column {
+    pub name: String,
+    pub shown: bool,
+}
+
+/// One value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    Empty,
+    Text(String),
+    Integer(u64),
+    Number(f64),
+    /// Between 0 and 1.
+    Share(f64),
+    /// A mean and its standard error; in CSV and JSON a column and one more, `…_se`.
+    Mean(f64, Option<f64>),
+    /// The same of shares.
+    MeanShare(f64, Option<f64>),
+}
+
+impl Column {
+    /// A column that everyone sees.
+    pub fn shown(name: &str) -> Self {
+        Self {
+            name: name.to_string(),
+            shown: true,
+        }
+    }
+
+    /// A column of CSV and JSON only.
+    pub fn hidden(name: &str) -> Self {
+        Self {
+            shown: false,
+            ..Self::shown(name)
+        }
+    }
+}
+
+impl Cell {
+    /// A number if there is one.
+    pub fn maybe(value: Option<f64>) -> Self {
+        value.map_or(Self::Empty, Self::Number)
+    }
+
+    fn for_people(&self) -> String {
+        let error = |se: &Option<f64>, scale: f64, digits: usize| {
+            se.map_or(String::new(), |se| format!(" ±{:.digits$}", scale * se))
+        };
+        match self {
+            Self::Empty => "–".to_string(),
+            Self::Text(text) => text.clone(),
+            Self::Integer(n) => n.to_string(),
+            // Nothing is a little less than nothing.
+            Self::Number(x) if x.abs() < 5e-4 => "0.000".to_string(),
+            Self::Number(x) => format!("{x:.3}"),
+            Self::Share(p) => percent(*p),
+            Self::Mean(x, se) => format!("{x:.3}{}", error(se, 1., 3)),
+            Self::MeanShare(p, se) => format!("{:.1}%{}", 100. * p, error(se, 100., 1)),
+        }
+    }
+
+    fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
+    fn has_error(&self) -> bool {
+        matches!(self, Self::Mean(..) | Self::MeanShare(..))
+    }
+
+    /// The value, and its error if it is a mean.
+    fn for_programs(&self) -> (Value, Option<Value>) {
+        match self {
+            Self::Empty => (Value::Null, None),
+            Self::Text(text) => (json!(text), None),
+            Self::Integer(n) => (json!(n), None),
+            Self::Number(x) | Self::Share(x) => (json!(x), None),
+            Self::Mean(x, se) | Self::MeanShare(x, se) => (json!(x), Some(json!(se))),
+        }
+    }
+}
+
+impl Sheet {
+    /// Writes the whole sheet.
+    ///
+    /// # Errors
+    /// Those of `out` only.
+    pub fn write(&self, format: SheetFormat, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            SheetFormat::Table { width } => self.table(width, out),
+            SheetFormat::Markdown => self.markdown(out),
+            SheetFormat::Csv => self.csv(out),
+            SheetFormat::Json => self.json(",\n ", out),
+            SheetFormat::Lines => self.json(", ", out),
+        }
+    }
+
+    /// The columns that people see, as text with its heading first.
+    fn shown_columns(&self) -> Vec<Vec<String>> {
+        let shown = self.columns.iter().enumerate().filter(|(_, column)| column.shown);
+        shown
+            .map(|(i, column)| {
+                let cells = self.rows.iter().map(|row| row[i].for_people());
+                std::iter::once(column.name.clone()).chain(cells).collect()
+            })
+            .collect()
+    }
+
+    /// Columns that do not fit beside each other come in bands, each with the first column.
+    fn table(&self, available: usize, out: &mut dyn Write) -> io::Result<()> {
+        const GAP: usize = 2;
+        for line in &self.title {
+            writeln!(out, "{line}")?;
+        }
+        let columns = self.shown_columns();
+        let widths: Vec<usize> = (columns.iter())
+            .map(|column| column.iter().map(|cell| width(cell)).max().unwrap_or(0))
+            .collect();
+        let text: Vec<bool> = (0..self.columns.len())
+            .filter(|&i| self.columns[i].shown)
+            .map(|i| self.rows.iter().any(|row| row[i].is_text()))
+            .collect();
+        let mut start = 1;
+        loop {
+            let mut used = widths.first().copied().unwrap_or(0);
+            let mut band: Vec<usize> = (0..1).collect();
+            while start < columns.len() && (band.len() == 1 || used + GAP + widths[start] <= available) {
+                used += GAP + widths[start];
+                band.push(start);
+                start += 1;
+            }
+            for line in 0..=self.rows.len() {
+                let cells: Vec<String> = (band.iter())
+                    .map(|&i| match text[i] {
+                        true => fit(&columns[i][line], widths[i]),
+                        false => right(&columns[i][line], widths[i]),
+                    })
+                    .collect();
+                let cells = cells.join(&" ".repeat(GAP));
+                let style = if line == 0 { DIM } else { Style::new() };
+                writeln!(out, "{style}{}{style:#}", cells.trim_end())?;
+            }
+            if start >= columns.len() {
+                break;
+            }
+            writeln!(out)?;
+        }
+        for line in &self.notes {
+            writeln!(out, "{BOLD}{line}{BOLD:#}")?;
+        }
+        Ok(())
+    }
+
+    fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
+        for line in &self.title {
+            writeln!(out, "{}\n", markdown_cell(line))?;
+        }
+        let columns = self.shown_columns();
+        for line in 0..=self.rows.len() {
+            let cells: Vec<String> = columns
+                .iter()
+                .map(|column| markdown_cell(&column[line]))
+                .collect();
+            writeln!(out, "| {} |", cells.join(" | "))?;
+            if line == 0 {
+                let rule: Vec<&str> = columns.iter().map(|_| "---").collect();
+                writeln!(out, "| {} |", rule.join(" | "))?;
+            }
+        }
+        for line in &self.notes {
+            writeln!(out, "\n{}", markdown_cell(line))?;
+        }
+        Ok(())
+    }
+
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut csv = csv::Writer::from_writer(out);
+        let errors = |i: usize| self.rows.iter().any(|row| row[i].has_error());
+        for (i, column) in self.columns.iter().enumerate() {
+            csv.write_field(&column.name)?;
+            if errors(i) {
+                csv.write_field(format!("{}_se", column.name))?;
+            }
+        }
+        csv.write_record(None::<&[u8]>)?;
+        for row in &self.rows {
+            for (i, cell) in row.iter().enumerate() {
+                let (value, error) = cell.for_programs();
+                csv.write_field(plain(&value))?;
+                if errors(i) {
+                    csv.write_field(plain(&error.unwrap_or(Value::Null)))?;
+                }
+            }
+            csv.write_record(None::<&[u8]>)?;
+        }
+        csv.flush()
+    }
+
+    fn json(&self, separator: &str, out: &mut dyn Write) -> io::Result<()> {
+        let record = |row: &Vec<Cell>| {
+            let mut record = Map::new();
+            for (column, cell) in self.columns.iter().zip(row) {
+                let (value, error) = cell.for_programs();
+                record.insert(column.name.clone(), value);
+                if let Some(error) = error {
+                    record.insert(format!("{}_se", column.name), error);
+                }
+            }
+            Value::Object(record)
+        };
+        let rows: Vec<String> = self
+            .rows
+            .iter()
+            .map(|row| escape(&record(row).to_string()))
+            .collect();
+        let meta = escape(&Value::Object(self.meta.clone()).to_string());
+        writeln!(
+            out,
+            "{{\"meta\": {meta}{separator}\"rows\": [{}]}}",
+            rows.join(separator)
+        )
+    }
+}
+
+/// A JSON value as a field of CSV.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Text that Markdown shows as it is, in a cell of a table.
+pub fn markdown_cell(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if matches!(
+            c,
+            '\\' | '|' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '#' | '&' | '~' | '$'
+        ) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(format: SheetFormat) -> String {
+        let sheet = Sheet {
+            columns: vec![Column::shown("layer"), Column::shown("prob"), Column::hidden("n")],
+            rows: vec![
+                vec![
+                    Cell::Text("a|\"b".to_string()),
+                    Cell::MeanShare(0.25, Some(0.125)),
+                    Cell::Integer(3),
+                ],
+                vec![Cell::Empty, Cell::MeanShare(1., None), Cell::Integer(1)],
+            ],
+            ..Sheet::default()
+        };
+        let mut out = Vec::new();
+        sheet.write(format, &mut out).unwrap();
+        let plain = anstream::adapter::strip_bytes(&out).into_vec();
+        String::from_utf8(plain).unwrap()
+    }
+
+    #[test]
+    fn a_sheet_is_the_same_in_every_format() {
+        assert_eq!(
+            written(SheetFormat::Csv),
+            "layer,prob,prob_se,n\n\"a|\"\"b\",0.25,0.125,3\n,1.0,,1\n"
+        );
+        assert_eq!(
+            written(SheetFormat::Lines),
+            "{\"meta\": {}, \"rows\": [{\"layer\":\"a|\\\"b\",\"prob\":0.25,\"prob_se\":0.125,\"n\":3}, \
+             {\"layer\":null,\"prob\":1.0,\"prob_se\":null,\"n\":1}]}\n"
+        );
+        assert_eq!(
+            written(SheetFormat::Markdown),
+            "| layer | prob |\n| --- | --- |\n| a\\|\"b | 25.0% ±12.5 |\n| – | 100.0% |\n"
+        );
+        assert_eq!(
+            written(SheetFormat::Table { width: 80 }),
+            "layer         prob\na|\"b   25.0% ±12.5\n–           100.0%\n"
+        );
+    }
+}

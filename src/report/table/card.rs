@@ -1,0 +1,66 @@
+//! What a model is.
+
+use std::io::{self, Write};
+
+use super::{DIM, HEAD, plain};
+use crate::model::Card;
+use crate::report::text::{count, width, wrap};
+
+/// Name, size and revision of the model, one line or, in a narrow terminal, several.
+pub fn line(card: &Card, available: usize) -> String {
+    let mut facts = vec![
+        card.family.clone(),
+        format!("{} parameters", count(card.parameters)),
+        format!("{} layers", card.layers),
+        match card.held == card.stored {
+            true => card.held.to_string(),
+            false => format!("{} (file: {})", card.held, card.stored),
+        },
+        card.device.clone(),
+    ];
+    if let Some(revision) = &card.revision {
+        facts.push(format!("revision {}", revision.get(..8).unwrap_or(revision)));
+    }
+    let name = plain(&card.name);
+    let mut used = width(&name);
+    let mut line = format!("{HEAD}{name}{HEAD:#}");
+    for fact in facts {
+        let piece = format!(" · {fact}");
+        if used + width(&piece) > available {
+            line.push_str(&format!("\n  {DIM}{fact}{DIM:#}"));
+            used = 2 + width(&fact);
+        } else {
+            line.push_str(&format!("{DIM}{piece}{DIM:#}"));
+            used += width(&piece);
+        }
+    }
+    line
+}
+
+/// The whole card.
+///
+/// # Errors
+/// Those of `out` only.
+pub fn card(card: &Card, available: usize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", line(card, available))?;
+    let context = card.context.map_or("any".to_string(), |n| format!("{n} tokens"));
+    let facts = [
+        ("layers", format!("{} (0 to {})", card.layers, card.layers - 1)),
+        ("hidden size", card.hidden.to_string()),
+        ("heads", card.heads.to_string()),
+        ("vocabulary", format!("{} tokens", card.vocabulary)),
+        ("context", context),
+        ("parameters", card.parameters.to_string()),
+        ("computed in", format!("{} on {}", card.computed, card.device)),
+    ];
+    for (name, value) in facts {
+        writeln!(out, "  {DIM}{name:<12}{DIM:#} {value}")?;
+    }
+    if let Some(about) = card.about {
+        writeln!(out)?;
+        for line in wrap(about, available) {
+            writeln!(out, "{line}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! The rows at one position: label, candidates, statistics.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use super::{ANSWER, BOLD, DIM, WIDEST, is_output};
+use crate::lens::Row;
+use crate::report::Document;
+use crate::report::text::{fit, percent, right, width};
+use crate::statistics::Statistic;
+
+/// The columns between two candidates, and those of a probability.
+const GAP: usize = 3;
+const PERCENT: usize = 6;
+/// In a narrow terminal a token is cut down to this.
+const NARROWEST: usize = 8;
+
+/// How wide the parts of a row are.
+pub struct Columns {
+    label: usize,
+    /// For each candidate shown, the columns of its token.
+    tokens: Vec<usize>,
+    /// How many candidates did not fit.
+    hidden: usize,
+    statistics: Vec<Statistic>,
+}
+
+impl Columns {
+    /// Columns as wide as their tokens need; in a narrow terminal, tokens are cut first, then the
+    /// least likely candidates are left out.
+    pub fn plan(document: &Document, at: usize, available: usize) -> Self {
+        let rows = &document.trajectory.rows;
+        let label = rows
+            .iter()
+            .map(|row| row.site.to_string().len())
+            .chain([5])
+            .max()
+            .unwrap_or(5);
+        let k = rows
+            .iter()
+            .map(|row| row.readings[at].top.len())
+            .max()
+            .unwrap_or(0);
+        let natural = |nth: usize| {
+            let tokens = rows.iter().filter_map(|row| row.readings[at].top.get(nth));
+            tokens
+                .map(|c| width(&document.tokens.label(c.id)))
+                .max()
+                .unwrap_or(0)
+                .max(2)
+        };
+        let natural: Vec<usize> = (0..k).map(natural).collect();
+        let statistics: Vec<Statistic> = document.statistics.iter().collect();
+        let beside = statistics.iter().map(|&s| GAP + columns_of(s)).sum::<usize>();
+        let total =
+            |tokens: &[usize]| label + tokens.iter().map(|t| GAP + t + 1 + PERCENT).sum::<usize>() + beside;
+        let capped = |cap: usize, shown: usize| -> Vec<usize> {
+            natural[..shown].iter().map(|&t| t.min(cap)).collect()
+        };
+        let widest = |shown: usize| (NARROWEST..=WIDEST).rev().map(move |cap| (cap, shown));
+        let fitting = (1..=k)
+            .rev()
+            .flat_map(widest)
+            .find(|&(cap, shown)| total(&capped(cap, shown)) <= available);
+        let tokens = match fitting {
+            Some((cap, shown)) => capped(cap, shown),
+            None => capped(
+                available
+                    .saturating_sub(label + GAP + 1 + PERCENT + beside)
+                    .max(1),
+                k.min(1),
+            ),
+        };
+        let hidden = k - tokens.len();
+        Self {
+            label,
+            tokens,
+            hidden,
+            statistics,
+        }
+    }
+
+    pub fn total(&self) -> usize {
+        let tokens = self.tokens.iter().map(|t| GAP + t + 1 + PERCENT);
+        let statistics = self.statistics.iter().map(|&s| GAP + columns_of(s));
+        self.label + tokens.chain(statistics).sum::<usize>()
+    }
+
+    pub fn heading(&self) -> String {
+        let mut line = format!("{:>1$}", "layer", self.label);
+        for (nth, tokens) in self.tokens.iter().enumerate() {
+            line.push_str(&" ".repeat(GAP));
+            line.push_str(&fit(&(nth + 1).to_string(), tokens + 1 + PERCENT));
+        }
+        if self.hidden > 0 && self.statistics.is_empty() {
+            line = format!("{} +{}", line.trim_end(), self.hidden);
+        }
+        for statistic in &self.statistics {
+            line.push_str(&" ".repeat(GAP));
+            line.push_str(&right(statistic.name(), columns_of(*statistic)));
+        }
+        line.trim_end().to_string()
+    }
+
+    pub fn row(&self, document: &Document, row: &Row, at: usize, out: &mut dyn Write) -> io::Result<()> {
+        let output = &document.trajectory.output[at];
+        let answer = output.top1();
+        let style = match is_output(row.site, document.card.layers) {
+            true => BOLD,
+            false => DIM,
+        };
+        write!(out, "{style}{:>1$}{style:#}", row.site, self.label)?;
+        let reading = &row.readings[at];
+        for (nth, (candidate, &columns)) in reading.top.iter().zip(&self.tokens).enumerate() {
+            let token = fit(&document.tokens.label(candidate.id), columns);
+            let token_style = match nth {
+                _ if candidate.id == answer.id => ANSWER,
+                0 => Style::new(),
+                _ => DIM,
+            };
+            let percent = percent(candidate.prob);
+            write!(
+                out,
+                "{:GAP$}{token_style}{token}{token_style:#} {DIM}{percent:>PERCENT$}{DIM:#}",
+                ""
+            )?;
+        }
+        for statistic in &self.statistics {
+            let value = shown(*statistic, statistic.of(reading, output));
+            write!(out, "{:GAP$}{}", "", right(&value, columns_of(*statistic)))?;
+        }
+        writeln!(out)
+    }
+}
+
+/// The columns of a statistic: those of its name, or of a value.
+fn columns_of(statistic: Statistic) -> usize {
+    statistic.name().len().max(5)
+}
+
+/// A statistic's value as people read it.
+pub fn shown(statistic: Statistic, value: Option<f64>) -> String {
+    match (statistic, value) {
+        (_, None) => "–".to_string(),
+        (Statistic::Agrees, Some(x)) => if x == 1. { "yes" } else { "no" }.to_string(),
+        (_, Some(x)) => format!("{x:.2}"),
+    }
+}

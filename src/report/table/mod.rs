@@ -1,0 +1,177 @@
+//! Tables for people. At one position: a row a layer, the likeliest tokens side by side. At
+//! several: a grid, layers × positions, of the likeliest token of each.
+
+mod card;
+mod columns;
+mod grid;
+mod targets;
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Effects, Style};
+
+use super::text::{fit, width, wrap};
+use super::words::story;
+use super::{Document, Report};
+use crate::decoder::{Point, Site};
+use columns::Columns;
+
+pub use card::card;
+
+const DIM: Style = Style::new().effects(Effects::DIMMED);
+const BOLD: Style = Style::new().effects(Effects::BOLD);
+const ANSWER: Style = AnsiColor::Green.on_default().effects(Effects::BOLD);
+const GENERATED: AnsiColor = AnsiColor::Magenta;
+const HEAD: Style = AnsiColor::Cyan.on_default().effects(Effects::BOLD);
+
+/// A token longer than this is cut.
+const WIDEST: usize = 24;
+/// The tokens of a longer prompt are not all listed: the first and the last few are.
+const LISTED_TOKENS: usize = 120;
+
+/// The table format, as wide as the terminal.
+pub struct Table {
+    width: usize,
+    each: bool,
+    /// What the last document was read with: a model is introduced once.
+    model: Option<String>,
+}
+
+impl Report for Table {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        let introduction = card::line(document.card, self.width);
+        if self.model.as_ref() != Some(&introduction) {
+            writeln!(out, "{introduction}")?;
+            self.model = Some(introduction);
+        }
+        self.prompt(document, out)?;
+        let positions = document.trajectory.positions.len();
+        if positions == 1 || self.each {
+            for at in 0..positions {
+                writeln!(out)?;
+                self.position(document, at, out)?;
+            }
+        } else {
+            grid::grids(document, self.width, out)?;
+            self.story(document, positions - 1, out)?;
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    /// A table for a terminal of `width` columns. Where several positions were read it is a grid,
+    /// or, with `each`, a table for each position.
+    pub fn new(width: usize, each: bool) -> Self {
+        Self {
+            width,
+            each,
+            model: None,
+        }
+    }
+
+    /// The prompt as the model sees it: its tokens with bars between, those read set off.
+    fn prompt(&self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        let trajectory = document.trajectory;
+        let tokens = trajectory.prompt.ids.len();
+        let (head, tail) = match tokens {
+            n if n <= LISTED_TOKENS => (n, n),
+            n => (LISTED_TOKENS / 4, n - LISTED_TOKENS * 3 / 4),
+        };
+        let plural = if tokens == 1 { "token" } else { "tokens" };
+        let generated = match trajectory.prompt.generated {
+            0 => String::new(),
+            n => format!(", the last {n} generated"),
+        };
+        let id = document
+            .id
+            .map_or(String::new(), |id| format!("{} · ", plain(id)));
+        writeln!(out, "\n{DIM}{id}{tokens} {plural}{generated}{DIM:#}")?;
+        let mut column = 0;
+        for (i, &id) in trajectory.prompt.ids.iter().enumerate() {
+            if (head..tail).contains(&i) {
+                if i == head {
+                    self.piece(&format!("… {} more …", tail - head), DIM, &mut column, out)?;
+                }
+                continue;
+            }
+            let read = trajectory.positions.binary_search(&i).is_ok();
+            let style = if read { BOLD } else { Style::new() };
+            let style = match i + trajectory.prompt.generated >= tokens {
+                true => style.fg_color(Some(GENERATED.into())).effects(Effects::ITALIC),
+                false => style,
+            };
+            let label = document.tokens.label(id);
+            let label = fit(&label, width(&label).min(self.width.saturating_sub(4).max(1)));
+            self.piece(&label, style, &mut column, out)?;
+        }
+        writeln!(out)
+    }
+
+    /// One token of the prompt, on the next line where it does not fit on this one.
+    fn piece(&self, label: &str, style: Style, column: &mut usize, out: &mut dyn Write) -> io::Result<()> {
+        let wide = width(label);
+        if *column == 0 || *column + wide + 1 > self.width {
+            let new_line = if *column == 0 { "" } else { "\n" };
+            write!(out, "{new_line}  {style}{label}{style:#}")?;
+            *column = 2 + wide;
+        } else {
+            write!(out, "{DIM}│{DIM:#}{style}{label}{style:#}")?;
+            *column += wide + 1;
+        }
+        Ok(())
+    }
+
+    /// All rows at one position, then what they come to.
+    fn position(&self, document: &Document, at: usize, out: &mut dyn Write) -> io::Result<()> {
+        let trajectory = document.trajectory;
+        let position = trajectory.positions[at];
+        let label = fit_if_wide(&document.tokens.label(trajectory.prompt.ids[position]));
+        writeln!(
+            out,
+            "{DIM}After position {position},{DIM:#} {BOLD}{label}{BOLD:#}"
+        )?;
+
+        let columns = Columns::plan(document, at, self.width);
+        writeln!(out, "{DIM}{}{DIM:#}", columns.heading())?;
+        for row in &trajectory.rows {
+            if is_output(row.site, document.card.layers) {
+                writeln!(out, "{DIM}{}{DIM:#}", "─".repeat(columns.total()))?;
+            }
+            columns.row(document, row, at, out)?;
+        }
+        targets::table(document, at, self.width, out)?;
+        self.story(document, at, out)
+    }
+
+    fn story(&self, document: &Document, at: usize, out: &mut dyn Write) -> io::Result<()> {
+        for line in wrap(&story(document, at), self.width) {
+            match line.strip_prefix("Output: ") {
+                Some(rest) => {
+                    let (token, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+                    writeln!(
+                        out,
+                        "{DIM}Output:{DIM:#} {ANSWER}{token}{ANSWER:#}{}{rest}",
+                        if rest.is_empty() { "" } else { " " }
+                    )?;
+                }
+                None => writeln!(out, "{line}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a row is the model's output.
+fn is_output(site: Site, layers: usize) -> bool {
+    site.point == Point::ResidPost && site.layer == layers - 1
+}
+
+fn fit_if_wide(label: &str) -> String {
+    fit(label, width(label).min(WIDEST))
+}
+
+/// Text of a user's or a model's, made visible, with its spaces as they are.
+fn plain(text: &str) -> String {
+    crate::tokens::visible(text.as_bytes()).replace('␣', " ")
+}

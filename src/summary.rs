@@ -1,0 +1,164 @@
+//! Many trajectories made into means for each layer.
+
+use crate::decoder::Site;
+use crate::lens::Trajectory;
+use crate::readout::Reading;
+use crate::targets::Target;
+
+/// What has been seen so far, layer by layer: every position read of every prompt counts once.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    pub prompts: usize,
+    /// The k of pass@k.
+    pub k: usize,
+    /// Whether every prompt brought a target; the others count their output's top-1 as one.
+    pub targets: Targets,
+    pub rows: Vec<SummaryRow>,
+}
+
+/// What the prompts' targets are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Targets {
+    /// Prompts with a target of their own (or of the request's).
+    pub given: usize,
+    /// Prompts whose target is what the model itself says.
+    pub output: usize,
+}
+
+/// The means at one site.
+#[derive(Debug, Clone)]
+pub struct SummaryRow {
+    pub site: Site,
+    /// The target's probability.
+    pub prob: Mean,
+    /// −log p of the target, in nats.
+    pub surprisal: Mean,
+    /// In nats.
+    pub entropy: Mean,
+    /// In nats.
+    pub forward_kl: Mean,
+    /// How often the top-1 is the target.
+    pub top1_is_target: Mean,
+    /// How often the top-1 is the output's.
+    pub top1_is_output: Mean,
+    /// How often the target is among the k likeliest: its rank is at most k.
+    pub pass_at_k: Mean,
+}
+
+/// A mean and its standard error, by Welford's method.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mean {
+    count: u64,
+    mean: f64,
+    /// Σ (x − mean)².
+    squares: f64,
+}
+
+impl Mean {
+    fn add(&mut self, x: f64) {
+        self.count += 1;
+        let from_old = x - self.mean;
+        self.mean += from_old / self.count as f64;
+        self.squares += from_old * (x - self.mean);
+    }
+
+    /// The number of values.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// s / √n, s the sample's standard deviation (n − 1 in its divisor); `None` of fewer than two.
+    pub fn standard_error(&self) -> Option<f64> {
+        let n = self.count as f64;
+        (self.count > 1).then(|| (self.squares / (n - 1.) / n).sqrt())
+    }
+}
+
+impl Summary {
+    /// Nothing seen yet.
+    pub fn new(k: usize) -> Self {
+        Self { k, ..Self::default() }
+    }
+
+    /// Adds a trajectory that follows its target, or its top-1 tokens where it has none.
+    pub fn add(&mut self, trajectory: &Trajectory) {
+        self.prompts += 1;
+        let given = trajectory.targets.first();
+        match given {
+            Some(_) => self.targets.given += 1,
+            None => self.targets.output += 1,
+        }
+        if self.rows.is_empty() {
+            self.rows = trajectory
+                .rows
+                .iter()
+                .map(|row| SummaryRow::new(row.site))
+                .collect();
+        }
+        for at in 0..trajectory.positions.len() {
+            let output = trajectory.output[at].top1().id;
+            let target = given.cloned().unwrap_or(Target {
+                name: String::new(),
+                ids: vec![output],
+                other_form: None,
+            });
+            for (i, row) in self.rows.iter_mut().enumerate() {
+                row.add(trajectory, &target, i, at, self.k);
+            }
+        }
+    }
+}
+
+impl SummaryRow {
+    fn new(site: Site) -> Self {
+        let none = Mean::default();
+        Self {
+            site,
+            prob: none,
+            surprisal: none,
+            entropy: none,
+            forward_kl: none,
+            top1_is_target: none,
+            top1_is_output: none,
+            pass_at_k: none,
+        }
+    }
+
+    fn add(&mut self, trajectory: &Trajectory, target: &Target, row: usize, at: usize, k: usize) {
+        let reading: &Reading = &trajectory.rows[row].readings[at];
+        let share = |is: bool| f64::from(u8::from(is));
+        self.entropy.add(reading.entropy);
+        self.forward_kl.add(reading.forward_kl);
+        let top1 = reading.top1().id;
+        self.top1_is_target.add(share(target.ids.contains(&top1)));
+        self.top1_is_output
+            .add(share(top1 == trajectory.output[at].top1().id));
+        if let Some(value) = trajectory.value(target, row, at) {
+            self.prob.add(value.prob);
+            self.surprisal.add(-value.logprob);
+            self.pass_at_k.add(share(value.rank <= k as u64));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_and_their_errors_are_the_textbooks() {
+        let mut mean = Mean::default();
+        assert_eq!(mean.standard_error(), None);
+        for x in [2., 4., 4., 4., 5., 5., 7., 9.] {
+            mean.add(x);
+        }
+        // Σ (x−5)² = 32, s² = 32/7, s/√8.
+        assert_eq!((mean.count(), mean.mean()), (8, 5.));
+        assert!((mean.standard_error().unwrap() - (32f64 / 7. / 8.).sqrt()).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,184 @@
+//! Tokens to follow through the layers: the syntax of `--track` and `--against`.
+
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::tokens::Tokens;
+
+/// What is to be followed, as written: a text (`" Paris"`), an id (`id:6342`), or a named group of
+/// such whose probabilities add up (`city=" Paris| Rome"`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetSpec {
+    name: Option<String>,
+    members: Vec<Member>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Member {
+    Text(String),
+    Id(u32),
+}
+
+impl FromStr for TargetSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text.is_empty() {
+            return Err("an empty text is no token".to_string());
+        }
+        let named = text.split_once('=').filter(|(name, members)| {
+            let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+            !name.is_empty() && name.chars().all(plain) && !members.is_empty()
+        });
+        let Some((name, members)) = named else {
+            return Ok(Self {
+                name: None,
+                members: vec![member(text)?],
+            });
+        };
+        let members = members.split('|').map(member);
+        Ok(Self {
+            name: Some(name.to_string()),
+            members: members.collect::<std::result::Result<_, _>>()?,
+        })
+    }
+}
+
+fn member(text: &str) -> std::result::Result<Member, String> {
+    if text.is_empty() {
+        return Err("an empty text is no token".to_string());
+    }
+    match text.strip_prefix("id:") {
+        Some(id) => match id.parse() {
+            Ok(id) => Ok(Member::Id(id)),
+            Err(_) => Err(format!("{text:?} is no token id; write id: and a number")),
+        },
+        None => Ok(Member::Text(text.to_string())),
+    }
+}
+
+/// A token to follow, or several as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// What it is called: the token made visible, or the group's name.
+    pub name: String,
+    /// Its tokens, each once; more than one in a group.
+    pub ids: Vec<u32>,
+    /// The token that the text would be with its leading space taken away, or with one put before
+    /// it, if that is one: which of the two a prompt calls for is easily mistaken.
+    pub other_form: Option<u32>,
+}
+
+impl Target {
+    /// The target that is the one token `id`.
+    pub fn token(id: u32, tokens: &Tokens) -> Self {
+        Self {
+            name: tokens.label(id),
+            ids: vec![id],
+            other_form: None,
+        }
+    }
+}
+
+impl TargetSpec {
+    /// The target in a vocabulary of `vocabulary` rows.
+    ///
+    /// # Errors
+    /// A text that is not one token, or an id that the model does not have.
+    pub fn resolve(&self, tokens: &Tokens, vocabulary: usize) -> Result<Target> {
+        let mut ids = Vec::new();
+        for member in &self.members {
+            let id = match member {
+                Member::Id(id) => *id,
+                Member::Text(text) => one_token(text, tokens)?,
+            };
+            if id as usize >= vocabulary {
+                return Err(Error::usage(
+                    format!("There is no token {id}: the model's vocabulary has {vocabulary}."),
+                    format!("Token ids run from 0 to {}.", vocabulary - 1),
+                ));
+            }
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        let other_form = match self.members.as_slice() {
+            [Member::Text(text)] => other_form(text, tokens, vocabulary),
+            _ => None,
+        };
+        let name = self.name.clone();
+        Ok(Target {
+            name: name.unwrap_or_else(|| tokens.label(ids[0])),
+            ids,
+            other_form,
+        })
+    }
+}
+
+fn one_token(text: &str, tokens: &Tokens) -> Result<u32> {
+    if let Some(id) = tokens.id_of(text) {
+        return Ok(id);
+    }
+    let ids = tokens.encode_plain(text)?;
+    match ids.as_slice() {
+        [id] => Ok(*id),
+        [] => Err(Error::usage(
+            format!("{text:?} has no tokens."),
+            "Track a text that is a token, or id: and a number.",
+        )),
+        [first, ..] => {
+            let pieces: Vec<String> = ids.iter().map(|&id| tokens.label(id)).collect();
+            Err(Error::usage(
+                format!(
+                    "{:?} is {} tokens, not one: {}.",
+                    text,
+                    ids.len(),
+                    pieces.join("│")
+                ),
+                format!(
+                    "To track the first of them, {}, write --track id:{first}.",
+                    pieces[0]
+                ),
+            ))
+        }
+    }
+}
+
+fn other_form(text: &str, tokens: &Tokens, vocabulary: usize) -> Option<u32> {
+    let other = match text.strip_prefix(' ') {
+        Some(bare) => bare.to_string(),
+        None => format!(" {text}"),
+    };
+    tokens.id_of(&other).filter(|&id| (id as usize) < vocabulary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(text: &str) -> TargetSpec {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn texts_ids_and_groups_are_told_apart() {
+        let text = |t: &str| Member::Text(t.to_string());
+        assert_eq!(spec(" Paris").members, [text(" Paris")]);
+        assert_eq!(spec("id:6342").members, [Member::Id(6342)]);
+        assert_eq!(
+            spec("="),
+            TargetSpec {
+                name: None,
+                members: vec![text("=")]
+            }
+        );
+        assert_eq!(spec("|").members, [text("|")]);
+        assert_eq!(spec(" x=1").members, [text(" x=1")]);
+        let group = spec("city= Paris|Paris|id:7");
+        assert_eq!(group.name.as_deref(), Some("city"));
+        assert_eq!(group.members, [text(" Paris"), text("Paris"), Member::Id(7)]);
+        for wrong in ["", "id:", "id:x", "city= Paris|", "id:-1"] {
+            assert!(wrong.parse::<TargetSpec>().is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The bytes of one weights file.
+
+use std::fs::File;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+
+use crate::error::Result;
+use crate::source::Asset;
+
+/// A file's bytes, mapped or in the binary. Cloning copies none.
+#[derive(Clone)]
+pub enum Storage {
+    Mapped(Arc<Mmap>),
+    Embedded(&'static [u8]),
+}
+
+impl Storage {
+    /// Maps a file. Nothing of it is read.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or mapped.
+    pub fn open(asset: &Asset) -> Result<Self> {
+        let path = match asset {
+            Asset::File(path) => path,
+            Asset::Embedded { bytes, .. } => return Ok(Self::Embedded(bytes)),
+        };
+        let file = File::open(path).map_err(|e| asset.unreadable(&e))?;
+        // SAFETY: the mapping is read-only and private to this process; a file that another process
+        // cuts short while it is mapped is the one hazard, as it is for every reader of safetensors.
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| asset.unreadable(&e))?;
+        Ok(Self::Mapped(Arc::new(map)))
+    }
+
+    /// The mapping, of a file.
+    pub fn mapping(&self) -> Option<&Arc<Mmap>> {
+        match self {
+            Self::Mapped(map) => Some(map),
+            Self::Embedded(_) => None,
+        }
+    }
+}
+
+impl Deref for Storage {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Embedded(bytes) => bytes,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Two models, or two prompts, side by side.
+
+use serde_json::Value;
+
+use crate::several::columns;
+use crate::support::run;
+use crate::{GPT2, LLAMA, PROMPT, assert_works};
+
+const OTHER: &str = "The capital of France is";
+
+#[test]
+fn two_prompts_are_compared_by_their_distributions() {
+    let args = [
+        "--compare",
+        PROMPT,
+        OTHER,
+        "-m",
+        LLAMA,
+        "-k",
+        "320",
+        "--track",
+        " the",
+    ];
+    let csv = columns(&run(&[&args[..], &["--format", "csv", "-q"]].concat()).stdout);
+    assert_eq!(csv["layer"], ["embed", "0", "1", "2"]);
+    // By hand, from all logits of each.
+    let whole = |prompt: &str| -> Value {
+        let json = run(&[prompt, "-m", LLAMA, "--json", "-k", "320"]).stdout;
+        serde_json::from_str(&json).unwrap()
+    };
+    let (left, right) = (whole(PROMPT), whole(OTHER));
+    let logprobs = |document: &Value, layer: usize| -> Vec<f64> {
+        let last = document["input"].as_array().unwrap().len() - 1;
+        let mut by_id = vec![0.; 320];
+        let ids = document["topk_ids"][layer][last].as_array().unwrap();
+        for (id, logprob) in ids
+            .iter()
+            .zip(document["topk_logprobs"][layer][last].as_array().unwrap())
+        {
+            by_id[id.as_u64().unwrap() as usize] = logprob.as_f64().unwrap();
+        }
+        by_id
+    };
+    let kl = |p: &[f64], q: &[f64]| p.iter().zip(q).map(|(p, q)| p.exp() * (p - q)).sum::<f64>();
+    for layer in 0..3 {
+        let (p, q) = (logprobs(&left, layer), logprobs(&right, layer));
+        let number = |column: &str| csv[column][layer + 1].parse::<f64>().unwrap();
+        // The same logits, up to the order of float32 sums.
+        assert!((number("kl_left_right") - kl(&p, &q)).abs() < 1e-5);
+        assert!((number("kl_right_left") - kl(&q, &p)).abs() < 1e-5);
+        assert_eq!(number("overlap"), 1., "every token is among the top 320");
+        let difference = number("␣the right") - number("␣the left");
+        assert!((number("␣the right−left") - difference).abs() < 1e-12);
+    }
+    let table = run(&[&args[..], &["-q"]].concat());
+    assert_works(&table);
+    assert!(table.stdout.contains(&format!("left   {LLAMA} · {PROMPT}")));
+}
+
+#[test]
+fn a_prompt_does_not_differ_from_itself_and_positions_align_from_the_end() {
+    let csv = run(&["--compare", PROMPT, PROMPT, "-m", GPT2, "--format", "csv"]);
+    let csv = columns(&csv.stdout);
+    assert!(
+        csv["kl_left_right"]
+            .iter()
+            .all(|kl| kl.parse::<f64>().unwrap() < 1e-12)
+    );
+    assert!(csv["overlap"].iter().all(|overlap| overlap == "1.0"));
+    let all = [
+        "--compare",
+        PROMPT,
+        OTHER,
+        "-m",
+        GPT2,
+        "--positions",
+        "all",
+        "--format",
+        "csv",
+    ];
+    let csv = columns(&run(&all).stdout);
+    let mut from_end: Vec<usize> = csv["from_end"].iter().map(|n| n.parse().unwrap()).collect();
+    from_end.dedup();
+    assert_eq!(from_end.first().copied(), Some(from_end.len()));
+    assert_eq!(from_end.last(), Some(&1));
+}
+
+#[test]
+fn two_models_of_different_depth_and_vocabulary_are_compared_as_far_as_can_be() {
+    let table = run(&[PROMPT, "-m", LLAMA, "-m", "tests/fixtures/llama-linear"]);
+    assert_works(&table);
+    assert!(table.stdout.contains("The vocabularies differ") && table.stdout.contains("The depths differ"));
+    let json = run(&[PROMPT, "-m", GPT2, "-m", GPT2, "--json"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["meta"]["same_vocabulary"], true);
+    assert_eq!(json["rows"].as_array().unwrap().len(), 4);
+    assert!(
+        json["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|row| row["kl_left_right"].as_f64().unwrap() < 1e-12)
+    );
+}

@@ -1,0 +1,292 @@
+//! Several positions, several prompts: grids, files, streams, summaries.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use unicode_width::UnicodeWidthStr;
+
+use crate::support::{lens, run};
+use crate::{GPT2, LLAMA, PROMPT, assert_fails, assert_works};
+
+/// Few enough tokens for one band.
+const SHORT: &str = "The Eiffel Tower is in";
+const OTHER: &str = "The capital of France is";
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// A document without the time at which it was made.
+fn timeless(mut document: Value) -> Value {
+    document["meta"]["timestamp"].take();
+    document
+}
+
+#[test]
+fn several_positions_make_a_grid_of_the_likeliest_tokens() {
+    let grid = run(&[SHORT, "-m", GPT2, "--positions", "all"]);
+    assert_works(&grid);
+    let document = parsed(&run(&[SHORT, "-m", GPT2, "--positions", "all", "--json"]).stdout);
+    let tokens: Vec<&str> = document["input"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t.as_str().unwrap())
+        .collect();
+    // All five columns fit 100: one band, whose lines are heads, embed, three layers, settles.
+    let band: Vec<&str> = grid
+        .stdout
+        .lines()
+        .skip_while(|l| *l != "Top token")
+        .take(8)
+        .collect();
+    let words = |line: &str| line.split_whitespace().map(str::to_string).collect::<Vec<_>>();
+    assert_eq!(words(band[1]), ["0", "1", "2", "3", "4"]);
+    let heads: Vec<String> = tokens.iter().map(|t| t.replace(' ', "␣")).collect();
+    assert_eq!(words(band[2])[1..], heads);
+    for (layer, line) in band[4..7].iter().enumerate() {
+        let cells = words(line);
+        assert_eq!(
+            (cells[0].as_str(), cells.len()),
+            (layer.to_string().as_str(), 1 + 2 * 5)
+        );
+        for at in 0..5 {
+            let top = document["topk"][layer][at][0].as_str().unwrap();
+            let label: String = logit_lens::tokens::visible(top.as_bytes());
+            let shown = cells[1 + 2 * at].trim_end_matches('…');
+            assert!(
+                label.starts_with(shown) || top.contains('\u{fffd}'),
+                "{label} {shown}"
+            );
+            let percent = 100. * document["topk_probs"][layer][at][0].as_f64().unwrap();
+            let expected = if percent < 0.5 {
+                "<1%".to_string()
+            } else {
+                format!("{percent:.0}%")
+            };
+            assert_eq!(cells[2 + 2 * at], expected);
+        }
+    }
+    let settles: Vec<String> = (document["settles_at"].as_array().unwrap().iter())
+        .map(|layer| layer.as_u64().map_or("–".to_string(), |l| l.to_string()))
+        .collect();
+    assert_eq!(words(band[7])[1..], settles);
+}
+
+#[test]
+fn a_grid_is_cut_into_bands_that_fit() {
+    let long = [PROMPT; 5].join(" 東京 🙂 ");
+    let args = [
+        &long,
+        "-m",
+        LLAMA,
+        "--positions",
+        "all",
+        "--track",
+        "id:3",
+        "--stats",
+        "entropy",
+    ];
+    let grid = run(&args);
+    assert_works(&grid);
+    for line in grid.stdout.lines() {
+        assert!(line.width() <= 100 && line == line.trim_end(), "{line:?}");
+    }
+    for title in ["Top token", "(id 3): probability and rank", "entropy"] {
+        assert!(
+            grid.stdout.lines().filter(|line| line.ends_with(title)).count() > 2,
+            "{title}"
+        );
+    }
+    // A window, instead.
+    let window = run(&[&long, "-m", LLAMA, "--positions", "10:14"]);
+    assert_eq!(
+        window.stdout.lines().filter(|line| *line == "Top token").count(),
+        1
+    );
+    // A table for each position, when more than one token is asked for.
+    let each = run(&[PROMPT, "-m", LLAMA, "--positions", "all", "-k", "2"]);
+    assert_eq!(each.stdout.matches("After position").count(), 8);
+}
+
+#[test]
+fn several_prompts_give_what_each_gives_alone() {
+    let both = run(&[PROMPT, OTHER, "-m", GPT2, "--json"]);
+    assert_works(&both);
+    let both = parsed(&both.stdout);
+    assert_eq!(both.as_array().unwrap().len(), 2);
+    for (document, prompt) in both.as_array().unwrap().iter().zip([PROMPT, OTHER]) {
+        let alone = parsed(&run(&[prompt, "-m", GPT2, "--json"]).stdout);
+        assert_eq!(document["topk_ids"], alone["topk_ids"]);
+        let probs = |d: &Value| {
+            d["topk_probs"][2].as_array().unwrap().last().unwrap()[0]
+                .as_f64()
+                .unwrap()
+        };
+        // The kernels for few rows sum in another order than those for many.
+        assert!((probs(document) - probs(&alone)).abs() < 1e-6);
+    }
+    let tables = run(&[PROMPT, OTHER, "-m", GPT2]).stdout;
+    assert_eq!(tables.matches("Output: ").count(), 2);
+    assert_eq!(
+        tables.matches("parameters").count(),
+        1,
+        "the model is introduced once"
+    );
+}
+
+/// A hundred prompts, more than a batch of tokens holds in one.
+fn prompts_file(folder: &TempDir) -> (String, Vec<String>) {
+    let prompts: Vec<String> = (0..100)
+        .map(|i| format!("{PROMPT} {} {}", "the".repeat(i % 7), i))
+        .collect();
+    let path = folder.path().join("prompts.txt");
+    std::fs::write(&path, prompts.join("\n")).unwrap();
+    (path.to_str().unwrap().to_string(), prompts)
+}
+
+#[test]
+fn a_file_of_prompts_comes_out_in_order() {
+    let folder = TempDir::new().unwrap();
+    let (path, prompts) = prompts_file(&folder);
+    let lines = run(&["--prompts", &path, "-m", LLAMA, "--format", "jsonl"]);
+    assert_works(&lines);
+    let documents: Vec<Value> = lines.stdout.lines().map(parsed).collect();
+    let read: Vec<&str> = documents
+        .iter()
+        .map(|d| d["meta"]["prompt"].as_str().unwrap())
+        .collect();
+    assert_eq!(read, prompts);
+    let array = run(&["--prompts", &path, "-m", LLAMA, "--json"]).stdout;
+    let array: Vec<Value> = parsed(&array).as_array().unwrap().clone();
+    let timeless = |documents: Vec<Value>| documents.into_iter().map(timeless).collect::<Vec<_>>();
+    assert_eq!(timeless(array), timeless(documents));
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "").unwrap();
+    let none = run(&["--prompts", empty.to_str().unwrap(), "-m", LLAMA, "--json"]);
+    assert_eq!((none.code, none.stdout.as_str()), (Some(0), "[]\n"));
+}
+
+#[test]
+fn stdin_is_read_as_it_comes() {
+    let mut child = lens()
+        .args(["--prompts", "-", "-m", LLAMA, "--format", "jsonl"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    // Each answer is there before the next prompt is given.
+    for prompt in [PROMPT, OTHER] {
+        writeln!(stdin, "{prompt}").unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(parsed(&line)["meta"]["prompt"], prompt);
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn json_lines_bring_their_own_targets() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("p.jsonl");
+    let lines = [
+        format!(r#"{{"prompt": "{PROMPT}", "targets": [" the"], "id": "tower"}}"#),
+        format!(r#"{{"prompt": "{OTHER}", "id": 2}}"#),
+    ];
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let found = run(&["--prompts", path, "-m", LLAMA, "--format", "jsonl"]).stdout;
+    let documents: Vec<Value> = found.lines().map(parsed).collect();
+    assert_eq!(
+        (&documents[0]["id"], &documents[1]["id"]),
+        (&"tower".into(), &"2".into())
+    );
+    assert_eq!(documents[0]["targets"][0]["tokens"][0], " the");
+    assert!(documents[1].get("targets").is_none());
+
+    std::fs::write(
+        path,
+        format!(
+            "{}\n{{\"prompt\": \"x\", \"targets\": [\"two tokens\"]}}",
+            lines[0]
+        ),
+    )
+    .unwrap();
+    let failed = run(&["--prompts", path, "-m", LLAMA]);
+    assert_fails(&failed, 1, "p.jsonl, line 2: \"two tokens\" is ");
+}
+
+/// The columns of a CSV by name.
+pub fn columns(csv: &str) -> BTreeMap<String, Vec<String>> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_string).collect();
+    let records: Vec<csv::StringRecord> = reader.records().map(|r| r.unwrap()).collect();
+    (names.iter().enumerate())
+        .map(|(i, name)| (name.clone(), records.iter().map(|r| r[i].to_string()).collect()))
+        .collect()
+}
+
+#[test]
+fn a_summary_is_the_mean_of_the_documents() {
+    let folder = TempDir::new().unwrap();
+    let (path, prompts) = prompts_file(&folder);
+    let args = [
+        "--prompts",
+        &path,
+        "-m",
+        LLAMA,
+        "--track",
+        " the",
+        "-k",
+        "3",
+        "-q",
+    ];
+    let csv = run(&[&args[..], &["--summary", "--format", "csv"]].concat());
+    assert_works(&csv);
+    let summary = columns(&csv.stdout);
+    let documents: Vec<Value> = (run(&[&args[..], &["--format", "jsonl"]].concat()).stdout.lines())
+        .map(parsed)
+        .collect();
+    assert_eq!(summary["layer"], ["embed", "0", "1", "2"]);
+    assert!(summary["n"].iter().all(|n| *n == prompts.len().to_string()));
+    let n = documents.len() as f64;
+    for layer in 0..3 {
+        let at = |d: &Value, key: &str| -> f64 {
+            let row = d[key][layer].as_array().unwrap();
+            row.last().unwrap().as_f64().unwrap()
+        };
+        let target = |d: &Value, key: &str| at(&d["targets"][0], key);
+        let id = documents[0]["targets"][0]["ids"][0].clone();
+        let top1 = |d: &Value| d["topk_ids"][layer].as_array().unwrap().last().unwrap()[0].clone();
+        let output = |d: &Value| d["output"]["topk_ids"].as_array().unwrap().last().unwrap()[0].clone();
+        let share = |is: bool| f64::from(u8::from(is));
+        type Of<'a> = &'a dyn Fn(&Value) -> f64;
+        let expected: [(&str, Of); 7] = [
+            ("prob", &|d| target(d, "probs")),
+            ("surprisal", &|d| -target(d, "logprobs")),
+            ("entropy", &|d| at(d, "entropy")),
+            ("forward_kl", &|d| at(d, "forward_kl")),
+            ("top1_is_target", &|d| share(top1(d) == id)),
+            ("top1_is_output", &|d| share(top1(d) == output(d))),
+            ("pass@3", &|d| share(target(d, "ranks") <= 3.)),
+        ];
+        for (name, of) in expected {
+            let values: Vec<f64> = documents.iter().map(of).collect();
+            let mean = values.iter().sum::<f64>() / n;
+            let error = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.) / n).sqrt();
+            let number = |column: &str| summary[column][layer + 1].parse::<f64>().unwrap();
+            // Both are sums of the same hundred numbers.
+            assert!((number(name) - mean).abs() < 1e-9, "{name}");
+            assert!((number(&format!("{name}_se")) - error).abs() < 1e-9, "{name}");
+        }
+    }
+    let table = run(&[&args[..], &["--summary"]].concat());
+    assert_works(&table);
+    assert!(table.stdout.contains("100 prompts") && table.stdout.contains("±"));
+}

@@ -1,0 +1,79 @@
+//! What the README shows is what the binary says.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::lens;
+
+/// One command of a `console` block and the output shown below it.
+struct Example {
+    command: String,
+    shown: String,
+}
+
+/// The commands that need nothing but the binary: no other program, no network, no other model.
+fn examples(readme: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    for block in readme.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        for part in format!("\n{block}").split("\n$ ").skip(1) {
+            let (command, shown) = part.split_once('\n').unwrap_or((part, ""));
+            let alone = command.starts_with("lens ") && !command.contains(['|', '>', '#']);
+            let own_model =
+                !command.contains("-m ") && !command.contains("--model ") || command.contains("demo");
+            let to_file = command.contains(" -o ");
+            if alone && own_model && !to_file {
+                examples.push(Example {
+                    command: command.to_string(),
+                    shown: shown.trim_end().to_string(),
+                });
+            }
+        }
+    }
+    examples
+}
+
+/// What a shell gets to see of a `lens` command.
+fn output(command: &str) -> String {
+    let binary = Path::new(lens().get_program()).parent().unwrap().to_path_buf();
+    let path = std::env::join_paths(
+        [binary]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .env("PATH", path.unwrap())
+        .env_remove("NO_COLOR")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim_end().to_string()
+}
+
+/// After a wanted change, LENS_BLESS=1 writes the new outputs into the README.
+#[cfg(unix)]
+#[test]
+fn the_examples_are_what_the_binary_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let mut readme = std::fs::read_to_string(&path).unwrap();
+    let examples = examples(&readme);
+    assert!(examples.len() >= 8);
+    let bless = std::env::var_os("LENS_BLESS").is_some_and(|bless| bless == "1");
+    for Example { command, shown } in examples {
+        let said = output(&command);
+        if bless {
+            let separator = if shown.is_empty() { "" } else { "\n" };
+            let old = format!("$ {command}\n{shown}{separator}");
+            readme = readme.replacen(&old, &format!("$ {command}\n{said}\n"), 1);
+        } else {
+            assert_eq!(shown, said, "{command}; LENS_BLESS=1 accepts what is new");
+        }
+    }
+    if bless {
+        std::fs::write(&path, readme).unwrap();
+    }
+}
