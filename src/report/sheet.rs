@@ -6,7 +6,7 @@ use anstyle::{Effects, Style};
 use serde_json::{Map, Value, json};
 
 use super::json::escape;
-use super::text::{fit, percent, right, width};
+use super::text::{bands, fit, percent, right, width};
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
@@ -138,13 +138,16 @@ impl Sheet {
         }
     }
 
-    /// The columns that people see, as text with its heading first.
-    fn shown_columns(&self) -> Vec<Vec<String>> {
+    /// The columns that people see.
+    fn shown_columns(&self) -> Vec<ShownColumn> {
         let shown = self.columns.iter().enumerate().filter(|(_, column)| column.shown);
         shown
             .map(|(i, column)| {
                 let cells = self.rows.iter().map(|row| row[i].for_people());
-                std::iter::once(column.name.clone()).chain(cells).collect()
+                ShownColumn {
+                    cells: std::iter::once(column.name.clone()).chain(cells).collect(),
+                    is_text: self.rows.iter().any(|row| row[i].is_text()),
+                }
             })
             .collect()
     }
@@ -156,37 +159,29 @@ impl Sheet {
             writeln!(out, "{line}")?;
         }
         let columns = self.shown_columns();
-        let widths: Vec<usize> = (columns.iter())
-            .map(|column| column.iter().map(|cell| width(cell)).max().unwrap_or(0))
+        let aligned: Vec<Vec<String>> = (columns.iter())
+            .map(|column| {
+                let columns = column.cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
+                let align = if column.is_text { fit } else { right };
+                column.cells.iter().map(|cell| align(cell, columns)).collect()
+            })
             .collect();
-        let text: Vec<bool> = (0..self.columns.len())
-            .filter(|&i| self.columns[i].shown)
-            .map(|i| self.rows.iter().any(|row| row[i].is_text()))
-            .collect();
-        let mut start = 1;
-        loop {
-            let mut used = widths.first().copied().unwrap_or(0);
-            let mut band: Vec<usize> = (0..1).collect();
-            while start < columns.len() && (band.len() == 1 || used + GAP + widths[start] <= available) {
-                used += GAP + widths[start];
-                band.push(start);
-                start += 1;
+        let Some((label, others)) = aligned.split_first() else {
+            return Ok(());
+        };
+        let widths: Vec<usize> = others.iter().map(|column| width(&column[0])).collect();
+        let bands = bands(&widths, width(&label[0]), GAP, available);
+        for (nth, band) in bands.into_iter().enumerate() {
+            if nth > 0 {
+                writeln!(out)?;
             }
-            for line in 0..=self.rows.len() {
-                let cells: Vec<String> = (band.iter())
-                    .map(|&i| match text[i] {
-                        true => fit(&columns[i][line], widths[i]),
-                        false => right(&columns[i][line], widths[i]),
-                    })
-                    .collect();
-                let cells = cells.join(&" ".repeat(GAP));
+            for (line, label) in label.iter().enumerate() {
+                let cells = others[band.clone()].iter().map(|column| &column[line]);
+                let cells: Vec<&str> = std::iter::once(label).chain(cells).map(String::as_str).collect();
                 let style = if line == 0 { DIM } else { Style::new() };
+                let cells = cells.join(&" ".repeat(GAP));
                 writeln!(out, "{style}{}{style:#}", cells.trim_end())?;
             }
-            if start >= columns.len() {
-                break;
-            }
-            writeln!(out)?;
         }
         for line in &self.notes {
             writeln!(out, "{BOLD}{line}{BOLD:#}")?;
@@ -202,7 +197,7 @@ impl Sheet {
         for line in 0..=self.rows.len() {
             let cells: Vec<String> = columns
                 .iter()
-                .map(|column| markdown_cell(&column[line]))
+                .map(|column| markdown_cell(&column.cells[line]))
                 .collect();
             writeln!(out, "| {} |", cells.join(" | "))?;
             if line == 0 {
@@ -263,6 +258,13 @@ impl Sheet {
             rows.join(separator)
         )
     }
+}
+
+/// A column as text, its heading first.
+struct ShownColumn {
+    cells: Vec<String>,
+    /// Text stands at the left of its column, numbers at the right.
+    is_text: bool,
 }
 
 /// A JSON value as a field of CSV.

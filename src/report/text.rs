@@ -1,5 +1,7 @@
 //! Text that keeps its place in a terminal: widths in columns, numbers as people read them.
 
+use std::ops::Range;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The columns that `text` takes.
@@ -55,6 +57,23 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Columns of these widths cut into bands that fit `available` columns: in each band as many as
+/// there is room for, `gap` apart, after a label of `label` columns; at least one.
+pub fn bands(widths: &[usize], label: usize, gap: usize, available: usize) -> Vec<Range<usize>> {
+    let mut bands = Vec::new();
+    let mut start = 0;
+    while start < widths.len() {
+        let (mut used, mut end) = (label + gap + widths[start], start + 1);
+        while end < widths.len() && used + gap + widths[end] <= available {
+            used += gap + widths[end];
+            end += 1;
+        }
+        bands.push(start..end);
+        start = end;
+    }
+    bands
 }
 
 /// A probability in at most four columns, for a grid: `66%`, `<1%`.
@@ -113,6 +132,13 @@ mod tests {
         assert_eq!(fit("Paris", 4), "Par…");
         assert_eq!(fit("東京", 3), "東…");
         assert_eq!(fit("東京", 2), "… ");
+    }
+
+    #[test]
+    fn bands_take_what_fits() {
+        assert_eq!(bands(&[3, 3, 3, 9], 2, 1, 10), [0..2, 2..3, 3..4]);
+        assert!(bands(&[], 2, 1, 10).is_empty());
+        assert_eq!(bands(&[5; 4], 0, 0, 15), [0..3, 3..4]);
     }
 
     #[test]

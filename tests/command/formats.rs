@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::several::columns;
+use crate::several::{columns, records};
 use crate::support::run;
 use crate::{LLAMA, PROMPT, assert_works};
 
@@ -32,11 +32,10 @@ fn the_table_the_csv_and_the_json_of_one_run_agree() {
     line["meta"]["timestamp"] = document["meta"]["timestamp"].clone();
     assert_eq!(line, document);
 
-    let csv = columns(&csv);
-    let rows = csv["layer"].len();
+    let records = records(&csv);
     let mut followed = 0;
-    for i in 0..rows {
-        let cell = |name: &str| csv[name][i].as_str();
+    for record in &records {
+        let cell = |name: &str| record[name].as_str();
         let number = |name: &str| cell(name).parse::<f64>().unwrap();
         let (row, layer) = match cell("point") {
             "embed" => (document["embed"].clone(), None),
@@ -84,7 +83,7 @@ fn the_table_the_csv_and_the_json_of_one_run_agree() {
         assert_eq!((cell("cross_entropy"), of("cross_entropy")), ("", &Value::Null));
     }
     assert_eq!(followed, 4, "the embedding's row and three layers");
-    assert!((4 * 4..=4 * 5).contains(&rows));
+    assert!((4 * 4..=4 * 5).contains(&records.len()));
 }
 
 #[test]

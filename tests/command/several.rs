@@ -222,14 +222,19 @@ fn json_lines_bring_their_own_targets() {
     assert_fails(&failed, 1, "p.jsonl, line 2: \"two tokens\" is ");
 }
 
+/// The records of a CSV, each by its columns' names.
+pub fn records(csv: &str) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    reader.deserialize().map(|record| record.unwrap()).collect()
+}
+
 /// The columns of a CSV by name.
 pub fn columns(csv: &str) -> BTreeMap<String, Vec<String>> {
-    let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_string).collect();
-    let records: Vec<csv::StringRecord> = reader.records().map(|r| r.unwrap()).collect();
-    (names.iter().enumerate())
-        .map(|(i, name)| (name.clone(), records.iter().map(|r| r[i].to_string()).collect()))
-        .collect()
+    let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, cell) in records(csv).into_iter().flatten() {
+        columns.entry(name).or_default().push(cell);
+    }
+    columns
 }
 
 #[test]

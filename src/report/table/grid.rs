@@ -8,7 +8,7 @@ use super::columns::shown;
 use super::{ANSWER, BOLD, DIM, is_output};
 use crate::lens::Trajectory;
 use crate::report::Document;
-use crate::report::text::{fit, right, short_percent, width};
+use crate::report::text::{self, fit, right, short_percent, width};
 
 /// The columns between two cells, and those of a probability.
 const GAP: usize = 2;
@@ -100,44 +100,33 @@ fn bands(
             cells.chain(heads).max().unwrap_or(0)
         })
         .collect();
-    let mut start = 0;
-    while start < heads.len() {
-        let mut used = label;
-        let mut end = start;
-        while end < heads.len() && (end == start || used + GAP + widths[end] <= available) {
-            used += GAP + widths[end];
-            end += 1;
-        }
+    for band in text::bands(&widths, label, GAP, available) {
         writeln!(out, "\n{DIM}{title}{DIM:#}")?;
-        for (which, name) in ["", "layer"].iter().enumerate() {
-            write!(out, "{DIM}{name:>label$}{DIM:#}")?;
-            let style = if which == 0 { DIM } else { BOLD };
-            for at in start..end {
-                let head = fit(&heads[at][which], widths[at]);
-                write!(out, "{:GAP$}{style}{}{style:#}", "", head_at_end(head, at, end))?;
-            }
-            writeln!(out)?;
+        let widths = &widths[band.clone()];
+        let heads = &heads[band.clone()];
+        for (which, (name, style)) in [("", DIM), ("layer", BOLD)].into_iter().enumerate() {
+            let names = heads
+                .iter()
+                .zip(widths)
+                .map(|(head, &columns)| fit(&head[which], columns));
+            let names = names.collect::<Vec<_>>().join(&" ".repeat(GAP));
+            let names = names.trim_end();
+            writeln!(
+                out,
+                "{DIM}{name:>label$}{DIM:#}{:GAP$}{style}{names}{style:#}",
+                ""
+            )?;
         }
         for line in lines {
             write!(out, "{}{:>label$}{:#}", line.style, line.label, line.style)?;
-            for at in start..end {
-                let (cell, style) = &line.cells[at];
+            for ((cell, style), &columns) in line.cells[band.clone()].iter().zip(widths) {
                 // A cell ends in its number: numbers stand below each other.
-                write!(out, "{:GAP$}{style}{}{style:#}", "", aligned(cell, widths[at]))?;
+                write!(out, "{:GAP$}{style}{}{style:#}", "", aligned(cell, columns))?;
             }
             writeln!(out)?;
         }
-        start = end;
     }
     Ok(())
-}
-
-/// No spaces at the end of a line.
-fn head_at_end(head: String, at: usize, end: usize) -> String {
-    match at + 1 == end {
-        true => head.trim_end().to_string(),
-        false => head,
-    }
 }
 
 /// `token number`, the token at the left and the number at the right.

@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
+use anstyle::Style;
+
 use super::{BOLD, DIM, is_output};
 use crate::report::Document;
-use crate::report::text::{fit, percent, right, width};
+use crate::report::text::{self, fit, percent, right, width};
 
 const GAP: usize = 3;
 
@@ -36,42 +38,30 @@ pub fn table(document: &Document, at: usize, available: usize, out: &mut dyn Wri
     let widths: Vec<usize> = (blocks.iter())
         .map(|block| block.iter().map(|line| width(line)).max().unwrap_or(0))
         .collect();
-    let mut start = 0;
-    while start < blocks.len() {
-        let (mut used, mut end) = (label, start);
-        while end < blocks.len() && (end == start || used + GAP + widths[end] <= available) {
-            used += GAP + widths[end];
-            end += 1;
-        }
+    let rows = trajectory
+        .rows
+        .iter()
+        .map(|row| match is_output(row.site, document.card.layers) {
+            true => (row.site.to_string(), BOLD, Style::new()),
+            false => (row.site.to_string(), DIM, Style::new()),
+        });
+    let head = [(String::new(), DIM, BOLD), ("layer".to_string(), DIM, DIM)];
+    let lines: Vec<(String, Style, Style)> = head.into_iter().chain(rows).collect();
+    for band in text::bands(&widths, label, GAP, available) {
         writeln!(out)?;
-        for line in 0..trajectory.rows.len() + 2 {
-            let (name, style) = match line {
-                0 => (String::new(), BOLD),
-                1 => ("layer".to_string(), DIM),
-                n => {
-                    let site = trajectory.rows[n - 2].site;
-                    let style = if is_output(site, document.card.layers) {
-                        BOLD
-                    } else {
-                        DIM
-                    };
-                    (site.to_string(), style)
-                }
-            };
-            write!(out, "{style}{name:>label$}{style:#}")?;
-            let body = match line {
-                0 => BOLD,
-                1 => DIM,
-                _ => anstyle::Style::new(),
-            };
-            for nth in start..end {
-                let text = fit(&blocks[nth][line], widths[nth]);
-                let text = if nth + 1 == end { text.trim_end() } else { &text };
-                write!(out, "{:GAP$}{body}{text}{body:#}", "")?;
-            }
-            writeln!(out)?;
+        for (line, (name, style, body)) in lines.iter().enumerate() {
+            let blocks = blocks[band.clone()].iter().zip(&widths[band.clone()]);
+            let texts: Vec<String> = blocks
+                .map(|(block, &columns)| fit(&block[line], columns))
+                .collect();
+            let text = texts.join(&" ".repeat(GAP));
+            let text = text.trim_end();
+            writeln!(
+                out,
+                "{style}{name:>label$}{style:#}{:GAP$}{body}{text}{body:#}",
+                ""
+            )?;
         }
-        start = end;
     }
     Ok(())
 }
