@@ -90,7 +90,7 @@ impl TargetSpec {
         for member in &self.members {
             let id = match member {
                 Member::Id(id) => *id,
-                Member::Text(text) => one_token(text, tokens)?,
+                Member::Text(text) => one_token(text, tokens, vocabulary)?,
             };
             if id as usize >= vocabulary {
                 return Err(Error::usage(
@@ -115,7 +115,7 @@ impl TargetSpec {
     }
 }
 
-fn one_token(text: &str, tokens: &Tokens) -> Result<u32> {
+fn one_token(text: &str, tokens: &Tokens, vocabulary: usize) -> Result<u32> {
     if let Some(id) = tokens.id_of(text) {
         return Ok(id);
     }
@@ -128,6 +128,11 @@ fn one_token(text: &str, tokens: &Tokens) -> Result<u32> {
         )),
         [first, ..] => {
             let pieces: Vec<String> = ids.iter().map(|&id| tokens.label(id)).collect();
+            let first = format!("to track the first of them, {}, write id:{first}", pieces[0]);
+            let remedy = match other_form(text, tokens, vocabulary) {
+                Some(other) => format!("{:?} is one; or, {first}.", tokens.text(other)),
+                None => format!("Track a text that is one; or, {first}."),
+            };
             Err(Error::usage(
                 format!(
                     "{:?} is {} tokens, not one: {}.",
@@ -135,10 +140,7 @@ fn one_token(text: &str, tokens: &Tokens) -> Result<u32> {
                     ids.len(),
                     pieces.join("│")
                 ),
-                format!(
-                    "To track the first of them, {}, write --track id:{first}.",
-                    pieces[0]
-                ),
+                remedy,
             ))
         }
     }

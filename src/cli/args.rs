@@ -1,5 +1,6 @@
 //! The options.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
@@ -8,9 +9,10 @@ use clap_complete::Shell;
 use logit_lens::device::DeviceChoice;
 use logit_lens::error::{Error, Result};
 use logit_lens::prompt::Bos;
+use logit_lens::report::{ColorBy, Depth, Order};
 use logit_lens::select::{Layers, Points, Positions};
 use logit_lens::source::DEMO;
-use logit_lens::statistics::Statistics;
+use logit_lens::statistics::{Statistic, Statistics};
 use logit_lens::targets::TargetSpec;
 use logit_lens::weights::DType;
 
@@ -168,6 +170,30 @@ pub struct Args {
     #[arg(long, help_heading = "Readings")]
     pub compare: bool,
 
+    /// Draw layers × positions in the terminal, each token on a colour (reads all positions, as pages do,
+    /// unless told otherwise)
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "json"])]
+    heatmap: bool,
+
+    /// Draw the probability of --track, or of the tokens that lead somewhere, across layers
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "json", "heatmap"])]
+    plot: bool,
+
+    /// What the heatmap's colours say: prob (of the top token), target, rank (of --track, or of the
+    /// output's token), or a statistic
+    #[arg(long, value_name = "WHAT", default_value = "prob", help_heading = "Output")]
+    pub color_by: ColorBy,
+
+    /// Layers of a picture from the bottom up, as papers have them, or down
+    #[arg(
+        long,
+        value_name = "ORDER",
+        value_enum,
+        default_value = "up",
+        help_heading = "Output"
+    )]
+    order: OrderChoice,
+
     /// How to write the readings [default: by the ending of --output, else table]
     #[arg(long, value_name = "FORMAT", value_enum, help_heading = "Output")]
     format: Option<Format>,
@@ -176,7 +202,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "format", help_heading = "Output")]
     json: bool,
 
-    /// Write to FILE instead of stdout, in the format of its ending (.json, .jsonl, .csv, .md); it
+    /// Write to FILE instead of stdout, in the format of its ending (.json, .jsonl, .csv, .md, .html, .svg); it
     /// appears whole or not at all; repeatable
     #[arg(short, long = "output", value_name = "FILE", help_heading = "Output")]
     outputs: Vec<PathBuf>,
@@ -245,6 +271,14 @@ pub enum Format {
     Csv,
     /// Tables for a notebook or an issue
     Markdown,
+    /// Layers × positions in colours, for a terminal
+    Heatmap,
+    /// Lines across layers, for a terminal
+    Plot,
+    /// Layers × positions in colours, for a page
+    Svg,
+    /// A page to explore, in one file that fetches nothing
+    Html,
 }
 
 impl Format {
@@ -255,15 +289,29 @@ impl Format {
             "jsonl" | "ndjson" => Some(Self::Jsonl),
             "csv" => Some(Self::Csv),
             "md" | "markdown" => Some(Self::Markdown),
+            "svg" => Some(Self::Svg),
+            "html" | "htm" => Some(Self::Html),
             _ => None,
         }
     }
 
+    /// Whether it is a page of its own, for one prompt.
+    pub fn is_a_page(self) -> bool {
+        matches!(self, Self::Svg | Self::Html)
+    }
+
     /// Its name as an option.
-    fn name(self) -> String {
+    pub fn name(self) -> String {
         let value = self.to_possible_value();
         value.map_or(String::new(), |value| value.get_name().to_string())
     }
+}
+
+/// What `--order` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OrderChoice {
+    Up,
+    Down,
 }
 
 /// What `--bos` takes.
@@ -336,12 +384,16 @@ impl Args {
         self.top_k.is_some_and(|k| k > 1)
     }
 
-    /// The positions to read; with --generate, all that were generated.
+    /// The positions to read: all, of a continuation or for a heatmap.
     pub fn positions(&self) -> Positions {
-        match (&self.positions, self.generate) {
-            (Some(positions), _) => positions.clone(),
-            (None, Some(_)) => Positions::all(),
-            (None, None) => Positions::default(),
+        let named = self.outputs.iter().map(|path| Format::of_ending(path));
+        let mut drawn = named.chain([self.asked_format()]).flatten();
+        let grid = |format: Format| format == Format::Heatmap || format.is_a_page();
+        let whole = self.generate.is_some() || drawn.any(grid);
+        match &self.positions {
+            Some(positions) => positions.clone(),
+            None if whole => Positions::all(),
+            None => Positions::default(),
         }
     }
 
@@ -349,14 +401,15 @@ impl Args {
     pub fn statistics(&self, format: Format) -> Statistics {
         match (&self.stats, format) {
             (Some(statistics), _) => statistics.clone(),
-            (None, Format::Table | Format::Markdown) => Statistics::none(),
-            (None, _) => Statistics::default(),
+            (None, Format::Json | Format::Jsonl | Format::Csv) => Statistics::default(),
+            (None, _) => Statistics::none(),
         }
     }
 
     /// Whether the statistics that take a pass of their own are asked for.
     pub fn needs_distances(&self) -> bool {
-        self.stats.as_ref().is_some_and(Statistics::need_distances)
+        let drawn = matches!(self.color_by, ColorBy::Statistic(Statistic::Js | Statistic::Tv));
+        drawn || self.stats.as_ref().is_some_and(Statistics::need_distances)
     }
 
     /// What becomes of a BOS token.
@@ -365,6 +418,42 @@ impl Args {
             BosChoice::Auto => Bos::Auto,
             BosChoice::Always => Bos::Always,
             BosChoice::Never => Bos::Never,
+        }
+    }
+
+    /// The format that was asked for by name.
+    fn asked_format(&self) -> Option<Format> {
+        match self {
+            Self { json: true, .. } => Some(Format::Json),
+            Self { heatmap: true, .. } => Some(Format::Heatmap),
+            Self { plot: true, .. } => Some(Format::Plot),
+            Self { format, .. } => *format,
+        }
+    }
+
+    /// In which order a picture has the layers.
+    pub fn order(&self) -> Order {
+        match self.order {
+            OrderChoice::Up => Order::Up,
+            OrderChoice::Down => Order::Down,
+        }
+    }
+
+    /// How many colours there are on stdout.
+    pub fn depth(&self) -> Depth {
+        let colors = match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                std::io::stdout().is_terminal()
+                    && !anstyle_query::no_color()
+                    && anstyle_query::term_supports_ansi_color()
+            }
+        };
+        match colors {
+            false => Depth::Shades,
+            true if anstyle_query::truecolor() => Depth::True,
+            true => Depth::Indexed,
         }
     }
 
@@ -382,11 +471,7 @@ impl Args {
     /// # Errors
     /// A format and an ending that disagree, or a file that is named twice.
     pub fn outputs(&self) -> Result<Vec<(Option<&Path>, Format)>> {
-        let asked = if self.json {
-            Some(Format::Json)
-        } else {
-            self.format
-        };
+        let asked = self.asked_format();
         if self.outputs.is_empty() {
             return Ok(vec![(None, asked.unwrap_or(Format::Table))]);
         }

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use logit_lens::error::Error;
+use logit_lens::report::Depth;
 use tempfile::NamedTempFile;
+
+use super::args::Args;
 
 /// Columns of a table that is not written to a terminal.
 const WIDTH_OF_A_PIPE: usize = 100;
@@ -77,6 +80,14 @@ impl Output {
                 width.into()
             }
             _ => WIDTH_OF_A_PIPE,
+        }
+    }
+
+    /// How many colours a picture may have here.
+    pub fn depth(&self, args: &Args) -> Depth {
+        match self {
+            Self::Stdout => args.depth(),
+            _ => Depth::Shades,
         }
     }
 

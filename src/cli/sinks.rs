@@ -1,8 +1,11 @@
 //! All the places that a run's results go to, each in its own format.
 
 use anyhow::Result;
+use logit_lens::error::Error;
 use logit_lens::lens::Follow;
-use logit_lens::report::{Csv, Document, Json, Lines, Markdown, Report, Sheet, SheetFormat, Table};
+use logit_lens::report::{
+    Csv, Document, Heatmap, Html, Json, Lines, Markdown, Plot, Report, Sheet, SheetFormat, Svg, Table,
+};
 use logit_lens::statistics::Statistics;
 
 use super::args::{Args, Format};
@@ -26,6 +29,16 @@ impl Sinks {
     pub fn open(args: &Args, many: bool) -> Result<Self> {
         let mut sinks = Vec::new();
         for (path, format) in args.outputs()? {
+            if format.is_a_page() && many {
+                return Err(Error::usage(
+                    format!(
+                        "--format {} shows one prompt, and there are several.",
+                        format.name()
+                    ),
+                    "Give one prompt, or a format that holds many: json, jsonl, csv, markdown.",
+                )
+                .into());
+            }
             let output = Output::open(path)?;
             let report: Box<dyn Report> = match format {
                 Format::Table => Box::new(Table::new(output.width(), args.each())),
@@ -33,6 +46,18 @@ impl Sinks {
                 Format::Jsonl => Box::new(Lines),
                 Format::Csv => Box::new(Csv::default()),
                 Format::Markdown => Box::new(Markdown::new(args.each())),
+                Format::Heatmap => Box::new(Heatmap::new(
+                    output.width(),
+                    output.depth(args),
+                    args.color_by,
+                    args.order(),
+                )),
+                Format::Svg => Box::new(Svg {
+                    by: args.color_by,
+                    order: args.order(),
+                }),
+                Format::Html => Box::new(Html),
+                Format::Plot => Box::new(Plot::new(output.width())),
             };
             sinks.push(Sink {
                 output,
@@ -46,11 +71,12 @@ impl Sinks {
 
     /// Which tokens the formats want to be followed.
     pub fn follow(&self) -> Follow {
-        let json = |sink: &Sink| matches!(sink.format, Format::Json | Format::Jsonl);
-        match self.0.iter().any(json) {
-            true => Follow::TopK,
-            false => Follow::Nothing,
-        }
+        let wanted = self.0.iter().map(|sink| match sink.format {
+            Format::Json | Format::Jsonl | Format::Html => Follow::TopK,
+            Format::Heatmap | Format::Plot | Format::Svg => Follow::Top1,
+            Format::Table | Format::Csv | Format::Markdown => Follow::Nothing,
+        });
+        wanted.max().unwrap_or_default()
     }
 
     /// Writes a document everywhere. What it says of statistics is each output's own to say.
@@ -71,13 +97,14 @@ impl Sinks {
     pub fn sheet(&mut self, sheet: &Sheet) -> Result<()> {
         for sink in &mut self.0 {
             let format = match sink.format {
-                Format::Table => SheetFormat::Table {
-                    width: sink.output.width(),
-                },
                 Format::Json => SheetFormat::Json,
                 Format::Jsonl => SheetFormat::Lines,
                 Format::Csv => SheetFormat::Csv,
                 Format::Markdown => SheetFormat::Markdown,
+                Format::Html | Format::Svg => return Err(no_picture(sink.format).into()),
+                Format::Table | Format::Heatmap | Format::Plot => SheetFormat::Table {
+                    width: sink.output.width(),
+                },
             };
             let mut text = Vec::new();
             sheet.write(format, &mut text)?;
@@ -112,4 +139,14 @@ impl Sinks {
         }
         Ok(())
     }
+}
+
+fn no_picture(format: Format) -> Error {
+    Error::usage(
+        format!(
+            "There is no {} of what was asked for, which is a plain table.",
+            format.name()
+        ),
+        "Choose table, json, jsonl, csv or markdown.",
+    )
 }

@@ -170,12 +170,17 @@ impl Trajectory {
     }
 
     /// What is followed at the `at`th position read: the targets asked for; without any, the tokens
-    /// that are top-1 at some row shown, ordered by their highest probability.
+    /// that are top-1 at some layer shown (or some other row of a block), ordered by their highest
+    /// probability. What leads before block 0 is the prompt's own token, and says nothing.
     pub fn targets_at(&self, at: usize, tokens: &Tokens) -> Vec<Target> {
         if !self.targets.is_empty() {
             return self.targets.clone();
         }
-        let leads = |id: u32| self.rows.iter().any(|row| row.readings[at].top1().id == id);
+        let in_blocks = |row: &&Row| row.site.point != Point::Embed;
+        let leads = |id: u32| {
+            let mut rows = self.rows.iter().filter(in_blocks);
+            rows.any(|row| row.readings[at].top1().id == id)
+        };
         let followed = self.tracked[at].iter().filter(|track| leads(track.id));
         followed.map(|track| Target::token(track.id, tokens)).collect()
     }

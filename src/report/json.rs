@@ -82,7 +82,7 @@ pub fn escape(json: &str) -> String {
     out
 }
 
-fn fields(document: &Document) -> Vec<(&'static str, Value)> {
+pub fn fields(document: &Document) -> Vec<(&'static str, Value)> {
     let trajectory = document.trajectory;
     let prompt = &trajectory.prompt;
     let text = |&id: &u32| document.tokens.text(id);

@@ -2,8 +2,11 @@
 
 mod comparison;
 mod csv;
+mod heatmap;
+mod html;
 mod json;
 mod markdown;
+mod plot;
 mod sheet;
 mod summary;
 mod table;
@@ -21,8 +24,11 @@ use crate::tokens::Tokens;
 
 pub use comparison::{Compared, compared};
 pub use csv::Csv;
+pub use heatmap::{ColorBy, Depth, Heatmap, Order, Rgb, Scale, Svg};
+pub use html::Html;
 pub use json::{Json, Lines};
 pub use markdown::Markdown;
+pub use plot::Plot;
 pub use sheet::{Cell, Column, Sheet, SheetFormat};
 pub use summary::summary;
 pub use table::{Table, card};

@@ -1,0 +1,150 @@
+//! Layers × positions as coloured cells: what the terminal's picture and the drawn ones share.
+
+mod scale;
+mod svg;
+mod terminal;
+
+use crate::decoder::Site;
+use crate::lens::Trajectory;
+use crate::report::Document;
+use crate::statistics::Statistic;
+use crate::targets::Target;
+
+pub use scale::{Rgb, Scale};
+pub use svg::Svg;
+pub use terminal::{Depth, Heatmap};
+
+/// What a cell's colour says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColorBy {
+    /// The probability of the cell's top-1.
+    Prob,
+    /// The probability of the token that is tracked; without one, of the model's output there.
+    Target,
+    /// The rank of the same token.
+    Rank,
+    Statistic(Statistic),
+}
+
+impl ColorBy {
+    /// Every choice.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let statistics = Statistic::ALL.into_iter().filter(|s| *s != Statistic::Agrees);
+        [Self::Prob, Self::Target, Self::Rank]
+            .into_iter()
+            .chain(statistics.map(Self::Statistic))
+    }
+
+    /// Its name as an option.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prob => "prob",
+            Self::Target => "target",
+            Self::Rank => "rank",
+            Self::Statistic(statistic) => statistic.name(),
+        }
+    }
+}
+
+impl std::str::FromStr for ColorBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::all().find(|by| by.name() == text).ok_or_else(|| {
+            let names: Vec<&str> = Self::all().map(Self::name).collect();
+            format!("{text:?} is no colour scale; write one of {}", names.join(", "))
+        })
+    }
+}
+
+/// The order of the layers on the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The first layer at the bottom, as papers have it.
+    #[default]
+    Up,
+    /// The first layer at the top, as tables have it.
+    Down,
+}
+
+/// One row of cells.
+pub struct Row {
+    pub site: Site,
+    pub cells: Vec<Cell>,
+}
+
+/// One cell.
+pub struct Cell {
+    /// The top-1, made visible.
+    pub label: String,
+    /// What the colour says; `None` where there is none.
+    pub value: Option<f64>,
+    /// Whether the top-1 is the model's output at the position.
+    pub agrees: bool,
+}
+
+/// The rows of a document in the order in which they are drawn, from the top down.
+pub fn rows(document: &Document, by: ColorBy, order: Order) -> Vec<Row> {
+    let trajectory = document.trajectory;
+    let mut rows: Vec<Row> = (trajectory.rows.iter().enumerate())
+        .map(|(i, row)| Row {
+            site: row.site,
+            cells: (0..trajectory.positions.len())
+                .map(|at| {
+                    let top = row.readings[at].top1();
+                    Cell {
+                        label: document.tokens.label(top.id),
+                        value: value(trajectory, by, i, at),
+                        agrees: top.id == trajectory.output[at].top1().id,
+                    }
+                })
+                .collect(),
+        })
+        .collect();
+    if order == Order::Up {
+        rows.reverse();
+    }
+    rows
+}
+
+fn value(trajectory: &Trajectory, by: ColorBy, row: usize, at: usize) -> Option<f64> {
+    let reading = &trajectory.rows[row].readings[at];
+    let output = &trajectory.output[at];
+    let target = || match trajectory.targets.first() {
+        Some(target) => trajectory.value(target, row, at),
+        None => {
+            let output = Target {
+                name: String::new(),
+                ids: vec![output.top1().id],
+                other_form: None,
+            };
+            trajectory.value(&output, row, at)
+        }
+    };
+    match by {
+        ColorBy::Prob => Some(reading.top1().prob),
+        ColorBy::Target => target().map(|value| value.prob),
+        ColorBy::Rank => target().map(|value| value.rank as f64),
+        ColorBy::Statistic(statistic) => statistic.of(reading, output),
+    }
+}
+
+/// What the colours of a document say, for the legend.
+pub fn title(document: &Document, by: ColorBy) -> String {
+    let target = match document.trajectory.targets.first() {
+        Some(target) => target.name.clone(),
+        None => "the model's output".to_string(),
+    };
+    match by {
+        ColorBy::Prob => "probability of the top token".to_string(),
+        ColorBy::Target => format!("probability of {target}"),
+        ColorBy::Rank => format!("rank of {target}"),
+        ColorBy::Statistic(Statistic::Tv) => "total variation from the output".to_string(),
+        ColorBy::Statistic(Statistic::Entropy) => "entropy (nats)".to_string(),
+        ColorBy::Statistic(Statistic::ForwardKl) => "KL from the output to the row (nats)".to_string(),
+        ColorBy::Statistic(Statistic::ReverseKl) => "KL from the row to the output (nats)".to_string(),
+        ColorBy::Statistic(Statistic::Js) => "Jensen-Shannon divergence from the output (nats)".to_string(),
+        ColorBy::Statistic(Statistic::CrossEntropy) => "cross-entropy of the next token (nats)".to_string(),
+        ColorBy::Statistic(Statistic::Agrees) => "agreement with the output".to_string(),
+    }
+}

@@ -1,0 +1,78 @@
+// How tokens and numbers are written. Tokens come from a vocabulary that may hold
+// anything, so they only ever reach the page as text, with nothing invisible in it.
+
+const SHORT_ESCAPES = new Map([
+  [' ', '␣'], ['\n', '\\n'], ['\t', '\\t'], ['\r', '\\r'], ['\\', '\\\\'],
+  // The sign that stands for a space must not be taken for one.
+  ['␣', '\\u{2423}'],
+]);
+const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
+const COMBINING = /^\p{M}/u;
+
+function escapeChar(char) {
+  return INVISIBLE.test(char) ? `\\u{${char.codePointAt(0).toString(16)}}` : char;
+}
+
+/** A token as it is shown: spaces as ␣, control and format characters escaped. */
+function showToken(text) {
+  if (text === '') return '""';
+  let shown = '';
+  for (const char of text) shown += SHORT_ESCAPES.get(char) ?? escapeChar(char);
+  // A mark at the start would otherwise sit on whatever stands before the token.
+  return COMBINING.test(shown) ? `◌${shown}` : shown;
+}
+
+/** A running text: as a token, but its plain spaces stay spaces. */
+function showText(text) {
+  let shown = '';
+  for (const char of text) shown += char === ' ' || char === '␣' ? char : SHORT_ESCAPES.get(char) ?? escapeChar(char);
+  return shown;
+}
+
+const minus = (text) => text.replaceAll('-', '−');
+
+/** A probability for a narrow column, as the terminal's table writes it. */
+function showPercent(p) {
+  if (p == null) return '–';
+  const percent = 100 * p;
+  if (percent < 0.01) return '<0.01%';
+  if (percent < 1) return `${percent.toFixed(2)}%`;
+  return `${percent.toFixed(1)}%`;
+}
+
+function showNumber(value) {
+  if (value == null) return '–';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value !== 'number') return String(value);
+  const size = Math.abs(value);
+  if (size === 0) return '0';
+  if (size < 0.001) return minus(value.toExponential(1));
+  if (size < 10) return minus(value.toFixed(3));
+  return minus(value.toFixed(size < 100 ? 2 : 1));
+}
+
+const showLogprob = (p) => (p > 0 ? minus(Math.log(p).toFixed(2)) : p === 0 ? '−∞' : '–');
+
+/** 12345 as 12,345, the same in every locale. */
+const showCount = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+
+/** A tick of a log scale: 1, 10, 100, 1k, 10k. */
+const showShortCount = (n) => (n >= 1000 ? `${+(n / 1000).toPrecision(3)}k` : String(n));
+
+/** An element with properties and children; strings become text, never markup. */
+function element(name, props = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(props)) {
+    if (value == null || value === false) continue;
+    if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
+    else if (key === 'class') node.className = value;
+    else node.setAttribute(key, value === true ? '' : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** A token in its own bidirectional island, so that it cannot reorder its neighbours. */
+function tokenElement(text, extraClass = '') {
+  return element('span', { class: `token ${extraClass}`.trim(), dir: 'auto' }, showToken(text));
+}

@@ -1,0 +1,247 @@
+//! Targets across layers as lines in a terminal, in braille: two by four dots a character.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Effects, Style};
+
+use super::text::{fit, percent, width, wrap};
+use super::words::story;
+use super::{Document, Report};
+use crate::decoder::{Point, Site};
+use crate::targets::Target;
+
+const DIM: Style = Style::new().effects(Effects::DIMMED);
+const BOLD: Style = Style::new().effects(Effects::BOLD);
+/// Characters of a plot's height; each is four dots.
+const HEIGHT: usize = 12;
+/// Columns of the axis: `100% ┤`.
+const AXIS: usize = 6;
+const WIDEST: usize = 100;
+/// Lines that can still be told apart, each with its letter and colour.
+const MOST: usize = 6;
+const COLORS: [AnsiColor; MOST] = [
+    AnsiColor::Green,
+    AnsiColor::Magenta,
+    AnsiColor::Cyan,
+    AnsiColor::Yellow,
+    AnsiColor::Blue,
+    AnsiColor::Red,
+];
+
+/// The plot format, as wide as the terminal: probability by layer, of the targets asked for or of
+/// the tokens that lead somewhere.
+pub struct Plot {
+    width: usize,
+}
+
+/// One line: what a target's probability is at each row of the residual stream.
+struct Line {
+    letter: char,
+    style: Style,
+    name: String,
+    probs: Vec<f64>,
+}
+
+impl Plot {
+    /// A plot for a terminal of `width` columns.
+    pub fn new(width: usize) -> Self {
+        Self { width }
+    }
+
+    /// The targets' lines at one position, and the rows that they run through.
+    fn lines(document: &Document, at: usize) -> (Vec<Site>, Vec<Line>, usize) {
+        let trajectory = document.trajectory;
+        // The embedding is no layer: it says the prompt's own token.
+        let in_blocks = |&row: &usize| trajectory.rows[row].site.point != Point::Embed;
+        let rows: Vec<usize> = (0..trajectory.rows.len()).filter(in_blocks).collect();
+        let targets: Vec<Target> = trajectory.targets_at(at, document.tokens);
+        let hidden = targets.len().saturating_sub(MOST);
+        let lines = targets.iter().take(MOST).enumerate().map(|(nth, target)| Line {
+            letter: (b'a' + nth as u8) as char,
+            style: COLORS[nth].on_default(),
+            name: target.name.clone(),
+            probs: (rows.iter())
+                .map(|&row| trajectory.value(target, row, at).map_or(0., |value| value.prob))
+                .collect(),
+        });
+        let sites = rows.iter().map(|&row| trajectory.rows[row].site).collect();
+        (sites, lines.collect(), hidden)
+    }
+
+    fn draw(&self, sites: &[Site], lines: &[Line], out: &mut dyn Write) -> io::Result<()> {
+        let columns = self
+            .width
+            .saturating_sub(AXIS + 1)
+            .clamp(sites.len().max(2), WIDEST);
+        let mut canvas = Canvas::new(columns, HEIGHT);
+        let x = |i: usize| match sites.len() {
+            0 | 1 => 0.,
+            n => i as f64 / (n - 1) as f64,
+        };
+        // The first target is drawn last, above the others.
+        for (nth, line) in lines.iter().enumerate().rev() {
+            let points: Vec<(f64, f64)> = line.probs.iter().enumerate().map(|(i, &p)| (x(i), p)).collect();
+            for pair in points.windows(2) {
+                canvas.segment(pair[0], pair[1], nth);
+            }
+        }
+        for (nth, line) in lines.iter().enumerate().rev() {
+            for (i, &prob) in line.probs.iter().enumerate() {
+                canvas.letter((x(i), prob), line.letter, nth);
+            }
+        }
+        for row in 0..HEIGHT {
+            let axis = match row {
+                0 => "100% ┤",
+                r if r == HEIGHT / 2 => " 50% ┤",
+                r if r == HEIGHT - 1 => "  0% ┤",
+                _ => "     │",
+            };
+            write!(out, "{DIM}{axis}{DIM:#}")?;
+            let mut text = String::new();
+            for column in 0..columns {
+                let (c, nth) = canvas.at(column, row);
+                let style = nth.map_or(Style::new(), |nth| lines[nth].style);
+                text.push_str(&format!("{style}{c}{style:#}"));
+            }
+            writeln!(out, "{text}")?;
+        }
+        self.layers(sites, columns, out)
+    }
+
+    /// The rows' labels below, as many as do not touch.
+    fn layers(&self, sites: &[Site], columns: usize, out: &mut dyn Write) -> io::Result<()> {
+        let mut line = vec![' '; AXIS + columns + 8];
+        let mut free = 0;
+        for (i, site) in sites.iter().enumerate() {
+            let label = site.to_string();
+            let place = match sites.len() {
+                1 => 0,
+                n => i * (columns - 1) / (n - 1),
+            };
+            let start = (AXIS + place).saturating_sub((label.len() - 1) / 2);
+            if start >= free && start + label.len() <= AXIS + columns + 4 {
+                line.splice(start..start + label.len(), label.chars());
+                free = start + label.len() + 1;
+            }
+        }
+        let line: String = line.into_iter().collect();
+        writeln!(out, "{DIM}{}{DIM:#}", line.trim_end())
+    }
+}
+
+impl Report for Plot {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        let trajectory = document.trajectory;
+        for (at, &position) in trajectory.positions.iter().enumerate() {
+            let (sites, lines, hidden) = Self::lines(document, at);
+            let label = document.tokens.label(trajectory.prompt.ids[position]);
+            writeln!(
+                out,
+                "{DIM}Probability by layer, after position {position},{DIM:#} {BOLD}{}{BOLD:#}",
+                fit(&label, width(&label).min(24))
+            )?;
+            self.draw(&sites, &lines, out)?;
+            for line in &lines {
+                let last = line.probs.last().copied().unwrap_or(0.);
+                let highest = line.probs.iter().copied().fold(0., f64::max);
+                writeln!(
+                    out,
+                    "  {}{} {}{:#}  {} in the end, {} at most",
+                    line.style,
+                    line.letter,
+                    fit(&line.name, width(&line.name).min(24)),
+                    line.style,
+                    percent(last),
+                    percent(highest)
+                )?;
+            }
+            if hidden > 0 {
+                writeln!(out, "  {DIM}and {hidden} more that led somewhere{DIM:#}")?;
+            }
+            for line in wrap(&story(document, at), self.width) {
+                writeln!(out, "{line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Dots and letters, each with the number of the line that they belong to.
+struct Canvas {
+    columns: usize,
+    rows: usize,
+    /// Of each character: its dots, its letter, and whose it is.
+    cells: Vec<(u8, Option<char>, Option<usize>)>,
+}
+
+impl Canvas {
+    fn new(columns: usize, rows: usize) -> Self {
+        Self {
+            columns,
+            rows,
+            cells: vec![(0, None, None); columns * rows],
+        }
+    }
+
+    /// The dot nearest to a point of the unit square, from the left and from the top.
+    fn dot(&self, (x, y): (f64, f64)) -> (usize, usize) {
+        let place = |v: f64, dots: usize| (v.clamp(0., 1.) * (dots - 1) as f64).round() as usize;
+        (place(x, 2 * self.columns), place(1. - y, 4 * self.rows))
+    }
+
+    /// A straight line of dots.
+    fn segment(&mut self, from: (f64, f64), to: (f64, f64), nth: usize) {
+        let ((x0, y0), (x1, y1)) = (self.dot(from), self.dot(to));
+        let steps = x0.abs_diff(x1).max(y0.abs_diff(y1)).max(1);
+        for i in 0..=steps {
+            let between = |a: usize, b: usize| {
+                let t = i as f64 / steps as f64;
+                (a as f64 + t * (b as f64 - a as f64)).round() as usize
+            };
+            self.set(between(x0, x1), between(y0, y1), nth);
+        }
+    }
+
+    fn set(&mut self, x: usize, y: usize, nth: usize) {
+        // Unicode numbers a character's dots 1-2-3-7 down the left, 4-5-6-8 down the right.
+        const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+        let cell = &mut self.cells[y / 4 * self.columns + x / 2];
+        cell.0 |= DOTS[x % 2][y % 4];
+        cell.2 = Some(nth);
+    }
+
+    fn letter(&mut self, point: (f64, f64), letter: char, nth: usize) {
+        let (x, y) = self.dot(point);
+        let cell = &mut self.cells[y / 4 * self.columns + x / 2];
+        (cell.1, cell.2) = (Some(letter), Some(nth));
+    }
+
+    /// The character at a place, and whose it is.
+    fn at(&self, column: usize, row: usize) -> (char, Option<usize>) {
+        let (dots, letter, nth) = self.cells[row * self.columns + column];
+        let braille = || match dots {
+            0 => ' ',
+            dots => char::from_u32(0x2800 + u32::from(dots)).unwrap_or(' '),
+        };
+        (letter.unwrap_or_else(braille), nth)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_runs_from_corner_to_corner() {
+        let mut canvas = Canvas::new(2, 1);
+        canvas.segment((0., 0.), (1., 1.), 3);
+        assert_eq!(
+            [canvas.at(0, 0), canvas.at(1, 0)],
+            [('⡠', Some(3)), ('⠊', Some(3))]
+        );
+        canvas.letter((0., 0.), 'a', 0);
+        assert_eq!(canvas.at(0, 0), ('a', Some(0)));
+        assert_eq!(Canvas::new(1, 1).at(0, 0), (' ', None));
+    }
+}
