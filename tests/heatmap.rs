@@ -97,7 +97,7 @@ fn assert_cells(model: &Model, trajectory: &Trajectory, columns: u16, by: ColorB
             let head = model.tokens.label(trajectory.prompt.ids[at]);
             let widest = labels.iter().chain([&head]).map(|l| l.width()).max().unwrap();
             let width = widest.clamp(4, 10) as u16 + 2;
-            for row in 0..rows {
+            for (row, label) in labels.iter().enumerate() {
                 let on = match order {
                     Order::Up => line + rows - 1 - row,
                     Order::Down => line + row,
@@ -105,8 +105,8 @@ fn assert_cells(model: &Model, trajectory: &Trajectory, columns: u16, by: ColorB
                 let (text, background) = strip(&terminal, on as u16, column..column + width);
                 let text = text.trim();
                 match text.strip_suffix('…') {
-                    Some(cut) => assert!(labels[row].starts_with(cut)),
-                    None => assert_eq!(text, labels[row]),
+                    Some(cut) => assert!(label.starts_with(cut)),
+                    None => assert_eq!(text, label),
                 }
                 let expected = match value(row, at) {
                     Some(value) => {

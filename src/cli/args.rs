@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use logit_lens::device::DeviceChoice;
 use logit_lens::error::{Error, Result};
 use logit_lens::prompt::Bos;
-use logit_lens::report::{ColorBy, Depth, Order};
+use logit_lens::report::{ColorBy, Depth, Drawing, Medium, Order, Report};
 use logit_lens::select::{Layers, Points, Positions};
 use logit_lens::source::DEMO;
 use logit_lens::statistics::{Statistic, Statistics};
@@ -202,7 +202,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "format", help_heading = "Output")]
     json: bool,
 
-    /// Write to FILE instead of stdout, in the format of its ending (.json, .jsonl, .csv, .md, .html, .svg); it
+    /// Write to FILE instead of stdout, in the format of its ending (.json, .jsonl, .csv, .md, .html, .svg, .png, .pdf); it
     /// appears whole or not at all; repeatable
     #[arg(short, long = "output", value_name = "FILE", help_heading = "Output")]
     outputs: Vec<PathBuf>,
@@ -277,6 +277,10 @@ pub enum Format {
     Plot,
     /// Layers × positions in colours, for a page
     Svg,
+    /// The same as pixels
+    Png,
+    /// The same as a PDF, its text as text
+    Pdf,
     /// A page to explore, in one file that fetches nothing
     Html,
 }
@@ -290,6 +294,8 @@ impl Format {
             "csv" => Some(Self::Csv),
             "md" | "markdown" => Some(Self::Markdown),
             "svg" => Some(Self::Svg),
+            "png" => Some(Self::Png),
+            "pdf" => Some(Self::Pdf),
             "html" | "htm" => Some(Self::Html),
             _ => None,
         }
@@ -297,7 +303,12 @@ impl Format {
 
     /// Whether it is a page of its own, for one prompt.
     pub fn is_a_page(self) -> bool {
-        matches!(self, Self::Svg | Self::Html)
+        matches!(self, Self::Svg | Self::Png | Self::Pdf | Self::Html)
+    }
+
+    /// Whether its bytes are no text.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Png | Self::Pdf)
     }
 
     /// Its name as an option.
@@ -388,7 +399,7 @@ impl Args {
     pub fn positions(&self) -> Positions {
         let named = self.outputs.iter().map(|path| Format::of_ending(path));
         let mut drawn = named.chain([self.asked_format()]).flatten();
-        let grid = |format: Format| format == Format::Heatmap || format.is_a_page();
+        let grid = |format: Format| !self.plot && (format == Format::Heatmap || format.is_a_page());
         let whole = self.generate.is_some() || drawn.any(grid);
         match &self.positions {
             Some(positions) => positions.clone(),
@@ -429,6 +440,16 @@ impl Args {
             Self { plot: true, .. } => Some(Format::Plot),
             Self { format, .. } => *format,
         }
+    }
+
+    /// A picture as these arguments want it.
+    pub fn drawing(&self, medium: Medium) -> Box<dyn Report> {
+        Box::new(Drawing {
+            medium,
+            by: self.color_by,
+            order: self.order(),
+            plot: self.plot,
+        })
     }
 
     /// In which order a picture has the layers.
@@ -478,8 +499,11 @@ impl Args {
         let mut outputs: Vec<(Option<&Path>, Format)> = Vec::new();
         for path in &self.outputs {
             let named = Format::of_ending(path);
+            // --heatmap and --plot say what the pictures among the files show.
+            let drawn = matches!(asked, Some(Format::Heatmap | Format::Plot));
             if let (Some(asked), Some(named)) = (asked, named)
                 && asked != named
+                && !drawn
             {
                 return Err(Error::usage(
                     format!(

@@ -113,6 +113,24 @@ impl Output {
         Ok(())
     }
 
+    /// Writes bytes that are no text.
+    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        match self {
+            Self::Stdout => {
+                let mut stdout = io::stdout().lock();
+                let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+                written.map_err(stdout_failed)
+            }
+            Self::Stream { path, stream } => Ok(stream.write_all(bytes).map_err(|e| unwritable(path, &e))?),
+            Self::File { path, draft } => Ok(draft.write_all(bytes).map_err(|e| unwritable(path, &e))?),
+        }
+    }
+
+    /// Whether it is a terminal, where bytes that are no text do not belong.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Stdout) && io::stdout().is_terminal()
+    }
+
     /// Lets a file appear under its name, with all that was written.
     pub fn finish(self) -> Result<()> {
         if let Self::File { path, draft } = self {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use logit_lens::error::Error;
 use logit_lens::lens::Follow;
 use logit_lens::report::{
-    Csv, Document, Heatmap, Html, Json, Lines, Markdown, Plot, Report, Sheet, SheetFormat, Svg, Table,
+    Csv, Document, Heatmap, Html, Json, Lines, Markdown, Medium, Plot, Report, Sheet, SheetFormat, Table,
 };
 use logit_lens::statistics::Statistics;
 
@@ -40,6 +40,13 @@ impl Sinks {
                 .into());
             }
             let output = Output::open(path)?;
+            if format.is_binary() && output.is_terminal() {
+                return Err(Error::usage(
+                    format!("A {} is no text for a terminal.", format.name()),
+                    format!("Write it to a file: -o lens.{}", format.name()),
+                )
+                .into());
+            }
             let report: Box<dyn Report> = match format {
                 Format::Table => Box::new(Table::new(output.width(), args.each())),
                 Format::Json => Box::new(Json::new(many)),
@@ -52,10 +59,9 @@ impl Sinks {
                     args.color_by,
                     args.order(),
                 )),
-                Format::Svg => Box::new(Svg {
-                    by: args.color_by,
-                    order: args.order(),
-                }),
+                Format::Svg => args.drawing(Medium::Svg),
+                Format::Png => args.drawing(Medium::Png),
+                Format::Pdf => args.drawing(Medium::Pdf),
                 Format::Html => Box::new(Html),
                 Format::Plot => Box::new(Plot::new(output.width())),
             };
@@ -73,7 +79,7 @@ impl Sinks {
     pub fn follow(&self) -> Follow {
         let wanted = self.0.iter().map(|sink| match sink.format {
             Format::Json | Format::Jsonl | Format::Html => Follow::TopK,
-            Format::Heatmap | Format::Plot | Format::Svg => Follow::Top1,
+            Format::Heatmap | Format::Plot | Format::Svg | Format::Png | Format::Pdf => Follow::Top1,
             Format::Table | Format::Csv | Format::Markdown => Follow::Nothing,
         });
         wanted.max().unwrap_or_default()
@@ -88,7 +94,10 @@ impl Sinks {
             };
             let mut text = Vec::new();
             sink.report.document(&document, &mut text)?;
-            sink.output.write(&text)?;
+            match sink.format.is_binary() {
+                true => sink.output.write_bytes(&text)?,
+                false => sink.output.write(&text)?,
+            }
         }
         Ok(())
     }
@@ -101,7 +110,9 @@ impl Sinks {
                 Format::Jsonl => SheetFormat::Lines,
                 Format::Csv => SheetFormat::Csv,
                 Format::Markdown => SheetFormat::Markdown,
-                Format::Html | Format::Svg => return Err(no_picture(sink.format).into()),
+                Format::Html | Format::Svg | Format::Png | Format::Pdf => {
+                    return Err(no_picture(sink.format).into());
+                }
                 Format::Table | Format::Heatmap | Format::Plot => SheetFormat::Table {
                     width: sink.output.width(),
                 },

@@ -2,6 +2,7 @@
 
 mod comparison;
 mod csv;
+mod drawing;
 mod heatmap;
 mod html;
 mod json;
@@ -24,7 +25,8 @@ use crate::tokens::Tokens;
 
 pub use comparison::{Compared, compared};
 pub use csv::Csv;
-pub use heatmap::{ColorBy, Depth, Heatmap, Order, Rgb, Scale, Svg};
+pub use drawing::{Drawing, Medium};
+pub use heatmap::{ColorBy, Depth, Heatmap, Order, Rgb, Scale};
 pub use html::Html;
 pub use json::{Json, Lines};
 pub use markdown::Markdown;

@@ -99,7 +99,8 @@ impl Plot {
             };
             write!(out, "{DIM}{axis}{DIM:#}")?;
             let mut text = String::new();
-            for column in 0..columns {
+            let drawn = (0..columns).rev().find(|&column| canvas.at(column, row).0 != ' ');
+            for column in 0..drawn.map_or(0, |last| last + 1) {
                 let (c, nth) = canvas.at(column, row);
                 let style = nth.map_or(Style::new(), |nth| lines[nth].style);
                 text.push_str(&format!("{style}{c}{style:#}"));

@@ -6,6 +6,7 @@ mod formats;
 mod json;
 mod options;
 mod output;
+mod pictures;
 mod prompts;
 mod schema;
 mod several;

@@ -1,7 +1,6 @@
 //! Layers × positions as coloured cells: what the terminal's picture and the drawn ones share.
 
 mod scale;
-mod svg;
 mod terminal;
 
 use crate::decoder::Site;
@@ -11,7 +10,6 @@ use crate::statistics::Statistic;
 use crate::targets::Target;
 
 pub use scale::{Rgb, Scale};
-pub use svg::Svg;
 pub use terminal::{Depth, Heatmap};
 
 /// What a cell's colour says.

@@ -1,0 +1,128 @@
+//! Layers × positions, cut into bands as wide as a page's text.
+
+use std::ops::Range;
+
+use super::canvas::{Anchor, CHARACTER, Canvas, Ink, LINE, MARGIN, PAGE};
+use crate::report::Document;
+use crate::report::heatmap::{ColorBy, Order, Rgb, Row, Scale, rows, title};
+use crate::report::text::{bands, fit, width};
+
+const PAD: f64 = 3.;
+/// Characters of a token; a longer one is cut.
+const WIDEST: usize = 12;
+const NARROWEST: usize = 3;
+const LEGEND: f64 = 120.;
+const STEPS: usize = 48;
+
+/// What is measured before anything is drawn.
+struct Plan {
+    rows: Vec<Row>,
+    heads: Vec<String>,
+    positions: Vec<usize>,
+    /// Of each position, in whole points, so that they are counted as columns are.
+    widths: Vec<usize>,
+    label: f64,
+    scale: Scale,
+}
+
+/// Draws the heatmap and its legend.
+pub fn draw(document: &Document, by: ColorBy, order: Order, canvas: &mut Canvas) {
+    let plan = plan(document, by, order);
+    let room = (PAGE - 2. * MARGIN) as usize;
+    for band in bands(&plan.widths, plan.label as usize, 0, room) {
+        canvas.y += 6.;
+        draw_band(&plan, band, canvas);
+    }
+    canvas.y += 8.;
+    legend(&plan.scale, &title(document, by), canvas);
+}
+
+fn plan(document: &Document, by: ColorBy, order: Order) -> Plan {
+    let trajectory = document.trajectory;
+    let rows = rows(document, by, order);
+    let heads: Vec<String> = (trajectory.positions.iter())
+        .map(|&position| document.tokens.label(trajectory.prompt.ids[position]))
+        .collect();
+    let points = |characters: usize| characters as f64 * CHARACTER + 2. * PAD;
+    let widths = (0..heads.len()).map(|at| {
+        let cells = rows.iter().map(|row| width(&row.cells[at].label));
+        let widest = cells.chain([width(&heads[at])]).max().unwrap_or(0);
+        points(widest.clamp(NARROWEST, WIDEST)).ceil() as usize
+    });
+    let label = rows.iter().map(|row| row.site.to_string().len()).max();
+    let values = rows
+        .iter()
+        .flat_map(|row| &row.cells)
+        .filter_map(|cell| cell.value);
+    Plan {
+        widths: widths.collect(),
+        label: points(label.unwrap_or(0)),
+        scale: Scale::fit(by, values),
+        positions: trajectory.positions.clone(),
+        heads,
+        rows,
+    }
+}
+
+fn draw_band(plan: &Plan, band: Range<usize>, canvas: &mut Canvas) {
+    let left = MARGIN + plan.label;
+    for row in &plan.rows {
+        let label = row.site.to_string();
+        let foot = canvas.y + LINE - 4.;
+        canvas.text((left - PAD, foot), Anchor::End, Ink::DIM, &label);
+        let mut x = left;
+        for at in band.clone() {
+            let cell = &row.cells[at];
+            let wide = plan.widths[at] as f64;
+            let color = cell.value.map_or(Rgb::WHITE, |value| plan.scale.color(value));
+            let ink = Ink {
+                color: color.ink(),
+                bold: cell.agrees,
+            };
+            canvas.open(&label, plan.positions[at]);
+            canvas.rect((x, canvas.y), (wide, LINE), color);
+            canvas.text((x + wide / 2., foot), Anchor::Middle, ink, &cut(&cell.label));
+            canvas.close();
+            x += wide;
+        }
+        canvas.y += LINE;
+    }
+    let mut x = left;
+    for at in band {
+        let middle = x + plan.widths[at] as f64 / 2.;
+        canvas.text(
+            (middle, canvas.y + LINE - 4.),
+            Anchor::Middle,
+            Ink::BOLD,
+            &cut(&plan.heads[at]),
+        );
+        let position = plan.positions[at].to_string();
+        canvas.text(
+            (middle, canvas.y + 2. * LINE - 6.),
+            Anchor::Middle,
+            Ink::DIM,
+            &position,
+        );
+        x += plan.widths[at] as f64;
+    }
+    canvas.y += 2. * LINE;
+}
+
+fn cut(label: &str) -> String {
+    fit(label, width(label).min(WIDEST))
+}
+
+fn legend(scale: &Scale, title: &str, canvas: &mut Canvas) {
+    let step = LEGEND / STEPS as f64;
+    let y = canvas.y;
+    for i in 0..STEPS {
+        let color = Scale::color_at(i as f64 / (STEPS - 1) as f64);
+        // A hair wider, so that no line shows between two.
+        canvas.rect((MARGIN + i as f64 * step, y), (step + 0.2, 8.), color);
+    }
+    let [low, high] = scale.ends();
+    canvas.text((MARGIN, y + 18.), Anchor::Start, Ink::DIM, &low);
+    canvas.text((MARGIN + LEGEND, y + 18.), Anchor::End, Ink::DIM, &high);
+    canvas.text((MARGIN + LEGEND + 8., y + 8.), Anchor::Start, Ink::DIM, title);
+    canvas.y += 20.;
+}
