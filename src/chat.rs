@@ -26,11 +26,15 @@ impl ChatTemplate {
     /// # Errors
     /// A model without a template, or files that cannot be read.
     pub fn of(files: &ModelFiles, model: &Model) -> Result<Self> {
-        let name = |id: Option<u32>| id.map_or(String::new(), |id| model.tokens.text(id));
+        let config = config(files)?;
+        let name = |given: Option<SpecialToken>, id: Option<u32>| match given {
+            Some(token) => token.text(),
+            None => id.map_or(String::new(), |id| model.tokens.text(id)),
+        };
         Ok(Self {
-            source: source(files)?,
-            bos: name(model.bos),
-            eos: name(model.eos.first().copied()),
+            bos: name(config.bos_token, model.bos),
+            eos: name(config.eos_token, model.eos.first().copied()),
+            source: source(files, config.chat_template)?,
         })
     }
 
@@ -71,29 +75,52 @@ fn refuse(message: String) -> std::result::Result<String, minijinja::Error> {
     Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
 }
 
-fn source(files: &ModelFiles) -> Result<String> {
+/// What is needed of `tokenizer_config.json`.
+#[derive(Deserialize, Default)]
+struct TokenizerConfig {
+    chat_template: Option<Templates>,
+    bos_token: Option<SpecialToken>,
+    eos_token: Option<SpecialToken>,
+}
+
+/// A special token, by its text or with its properties.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SpecialToken {
+    Text(String),
+    Object { content: String },
+}
+
+impl SpecialToken {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) | Self::Object { content: text } => text,
+        }
+    }
+}
+
+fn config(files: &ModelFiles) -> Result<TokenizerConfig> {
+    let Some(asset) = &files.tokenizer_config else {
+        return Ok(TokenizerConfig::default());
+    };
+    serde_json::from_slice(&asset.read()?).map_err(|e| {
+        Error::failed(
+            format!("{asset} is not a tokenizer's config: {e}."),
+            "Fetch the model's tokenizer_config.json again.",
+        )
+    })
+}
+
+fn source(files: &ModelFiles, templates: Option<Templates>) -> Result<String> {
     if let Some(asset) = &files.chat_template {
         return Ok(String::from_utf8_lossy(&asset.read()?).into_owned());
     }
-    if let Some(asset) = &files.tokenizer_config {
-        #[derive(Deserialize)]
-        struct TokenizerConfig {
-            chat_template: Option<Templates>,
-        }
-        let config: TokenizerConfig = serde_json::from_slice(&asset.read()?).map_err(|e| {
-            Error::failed(
-                format!("{asset} is not a tokenizer's config: {e}."),
-                "Fetch the model's tokenizer_config.json again.",
-            )
-        })?;
-        if let Some(source) = config.chat_template.and_then(Templates::default) {
-            return Ok(source);
-        }
-    }
-    Err(Error::usage(
-        format!("{} has no chat template.", files.name),
-        "Leave out --chat, or choose a model that was tuned for conversation.",
-    ))
+    templates.and_then(Templates::default).ok_or_else(|| {
+        Error::usage(
+            format!("{} has no chat template.", files.name),
+            "Leave out --chat, or choose a model that was tuned for conversation.",
+        )
+    })
 }
 
 /// One template, or several by name.

@@ -114,9 +114,8 @@ fn positions_from_the_end(left: &Trajectory, right: &Trajectory) -> Vec<(usize, 
 fn aligned(left: &Trajectory, right: &Trajectory, [deep, other]: [usize; 2]) -> Vec<(usize, usize)> {
     let beside = |site: Site| match site.point {
         Point::Embed => site,
-        // (layer + 1) / deep of the way through, rounded to a layer of the other.
         point => Site {
-            layer: (((site.layer + 1) * other * 2 + deep) / (deep * 2)).clamp(1, other) - 1,
+            layer: layer_beside(site.layer, deep, other),
             point,
         },
     };
@@ -127,6 +126,12 @@ fn aligned(left: &Trajectory, right: &Trajectory, [deep, other]: [usize; 2]) -> 
     (left.rows.iter().map(|row| row.site).enumerate())
         .filter_map(partner)
         .collect()
+}
+
+/// The layer of a model with `other` blocks that is as far through it as `layer` is through one
+/// with `deep`: (layer + 1) / deep of the way, rounded.
+pub fn layer_beside(layer: usize, deep: usize, other: usize) -> usize {
+    (((layer + 1) * other * 2 + deep) / (deep * 2)).clamp(1, other) - 1
 }
 
 /// log p over the vocabulary, for each row at one position.

@@ -57,6 +57,15 @@ impl Model {
         let bytes: Vec<u8> = (ids.iter().filter_map(|&id| self.tokens.bytes(id)))
             .flatten()
             .collect();
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= self.card.vocabulary) {
+            return Err(Error::usage(
+                format!(
+                    "There is no token {id}: the model's vocabulary has {}.",
+                    self.card.vocabulary
+                ),
+                format!("Token ids run from 0 to {}.", self.card.vocabulary - 1),
+            ));
+        }
         self.checked(String::from_utf8_lossy(&bytes).into_owned(), ids)
     }
 

@@ -67,6 +67,14 @@ fn layer_item(item: &str) -> std::result::Result<LayerItem, String> {
 }
 
 impl Layers {
+    /// These very layers, and the row before block 0 if `embed`.
+    pub fn just(layers: &[usize], embed: bool) -> Self {
+        let items = layers
+            .iter()
+            .map(|&layer| LayerItem::Range(layer as i64, layer as i64));
+        Self(items.chain(embed.then_some(LayerItem::Embed)).collect())
+    }
+
     /// Whether the row before block 0 is named.
     pub fn name_embed(&self) -> bool {
         self.0.contains(&LayerItem::Embed)

@@ -11,17 +11,19 @@ pub struct Summary {
     pub prompts: usize,
     /// The k of pass@k.
     pub k: usize,
-    /// Whether every prompt brought a target; the others count their output's top-1 as one.
+    /// Where the prompts' targets come from.
     pub targets: Targets,
     pub rows: Vec<SummaryRow>,
 }
 
-/// What the prompts' targets are.
+/// Of how many prompts the target comes from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Targets {
-    /// Prompts with a target of their own (or of the request's).
-    pub given: usize,
-    /// Prompts whose target is what the model itself says.
+    /// The prompt brings it; of several, the first counts.
+    pub own: usize,
+    /// It is the request's first.
+    pub tracked: usize,
+    /// It is what the model itself says, at each position.
     pub output: usize,
 }
 
@@ -88,10 +90,12 @@ impl Summary {
     /// Adds a trajectory that follows its target, or its top-1 tokens where it has none.
     pub fn add(&mut self, trajectory: &Trajectory) {
         self.prompts += 1;
-        let given = trajectory.targets.first();
-        match given {
-            Some(_) => self.targets.given += 1,
-            None => self.targets.output += 1,
+        let own = trajectory.prompt.targets.first();
+        let given = own.or(trajectory.targets.first());
+        match (own, given) {
+            (Some(_), _) => self.targets.own += 1,
+            (None, Some(_)) => self.targets.tracked += 1,
+            (None, None) => self.targets.output += 1,
         }
         if self.rows.is_empty() {
             self.rows = trajectory

@@ -88,7 +88,8 @@ pub struct Args {
         value_name = "IDS",
         value_delimiter = ',',
         help_heading = "Prompts",
-        conflicts_with = "given"
+        conflicts_with = "given",
+        value_parser = token_id
     )]
     pub ids: Vec<u32>,
 
@@ -163,7 +164,7 @@ pub struct Args {
     stats: Option<Statistics>,
 
     /// Over all prompts: each layer's means with standard errors, the share that is right, pass@k
-    #[arg(long, help_heading = "Readings", conflicts_with = "compare")]
+    #[arg(long, help_heading = "Readings", conflicts_with_all = ["compare", "stats", "against"])]
     pub summary: bool,
 
     /// Compare two prompts, aligned from the end
@@ -380,6 +381,34 @@ impl Args {
         }
     }
 
+    /// Whether anything is asked for that needs a prompt.
+    pub fn asks_for_readings(&self) -> bool {
+        self.tokens || self.summary || self.compare || self.models.len() > 1 || !self.track.is_empty()
+    }
+
+    /// Refuses what a comparison has no place for.
+    ///
+    /// # Errors
+    /// The first such option.
+    pub fn check_comparison(&self) -> Result<()> {
+        let without = [
+            ("--summary", self.summary),
+            ("--tokens", self.tokens),
+            ("--stats", self.stats.is_some()),
+            ("--against", self.against.is_some()),
+            ("--verify", self.verify),
+            ("--heatmap", self.heatmap),
+            ("--plot", self.plot),
+        ];
+        match without.iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(Error::usage(
+                format!("{option} has no place in a comparison."),
+                "Leave it out, or read the prompts one by one.",
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a model was named.
     pub fn names_a_model(&self) -> bool {
         !self.models.is_empty()
@@ -527,6 +556,12 @@ impl Args {
         }
         Ok(outputs)
     }
+}
+
+fn token_id(text: &str) -> std::result::Result<u32, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| "it should be a token id, a whole number".to_string())
 }
 
 fn positive(text: &str) -> std::result::Result<usize, String> {

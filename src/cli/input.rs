@@ -25,8 +25,10 @@ pub struct Item {
     pub id: Option<String>,
     /// Tokens that its file wants followed, as texts.
     pub targets: Vec<String>,
-    /// Where it stands in its file, for messages.
+    /// Where it stands among several, for messages.
     pub origin: Option<String>,
+    /// Whether that is in a file, which holds what it holds.
+    pub in_file: bool,
 }
 
 /// The prompt itself.
@@ -43,6 +45,7 @@ impl Item {
             id: None,
             targets: Vec::new(),
             origin: None,
+            in_file: false,
         }
     }
 
@@ -50,7 +53,7 @@ impl Item {
     pub fn locate(&self, error: Error) -> Error {
         match &self.origin {
             Some(origin) => Error {
-                kind: Kind::Failed,
+                kind: if self.in_file { Kind::Failed } else { error.kind },
                 problem: format!("{origin}: {}", error.problem),
                 ..error
             },
@@ -85,10 +88,14 @@ impl Input {
             return Ok(Self::Ready(Box::new(std::iter::once(Ok(item)))));
         }
         let Some(path) = &args.prompts else {
-            let items = args.given.clone().into_iter();
-            return Ok(Self::Ready(Box::new(
-                items.map(|text| Ok(Item::new(What::Text(text)))),
-            )));
+            let several = args.given.len() > 1;
+            let items = args.given.clone().into_iter().enumerate().map(move |(i, text)| {
+                Ok(Item {
+                    origin: several.then(|| format!("prompt {}", i + 1)),
+                    ..Item::new(What::Text(text))
+                })
+            });
+            return Ok(Self::Ready(Box::new(items)));
         };
         if path == Path::new("-") {
             let (sender, receiver) = sync_channel(AHEAD);
@@ -137,8 +144,8 @@ impl Input {
     }
 }
 
-/// The prompts in lines of text. Empty lines are skipped. If the first line is a JSON object with
-/// a prompt, all lines are.
+/// The prompts in lines of text. Empty lines are skipped. If the file's ending says
+/// so or the first line is a JSON object, each line is a record.
 struct Lines<R> {
     reader: R,
     name: String,
@@ -151,9 +158,12 @@ impl<R: BufRead> Lines<R> {
     fn new(reader: R, name: String) -> Self {
         Self {
             reader,
-            name,
             number: 0,
-            json: None,
+            json: [".jsonl", ".ndjson"]
+                .iter()
+                .any(|end| name.ends_with(end))
+                .then_some(true),
+            name,
             broken: false,
         }
     }
@@ -184,7 +194,8 @@ impl<R: BufRead> Lines<R> {
                 1 => line.strip_prefix('\u{feff}').unwrap_or(line),
                 _ => line,
             };
-            if !line.is_empty() {
+            let blank = line.is_empty() || (self.json == Some(true) && line.trim().is_empty());
+            if !blank {
                 return Ok(Some(line.to_string()));
             }
         }
@@ -192,17 +203,12 @@ impl<R: BufRead> Lines<R> {
 
     fn item(&mut self, line: String) -> Result<Item> {
         let origin = Some(format!("{}, line {}", self.name, self.number));
-        let json = match self.json {
-            Some(json) => json,
-            None => {
-                let json = line.starts_with('{') && Record::parse(&line).is_ok();
-                self.json = Some(json);
-                json
-            }
-        };
-        if !json {
+        // Other JSON than records is more likely a mistake than a prompt.
+        let is_json = || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&line).is_ok();
+        if !*self.json.get_or_insert_with(is_json) {
             return Ok(Item {
                 origin,
+                in_file: true,
                 ..Item::new(What::Text(line))
             });
         }
@@ -215,7 +221,8 @@ impl<R: BufRead> Lines<R> {
         Ok(Item {
             what: What::Text(record.prompt),
             id: record.id.map(Id::text),
-            targets: record.targets,
+            targets: record.targets.0,
+            in_file: true,
             origin,
         })
     }
@@ -242,14 +249,35 @@ impl<R: BufRead> Iterator for Lines<R> {
 #[derive(Deserialize)]
 struct Record {
     prompt: String,
-    #[serde(default)]
-    targets: Vec<String>,
+    #[serde(default, alias = "target")]
+    targets: Texts,
     id: Option<Id>,
 }
 
 impl Record {
     fn parse(line: &str) -> serde_json::Result<Self> {
         serde_json::from_str(line)
+    }
+}
+
+/// One text, or a list of them.
+#[derive(Deserialize, Default)]
+#[serde(from = "OneOrMany")]
+struct Texts(Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Texts {
+    fn from(texts: OneOrMany) -> Self {
+        match texts {
+            OneOrMany::One(text) => Self(vec![text]),
+            OneOrMany::Many(texts) => Self(texts),
+        }
     }
 }
 

@@ -16,7 +16,6 @@ use clap::{CommandFactory, Parser};
 use logit_lens::chat::ChatTemplate;
 use logit_lens::error::{Error, Kind};
 use logit_lens::model::{LoadOptions, Model};
-use logit_lens::report;
 use logit_lens::source::{self, HubOptions, ModelFiles};
 
 use args::Args;
@@ -47,7 +46,7 @@ fn run(args: &Args) -> Result<ExitCode> {
         clap_mangen::Man::new(Args::command()).render(&mut page)?;
         return print(&page);
     }
-    if args.has_no_prompt() && !args.names_a_model() {
+    if args.has_no_prompt() && (!args.names_a_model() || args.asks_for_readings()) {
         return Err(Args::no_prompt().into());
     }
     if let Some(threads) = args.threads {
@@ -61,7 +60,11 @@ fn run(args: &Args) -> Result<ExitCode> {
 /// The main job: arguments → prompts and outputs → models → what is asked of them.
 fn lens(args: &Args) -> Result<ExitCode> {
     let models = args.models()?;
-    let many = args.prompts.is_some() || args.given.len() > 1;
+    let compares = args.compare || models.len() > 1;
+    if compares {
+        args.check_comparison()?;
+    }
+    let many = !compares && (args.prompts.is_some() || args.given.len() > 1);
     let sinks = Sinks::open(args, many)?;
     let input = Input::open(args)?;
     let job = match (args.compare, models.len()) {
@@ -78,10 +81,10 @@ fn lens(args: &Args) -> Result<ExitCode> {
     let first = Loaded::open(models[0], args)?;
     let reader = first.reader(args)?;
     match (job, models.get(1)) {
-        (Job::Compare([left, right]), None) => read::compare(&reader, &reader, [&left, &right], sinks),
-        (Job::Compare([left, right]), Some(second)) => {
+        (Job::Compare(items), None) => read::compare(&reader, &reader, items, sinks),
+        (Job::Compare(items), Some(second)) => {
             let second = Loaded::open(second, args)?;
-            read::compare(&reader, &second.reader(args)?, [&left, &right], sinks)
+            read::compare(&reader, &second.reader(args)?, items, sinks)
         }
         (Job::Read(_), _) if args.has_no_prompt() => show_card(&first.model, sinks),
         (Job::Read(input), _) if args.tokens => reader.show_tokens(input, sinks),
@@ -126,11 +129,7 @@ impl Loaded {
 }
 
 fn show_card(model: &Model, mut sinks: Sinks) -> Result<ExitCode> {
-    sinks.text(|width| {
-        let mut text = Vec::new();
-        report::card(&model.card, width, &mut text)?;
-        Ok(text)
-    })?;
+    sinks.card(&model.card)?;
     sinks.finish()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use logit_lens::chat::ChatTemplate;
-use logit_lens::compare::{Comparison, Side};
+use logit_lens::compare::{Comparison, Side, layer_beside};
 use logit_lens::error::Error;
 use logit_lens::lens::{Follow, Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::prompt::Prompt;
 use logit_lens::report::{self, Compared, Document};
+use logit_lens::select::Layers;
 use logit_lens::statistics::Statistics;
 use logit_lens::summary::Summary;
 use logit_lens::targets::TargetSpec;
@@ -62,10 +63,14 @@ impl Reader<'_> {
             })?;
             prompt.targets.push(self.resolve(&spec)?);
         }
-        match self.args.generate {
-            Some(count) if !self.args.tokens => self.model.generate(&prompt, count),
-            _ => Ok(prompt),
+        if let Some(count) = self.args.generate {
+            prompt = self.model.generate(&prompt, count)?;
         }
+        if !self.args.tokens {
+            // Said here, where it is known which prompt it is about.
+            self.args.positions().resolve(prompt.ids.len())?;
+        }
+        Ok(prompt)
     }
 
     fn resolve(&self, spec: &TargetSpec) -> logit_lens::error::Result<logit_lens::targets::Target> {
@@ -92,14 +97,14 @@ impl Reader<'_> {
             },
             keep_rows: false,
         };
-        // What does not fit the model is said before anything is read.
-        request.layers.resolve(self.model.decoder.blocks.len())?;
         Ok(request)
     }
 
     /// Reads all prompts, batch after batch, and writes each as soon as it is done.
     pub fn read(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
         let request = self.request(sinks.follow())?;
+        // What does not fit the model is said before anything is read.
+        request.layers.resolve(self.model.decoder.blocks.len())?;
         let limit = self.model.tokens_of_a_batch(&request);
         let bar = Bar::new(self.args.quiet);
         let mut run = Run {
@@ -112,9 +117,18 @@ impl Reader<'_> {
         };
         let (mut batch, mut tokens) = (Vec::new(), 0);
         loop {
-            match input.next(!batch.is_empty())? {
-                Next::Item(item) => {
-                    let prompt = self.prompt(&item)?;
+            let next = match self.next(&mut input, !batch.is_empty()) {
+                Ok(next) => next,
+                Err(error) => {
+                    // What came before it is read all the same.
+                    if !batch.is_empty() {
+                        run.batch(batch, &request, &mut sinks)?;
+                    }
+                    return Err(error);
+                }
+            };
+            match next {
+                Step::Prompt(item, prompt) => {
                     if !batch.is_empty() && tokens + prompt.ids.len() > limit {
                         run.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
                         tokens = 0;
@@ -122,12 +136,15 @@ impl Reader<'_> {
                     tokens += prompt.ids.len();
                     batch.push((item, prompt));
                 }
-                Next::NotYet => {
+                Step::NotYet => {
                     run.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
                     tokens = 0;
                 }
-                Next::End => break,
+                Step::End => break,
             }
+        }
+        if batch.is_empty() && run.number == 0 {
+            note(self.args, "there are no prompts.");
         }
         if !batch.is_empty() {
             run.batch(batch, &request, &mut sinks)?;
@@ -147,19 +164,38 @@ impl Reader<'_> {
         })
     }
 
+    fn next(&self, input: &mut Input, hurry: bool) -> Result<Step> {
+        Ok(match input.next(hurry)? {
+            Next::Item(item) => {
+                let prompt = self.prompt(&item)?;
+                Step::Prompt(item, prompt)
+            }
+            Next::NotYet => Step::NotYet,
+            Next::End => Step::End,
+        })
+    }
+
     /// Shows how the prompts are cut into tokens.
     pub fn show_tokens(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
+        let mut prompts = Vec::new();
         while let Next::Item(item) = input.next(false)? {
-            let prompt = self.prompt(&item)?;
-            sinks.sheet(&report::tokenisation(
-                &prompt,
-                &self.model.tokens,
-                &self.model.card.name,
-            ))?;
+            prompts.push(self.prompt(&item)?);
         }
+        sinks.sheet(&report::tokenisation(
+            &prompts,
+            &self.model.tokens,
+            &self.model.card.name,
+        ))?;
         sinks.finish()?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What comes next, as the model sees it.
+enum Step {
+    Prompt(Item, Prompt),
+    NotYet,
+    End,
 }
 
 /// A run through many batches.
@@ -287,14 +323,28 @@ impl Reader<'_> {
 }
 
 /// Reads the one prompt, or the two, on both sides and writes how they compare.
-pub fn compare(left: &Reader, right: &Reader, items: [&Item; 2], mut sinks: Sinks) -> Result<ExitCode> {
+pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks) -> Result<ExitCode> {
+    let depths = [left, right].map(|reader| reader.model.decoder.blocks.len());
+    // Both sides follow what either wants followed, in one order.
+    let targets: Vec<String> = items.iter().flat_map(|item| item.targets.clone()).collect();
     let mut sides = Vec::new();
     for (reader, item) in [left, right].into_iter().zip(items) {
-        let request = Request {
+        let mut request = Request {
             keep_rows: true,
             ..reader.request(Follow::Nothing)?
         };
-        let prompt = reader.prompt(item)?;
+        if sides.len() == 1 && depths[0] != depths[1] {
+            let layers = request.layers.resolve(depths[0])?.into_iter();
+            let beside: Vec<usize> = layers
+                .map(|layer| layer_beside(layer, depths[0], depths[1]))
+                .collect();
+            let embed = request.points.read_embed(&request.layers);
+            request.layers = Layers::just(&beside, embed);
+        }
+        let prompt = reader.prompt(&Item {
+            targets: targets.clone(),
+            ..item
+        })?;
         let bar = Bar::new(reader.args.quiet);
         let trajectory = reader.model.read_prompts(vec![prompt], &request, &bar)?.remove(0);
         sides.push(trajectory);

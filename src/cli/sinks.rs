@@ -3,6 +3,8 @@
 use anyhow::Result;
 use logit_lens::error::Error;
 use logit_lens::lens::Follow;
+use logit_lens::model::Card;
+use logit_lens::report;
 use logit_lens::report::{
     Csv, Document, Heatmap, Html, Json, Lines, Markdown, Medium, Plot, Report, Sheet, SheetFormat, Table,
 };
@@ -124,13 +126,21 @@ impl Sinks {
         Ok(())
     }
 
-    /// Writes text for people everywhere.
-    pub fn text(&mut self, text: impl Fn(usize) -> std::io::Result<Vec<u8>>) -> Result<()> {
-        for sink in &mut self.0 {
-            let text = text(sink.output.width())?;
-            sink.output.write(&text)?;
+    /// Writes a model's card, as text for people or as a sheet.
+    pub fn card(&mut self, card: &Card) -> Result<()> {
+        if let [
+            Sink {
+                output,
+                format: Format::Table,
+                ..
+            },
+        ] = self.0.as_mut_slice()
+        {
+            let mut text = Vec::new();
+            report::card(card, output.width(), &mut text)?;
+            return output.write(&text);
         }
-        Ok(())
+        self.sheet(&report::card_sheet(card))
     }
 
     /// Ends the documents, and lets the files appear.

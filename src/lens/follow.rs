@@ -32,8 +32,14 @@ pub fn follow(
         .collect())
 }
 
-/// The tokens to follow at a position with these readings and targets: each once, rising.
-pub fn ids_to_follow(readings: &[Reading], targets: &[Target], request: &Request) -> Vec<u32> {
+/// The tokens to follow at a position with these readings, this output and these targets: each
+/// once, rising.
+pub fn ids_to_follow(
+    readings: &[Reading],
+    output: &Reading,
+    targets: &[Target],
+    request: &Request,
+) -> Vec<u32> {
     let most = match request.follow {
         Follow::Nothing => 0,
         Follow::Top1 => 1,
@@ -44,7 +50,9 @@ pub fn ids_to_follow(readings: &[Reading], targets: &[Target], request: &Request
         .map(|candidate| candidate.id);
     let named = (targets.iter().chain(&request.against))
         .flat_map(|target| target.ids.iter().copied().chain(target.other_form));
-    let mut ids: Vec<u32> = top.chain(named).collect();
+    // What the model says in the end leads there, whether that row is shown or not.
+    let answer = (request.follow == Follow::Top1).then(|| output.top1().id);
+    let mut ids: Vec<u32> = top.chain(named).chain(answer).collect();
     ids.sort_unstable();
     ids.dedup();
     ids

@@ -49,9 +49,14 @@ impl Model {
         for prompt in prompts {
             let positions = request.positions.resolve(prompt.ids.len())?;
             batch.push(&prompt.ids);
-            let targets = request.targets.iter().chain(&prompt.targets).cloned();
+            let mut targets: Vec<Target> = Vec::new();
+            for target in request.targets.iter().chain(&prompt.targets) {
+                if !targets.contains(target) {
+                    targets.push(target.clone());
+                }
+            }
             plans.push(Plan {
-                targets: targets.collect(),
+                targets,
                 prompt,
                 positions,
             });
@@ -149,7 +154,10 @@ impl Read {
             .iter()
             .flat_map(|plan| plan.positions.iter().map(move |_| plan));
         (readings.chunks_exact(self.sites.len()).zip(plan_of_each))
-            .map(|(readings, plan)| ids_to_follow(&readings[..shown], &plan.targets, request))
+            .map(|(readings, plan)| {
+                let output = &readings[readings.len() - 1];
+                ids_to_follow(&readings[..shown], output, &plan.targets, request)
+            })
             .collect()
     }
 

@@ -164,8 +164,14 @@ fn at_point(document: &Document, point: Point) -> Fields {
         fields.insert(statistic.name(), value);
     }
     let indices: Vec<usize> = rows.iter().map(|&(i, _)| i).collect();
-    let tracks = |part: fn(&Document, &[usize], &[Track]) -> Value| {
-        let part = |tracks: &Vec<Track>| part(document, &indices, tracks);
+    let tracks = |part: fn(&Document, &[usize], &[&Track]) -> Value| {
+        let part = |tracks: &Vec<Track>| {
+            let asked: Vec<&Track> = tracks
+                .iter()
+                .filter(|track| is_asked_for(document, track.id))
+                .collect();
+            part(document, &indices, &asked)
+        };
         by_position(document, &trajectory.tracked, part, &json!({}))
     };
     fields.insert("tracked", tracks(tracked));
@@ -175,6 +181,20 @@ fn at_point(document: &Document, point: Point) -> Fields {
 
 /// Keys in their order.
 type Fields = indexmap::IndexMap<&'static str, Value>;
+
+/// Whether a token is followed for its own sake: for being a target or among the top somewhere, not
+/// only for targets to be compared with.
+fn is_asked_for(document: &Document, id: u32) -> bool {
+    let trajectory = document.trajectory;
+    let beside = |target: &Target| target.other_form == Some(id);
+    let compared = document.against.is_some_and(|against| against.ids.contains(&id));
+    if !compared && !trajectory.targets.iter().any(beside) {
+        return true;
+    }
+    let readings = trajectory.rows.iter().flat_map(|row| &row.readings);
+    trajectory.targets.iter().any(|target| target.ids.contains(&id))
+        || readings.flat_map(|reading| &reading.top).any(|c| c.id == id)
+}
 
 /// The parts of a reading's top tokens, by key.
 type Part = fn(&Document, &Reading) -> Value;
@@ -344,7 +364,7 @@ fn logits(_: &Document, reading: &Reading) -> Value {
 
 /// V2's trajectories: probability by layer, keyed by text, likeliest first. Of two ids with one
 /// text, the likelier.
-fn tracked(document: &Document, rows: &[usize], tracks: &[Track]) -> Value {
+fn tracked(document: &Document, rows: &[usize], tracks: &[&Track]) -> Value {
     let mut by_text = Map::new();
     for track in tracks {
         let probs = rows.iter().map(|&row| track.values[row].prob).collect();
@@ -354,7 +374,7 @@ fn tracked(document: &Document, rows: &[usize], tracks: &[Track]) -> Value {
 }
 
 /// The same by id, with logits and ranks.
-fn tracked_ids(document: &Document, rows: &[usize], tracks: &[Track]) -> Value {
+fn tracked_ids(document: &Document, rows: &[usize], tracks: &[&Track]) -> Value {
     let by_id = tracks.iter().map(|track| {
         let values: Vec<&Tracked> = rows.iter().map(|&row| &track.values[row]).collect();
         let by_id = json!({

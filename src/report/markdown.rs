@@ -44,7 +44,7 @@ impl Report for Markdown {
         )?;
         let positions = trajectory.positions.len();
         if positions > 1 && !self.each {
-            grid(document).write(SheetFormat::Markdown, out)?;
+            grids(document, out)?;
             return writeln!(out, "\n{}", markdown_cell(&story(document, positions - 1)));
         }
         for at in 0..positions {
@@ -93,12 +93,8 @@ fn one_position(document: &Document, at: usize) -> Sheet {
                 cells.push(Cell::maybe(value.zip(other).map(|(v, o)| v.logit - o.logit)));
             }
         }
-        cells.extend((document.statistics.iter()).map(|s| {
-            match (s, s.of(reading, &trajectory.output[at])) {
-                (Statistic::Agrees, Some(x)) => Cell::Text(if x == 1. { "yes" } else { "no" }.to_string()),
-                (_, value) => Cell::maybe(value),
-            }
-        }));
+        let statistics = document.statistics.iter();
+        cells.extend(statistics.map(|s| shown(s, s.of(reading, &trajectory.output[at]))));
         cells
     });
     Sheet {
@@ -108,19 +104,49 @@ fn one_position(document: &Document, at: usize) -> Sheet {
     }
 }
 
-/// Layers down, positions across, the likeliest token of each.
-fn grid(document: &Document) -> Sheet {
+/// Layers down, positions across: the likeliest token of each, then targets and statistics.
+fn grids(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    let trajectory = document.trajectory;
+    let top = |row: usize, at: usize| {
+        let top = trajectory.rows[row].readings[at].top1();
+        Cell::Text(format!("{} {}", document.tokens.label(top.id), percent(top.prob)))
+    };
+    grid(document, top).write(SheetFormat::Markdown, out)?;
+    for target in &trajectory.targets {
+        let value = |row: usize, at: usize| match trajectory.value(target, row, at) {
+            Some(value) => Cell::Text(format!("{} #{}", percent(value.prob), value.rank)),
+            None => Cell::Empty,
+        };
+        writeln!(out, "\n{}: probability and rank\n", markdown_cell(&target.name))?;
+        grid(document, value).write(SheetFormat::Markdown, out)?;
+    }
+    for statistic in document.statistics.iter() {
+        let value = |row: usize, at: usize| {
+            let reading = &trajectory.rows[row].readings[at];
+            shown(statistic, statistic.of(reading, &trajectory.output[at]))
+        };
+        writeln!(out, "\n{}\n", markdown_cell(statistic.name()))?;
+        grid(document, value).write(SheetFormat::Markdown, out)?;
+    }
+    Ok(())
+}
+
+fn shown(statistic: Statistic, value: Option<f64>) -> Cell {
+    match (statistic, value) {
+        (Statistic::Agrees, Some(x)) => Cell::Text(if x == 1. { "yes" } else { "no" }.to_string()),
+        (_, value) => Cell::maybe(value),
+    }
+}
+
+fn grid(document: &Document, cell: impl Fn(usize, usize) -> Cell) -> Sheet {
     let trajectory = document.trajectory;
     let mut columns = vec![Column::shown("layer")];
     columns.extend(trajectory.positions.iter().map(|&position| {
         let token = document.tokens.label(trajectory.prompt.ids[position]);
         Column::shown(&format!("{position} {token}"))
     }));
-    let rows = trajectory.rows.iter().map(|row| {
-        let cells = row.readings.iter().map(|reading| {
-            let top = reading.top1();
-            Cell::Text(format!("{} {}", document.tokens.label(top.id), percent(top.prob)))
-        });
+    let rows = trajectory.rows.iter().enumerate().map(|(i, row)| {
+        let cells = (0..trajectory.positions.len()).map(|at| cell(i, at));
         std::iter::once(Cell::Text(row.site.to_string()))
             .chain(cells)
             .collect()

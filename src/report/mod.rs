@@ -33,7 +33,7 @@ pub use markdown::Markdown;
 pub use plot::Plot;
 pub use sheet::{Cell, Column, Sheet, SheetFormat};
 pub use summary::summary;
-pub use table::{Table, card};
+pub use table::{Table, card, card_sheet};
 pub use tokens::tokenisation;
 
 /// One prompt's readings with all that is needed to present them.

@@ -22,8 +22,14 @@ pub fn summary(summary: &Summary, card: &Card) -> Sheet {
         Column::shown("top1_is_output"),
         Column::hidden("n"),
     ];
-    let number = |mean: Mean| Cell::Mean(mean.mean(), mean.standard_error());
-    let share = |mean: Mean| Cell::MeanShare(mean.mean(), mean.standard_error());
+    let number = |mean: Mean| match mean.count() {
+        0 => Cell::Empty,
+        _ => Cell::Mean(mean.mean(), mean.standard_error()),
+    };
+    let share = |mean: Mean| match mean.count() {
+        0 => Cell::Empty,
+        _ => Cell::MeanShare(mean.mean(), mean.standard_error()),
+    };
     let rows = summary.rows.iter().map(|row| {
         vec![
             match row.site.point {
@@ -41,16 +47,27 @@ pub fn summary(summary: &Summary, card: &Card) -> Sheet {
             Cell::Integer(row.entropy.count()),
         ]
     });
-    let targets = match (summary.targets.given, summary.targets.output) {
-        (_, 0) => "The target is each prompt's own.".to_string(),
-        (0, _) => "The target is the model's own output at each position.".to_string(),
-        (given, _) => format!("{given} prompts bring a target; of the others it is the model's own output."),
+    let sources = [
+        (summary.targets.own, "the prompt's own"),
+        (summary.targets.tracked, "the one tracked"),
+        (summary.targets.output, "the model's own output at each position"),
+    ];
+    let mut used = sources.iter().filter(|(prompts, _)| *prompts > 0);
+    let targets = match (used.next(), used.next()) {
+        (Some((_, source)), None) => format!("The target is {source}."),
+        _ => {
+            let counts = sources.iter().filter(|(prompts, _)| *prompts > 0);
+            let counts: Vec<String> = counts
+                .map(|(prompts, source)| format!("of {prompts} prompts {source}"))
+                .collect();
+            format!("The target is {}.", counts.join(", "))
+        }
     };
     let meta: [(&str, Value); 6] = [
         ("model", json!(card.name)),
         ("revision", json!(card.revision)),
         ("prompts", json!(summary.prompts)),
-        ("prompts_with_target", json!(summary.targets.given)),
+        ("prompts_with_target", json!(summary.targets.own)),
         ("k", json!(summary.k)),
         ("tool_version", json!(env!("CARGO_PKG_VERSION"))),
     ];

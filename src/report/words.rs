@@ -20,6 +20,10 @@ pub fn story(document: &Document, at: usize) -> String {
     let layers: Vec<_> = trajectory.layers().collect();
     let place = layers.iter().position(|row| row.site.layer == first).unwrap_or(0);
     let settled = trajectory.settles_at(at);
+    let it = match layers.len() < document.card.layers {
+        true => "Of the layers shown, it",
+        false => "It",
+    };
     let appeared = match place {
         0 => format!("at layer {first}, the first shown"),
         _ => {
@@ -32,12 +36,12 @@ pub fn story(document: &Document, at: usize) -> String {
     };
     story.push_str(&match settled {
         Some(settled) if settled == first && place == 0 => " It is top-1 at every layer shown.".to_string(),
-        Some(settled) if settled == first && first == last => format!(" It is top-1 only {appeared}."),
-        Some(settled) if settled == first => format!(" It became top-1 {appeared}, and stayed."),
+        Some(settled) if settled == first && first == last => format!(" {it} is top-1 only {appeared}."),
+        Some(settled) if settled == first => format!(" {it} became top-1 {appeared}, and stayed."),
         Some(settled) => {
-            format!(" It first was top-1 {appeared}, lost the lead, and settled at layer {settled}.")
+            format!(" {it} first was top-1 {appeared}, lost the lead, and settled at layer {settled}.")
         }
-        None => format!(" It first was top-1 {appeared}, but is not at the last layer shown."),
+        None => format!(" {it} first was top-1 {appeared}, but is not at the last layer shown."),
     });
     if let Some(change) = trajectory.sudden_change(at) {
         story.push_str(&format!(

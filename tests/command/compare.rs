@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::several::columns;
 use crate::support::run;
-use crate::{GPT2, LLAMA, PROMPT, assert_works};
+use crate::{GPT2, LLAMA, PROMPT, assert_fails, assert_works};
 
 const OTHER: &str = "The capital of France is";
 
@@ -83,6 +83,61 @@ fn a_prompt_does_not_differ_from_itself_and_positions_align_from_the_end() {
     from_end.dedup();
     assert_eq!(from_end.first().copied(), Some(from_end.len()));
     assert_eq!(from_end.last(), Some(&1));
+}
+
+#[test]
+fn targets_of_either_prompt_are_followed_on_both_sides() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("two.jsonl");
+    let lines = [(PROMPT, "[\" the\", \" in\"]"), (OTHER, "[\" is\"]")];
+    let lines = lines.map(|(prompt, targets)| format!(r#"{{"prompt": "{prompt}", "targets": {targets}}}"#));
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let args = [
+        "--compare",
+        "--prompts",
+        path.to_str().unwrap(),
+        "-m",
+        LLAMA,
+        "-q",
+    ];
+    assert_works(&run(&args));
+    let csv = columns(&run(&[&args[..], &["--format", "csv"]].concat()).stdout);
+    for token in [" the", " in", " is"] {
+        for (side, prompt) in [("left", PROMPT), ("right", OTHER)] {
+            let alone = run(&[prompt, "-m", LLAMA, "--track", token, "--json", "-q"]).stdout;
+            let alone: Value = serde_json::from_str(&alone).unwrap();
+            let probs = alone["targets"][0]["probs"][2].as_array().unwrap();
+            let expected = probs.last().unwrap().as_f64().unwrap();
+            let name = format!("{} {side}", token.replace(' ', "␣"));
+            assert!(
+                (csv[&name][3].parse::<f64>().unwrap() - expected).abs() < 1e-9,
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn layers_chosen_on_the_left_have_partners_on_the_right() {
+    let models = ["-m", "demo", "-m", LLAMA];
+    for (layers, shown) in [("every:4", "0 4 8 9"), ("2", "2"), ("embed,9", "embed 9")] {
+        let csv = run(&[&[PROMPT, "--layers", layers, "--format", "csv"], &models[..]].concat());
+        assert_works(&csv);
+        assert_eq!(columns(&csv.stdout)["layer"].join(" "), shown);
+    }
+}
+
+#[test]
+fn what_a_comparison_has_no_place_for_is_refused() {
+    for option in [
+        &["--stats", "all"][..],
+        &["--verify"],
+        &["--tokens"],
+        &["--heatmap"],
+    ] {
+        let refused = run(&[&[PROMPT, "-m", LLAMA, "-m", LLAMA], option].concat());
+        assert_fails(&refused, 2, "no place in a comparison");
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn ids_stand_for_a_text() {
     let args = ["--ids", &text.join(","), "-m", LLAMA];
     assert_eq!(ids(&args), of_text);
     assert_eq!(run(&args).stdout, run(&[PROMPT, "-m", LLAMA]).stdout);
-    assert_fails(&run(&["--ids", "1,9999", "-m", LLAMA]), 1, "a token 9999");
+    assert_fails(&run(&["--ids", "1,9999", "-m", LLAMA]), 2, "no token 9999");
 }
 
 #[test]

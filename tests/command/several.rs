@@ -219,7 +219,59 @@ fn json_lines_bring_their_own_targets() {
     )
     .unwrap();
     let failed = run(&["--prompts", path, "-m", LLAMA]);
-    assert_fails(&failed, 1, "p.jsonl, line 2: \"two tokens\" is ");
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.stderr.contains("p.jsonl, line 2: \"two tokens\" is "));
+}
+
+#[test]
+fn lines_that_are_no_records_are_refused_and_good_ones_before_them_are_read() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("p.jsonl");
+    let file = path.to_str().unwrap();
+    std::fs::write(&path, "{\"text\": \"The\"}\n").unwrap();
+    assert_fails(&run(&["--prompts", file, "-m", LLAMA]), 1, "line 1, is no prompt");
+    std::fs::write(
+        &path,
+        "{\"prompt\": \"The\", \"target\": \" the\"}\n  \n{\"prompt\": 3}\n",
+    )
+    .unwrap();
+    let run_on = run(&["--prompts", file, "-m", LLAMA, "--format", "jsonl"]);
+    assert_eq!((run_on.code, run_on.stdout.lines().count()), (Some(1), 1));
+    assert_eq!(parsed(&run_on.stdout)["targets"][0]["tokens"][0], " the");
+    assert!(run_on.stderr.contains("p.jsonl, line 3, is no prompt"));
+    let short = run(&[
+        PROMPT,
+        "The",
+        "-m",
+        LLAMA,
+        "--positions",
+        "3",
+        "--format",
+        "jsonl",
+    ]);
+    assert_eq!((short.code, short.stdout.lines().count()), (Some(2), 1));
+    assert!(short.stderr.contains("prompt 2: There is no position 3"));
+}
+
+#[test]
+fn a_summary_says_whose_targets_it_means() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("p.jsonl");
+    let file = path.to_str().unwrap();
+    std::fs::write(&path, format!(r#"{{"prompt": "{PROMPT}", "targets": [" the"]}}"#)).unwrap();
+    let of = |args: &[&str]| {
+        let csv = run(&[args, &["-m", LLAMA, "--summary", "--format", "csv", "-q"]].concat());
+        assert_works(&csv);
+        columns(&csv.stdout)["prob"].clone()
+    };
+    // The prompt's own comes before the one tracked.
+    assert_eq!(
+        of(&["--prompts", file, "--track", "id:9"]),
+        of(&["--prompts", file])
+    );
+    assert_eq!(of(&[PROMPT, "--track", " the"]), of(&["--prompts", file]));
+    // What the model says in the end is followed though that row is not shown.
+    assert_eq!(of(&[PROMPT, "--layers", "0,1"]), of(&[PROMPT])[1..3]);
 }
 
 /// The records of a CSV, each by its columns' names.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::{DIM, HEAD, plain};
 use crate::model::Card;
 use crate::report::text::{count, width, wrap};
+use crate::report::{Cell, Column, Sheet};
 
 /// Name, size and revision of the model, one line or, in a narrow terminal, several.
 pub fn line(card: &Card, available: usize) -> String {
@@ -43,17 +44,7 @@ pub fn line(card: &Card, available: usize) -> String {
 /// Those of `out` only.
 pub fn card(card: &Card, available: usize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", line(card, available))?;
-    let context = card.context.map_or("any".to_string(), |n| format!("{n} tokens"));
-    let facts = [
-        ("layers", format!("{} (0 to {})", card.layers, card.layers - 1)),
-        ("hidden size", card.hidden.to_string()),
-        ("heads", card.heads.to_string()),
-        ("vocabulary", format!("{} tokens", card.vocabulary)),
-        ("context", context),
-        ("parameters", card.parameters.to_string()),
-        ("computed in", format!("{} on {}", card.computed, card.device)),
-    ];
-    for (name, value) in facts {
+    for (name, value) in facts(card) {
         writeln!(out, "  {DIM}{name:<12}{DIM:#} {value}")?;
     }
     if let Some(about) = card.about {
@@ -63,4 +54,33 @@ pub fn card(card: &Card, available: usize, out: &mut dyn Write) -> io::Result<()
         }
     }
     Ok(())
+}
+
+/// The card for programs: a row for each thing there is to know.
+pub fn card_sheet(card: &Card) -> Sheet {
+    let named = [("name", card.name.clone()), ("family", card.family.clone())];
+    let rest = [
+        ("revision", card.revision.clone().unwrap_or_default()),
+        ("about", card.about.unwrap_or_default().to_string()),
+    ];
+    let rows = named.into_iter().chain(facts(card)).chain(rest);
+    let row = |(name, value): (&str, String)| vec![Cell::Text(name.to_string()), Cell::Text(plain(&value))];
+    Sheet {
+        columns: vec![Column::shown("what"), Column::shown("value")],
+        rows: rows.map(row).collect(),
+        ..Sheet::default()
+    }
+}
+
+fn facts(card: &Card) -> [(&'static str, String); 7] {
+    let context = card.context.map_or("any".to_string(), |n| format!("{n} tokens"));
+    [
+        ("layers", format!("{} (0 to {})", card.layers, card.layers - 1)),
+        ("hidden size", card.hidden.to_string()),
+        ("heads", card.heads.to_string()),
+        ("vocabulary", format!("{} tokens", card.vocabulary)),
+        ("context", context),
+        ("parameters", card.parameters.to_string()),
+        ("computed in", format!("{} on {}", card.computed, card.device)),
+    ]
 }

@@ -16,7 +16,7 @@ use super::{Document, Report};
 use crate::decoder::{Point, Site};
 use columns::Columns;
 
-pub use card::card;
+pub use card::{card, card_sheet};
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
