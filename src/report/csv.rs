@@ -15,7 +15,7 @@ pub struct Csv {
     begun: bool,
 }
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "prompt",
     "id",
     "model",
@@ -30,22 +30,27 @@ const COLUMNS: [&str; 15] = [
     "logprob",
     "prob",
     "tracked",
+    "logit_difference",
+    "generated",
     "settles_at",
 ];
 
-/// A token of a row.
+/// A token of a row, or a group of tokens by its name.
 struct Said {
-    id: u32,
+    id: Option<u32>,
+    name: String,
     rank: u64,
     logit: f64,
     logprob: f64,
     prob: f64,
     tracked: bool,
+    /// How far the logit is above that of the token compared with.
+    difference: Option<f64>,
 }
 
 impl Report for Csv {
     /// The tokens of each row are its top k, then those followed with `--track` that are not among
-    /// them. Numbers are in full; what does not exist is empty.
+    /// them, then groups, which have a name and no id. Numbers are in full; what does not exist is empty.
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
         if !self.begun {
@@ -80,12 +85,14 @@ fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String>
         position.to_string(),
         text(trajectory.prompt.ids[position]),
         said.rank.to_string(),
-        said.id.to_string(),
-        text(said.id),
+        said.id.map_or(String::new(), |id| id.to_string()),
+        escaped(&said.name),
         said.logit.to_string(),
         said.logprob.to_string(),
         said.prob.to_string(),
         said.tracked.to_string(),
+        said.difference.map_or(String::new(), |d| d.to_string()),
+        (position + trajectory.prompt.generated >= trajectory.prompt.ids.len()).to_string(),
         optional(trajectory.settles_at(at)),
     ];
     let (reading, output) = (&row.readings[at], &trajectory.output[at]);
@@ -103,32 +110,44 @@ fn value(statistic: Statistic, reading: &Reading, output: &Reading) -> String {
 
 fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
     let trajectory = document.trajectory;
-    let wanted: Vec<u32> = trajectory.targets.iter().flat_map(|t| t.ids.clone()).collect();
     let top = &row.readings[at].top;
+    let single = |id: u32| trajectory.targets.iter().any(|target| target.ids == [id]);
+    let other = document
+        .against
+        .and_then(|against| trajectory.value(against, i, at));
+    let difference = |logit: f64| other.map(|other| logit - other.logit);
     let mut said: Vec<Said> = (top.iter())
         .map(|c| Said {
-            id: c.id,
+            id: Some(c.id),
+            name: document.tokens.text(c.id),
             // By definition: of equal logits none is above the other.
             rank: 1 + top.iter().filter(|other| other.logit > c.logit).count() as u64,
             logit: c.logit.into(),
             logprob: c.logprob,
             prob: c.prob,
-            tracked: wanted.contains(&c.id),
+            tracked: single(c.id),
+            difference: difference(c.logit.into()).filter(|_| single(c.id)),
         })
         .collect();
-    for track in trajectory.tracked.get(at).into_iter().flatten() {
-        let new = !top.iter().any(|c| c.id == track.id);
-        if new && wanted.contains(&track.id) {
-            let value = track.values[i];
-            said.push(Said {
-                id: track.id,
-                rank: value.rank,
-                logit: value.logit.into(),
-                logprob: value.logprob,
-                prob: value.prob,
-                tracked: true,
-            });
-        }
+    for target in &trajectory.targets {
+        let id = match target.ids.as_slice() {
+            [id] => Some(*id),
+            _ => None,
+        };
+        let there = id.is_some_and(|id| top.iter().any(|c| c.id == id));
+        let Some(value) = trajectory.value(target, i, at).filter(|_| !there) else {
+            continue;
+        };
+        said.push(Said {
+            id,
+            name: id.map_or(target.name.clone(), |id| document.tokens.text(id)),
+            rank: value.rank,
+            logit: value.logit,
+            logprob: value.logprob,
+            prob: value.prob,
+            tracked: true,
+            difference: difference(value.logit),
+        });
     }
     said
 }

@@ -123,14 +123,17 @@ pub fn fields(document: &Document) -> Vec<(&'static str, Value)> {
         ),
     ]);
     if !trajectory.targets.is_empty() {
-        fields.push(("targets", targets(document)));
+        fields.push(("targets", targets(document, Point::ResidPost)));
     }
     let others = [Point::AttnOut, Point::ResidMid, Point::MlpOut];
     let points: Map<String, Value> = (others.iter())
         .filter(|&&point| trajectory.at_point(point).next().is_some())
         .map(|&point| {
-            let fields = at_point(document, point).into_iter();
-            let fields = fields.map(|(key, value)| (key.to_string(), value));
+            let mut fields = at_point(document, point);
+            if !trajectory.targets.is_empty() {
+                fields.insert("targets", targets(document, point));
+            }
+            let fields = (fields.into_iter()).map(|(key, value)| (key.to_string(), value));
             (point.name().to_string(), Value::Object(fields.collect()))
         })
         .collect();
@@ -138,7 +141,11 @@ pub fn fields(document: &Document) -> Vec<(&'static str, Value)> {
         fields.push(("points", Value::Object(points)));
     }
     if let Some((_, embed)) = trajectory.at_point(Point::Embed).next() {
-        fields.push(("embed", one_row(document, &embed.readings)));
+        let mut embed = one_row(document, &embed.readings);
+        if !trajectory.targets.is_empty() {
+            embed["targets"] = targets(document, Point::Embed);
+        }
+        fields.push(("embed", embed));
     }
     fields.push(("output", one_row(document, &trajectory.output)));
     fields
@@ -217,14 +224,18 @@ fn sudden_change(document: &Document, at: usize) -> Value {
     change.map_or(Value::Null, |c| json!({"layer": c.layer, "drop": c.drop}))
 }
 
-/// The targets asked for, each with its values `[layer][position]`.
-fn targets(document: &Document) -> Value {
+/// The targets asked for, each with its values `[layer][position]` at one point; at the embedding,
+/// which has no layers, `[position]`.
+fn targets(document: &Document, point: Point) -> Value {
     let trajectory = document.trajectory;
-    let rows: Vec<usize> = trajectory.at_point(Point::ResidPost).map(|(i, _)| i).collect();
+    let rows: Vec<usize> = trajectory.at_point(point).map(|(i, _)| i).collect();
     let each: Vec<usize> = (0..trajectory.positions.len()).collect();
     let by_layer = |part: &dyn Fn(usize, usize) -> Value| -> Value {
         let row = |&row: &usize| by_position(document, &each, |&at| part(row, at), &Value::Null);
-        rows.iter().map(row).collect()
+        match point {
+            Point::Embed => rows.first().map_or(Value::Null, row),
+            _ => rows.iter().map(row).collect(),
+        }
     };
     let of = |target: &Target| {
         let value = |part: fn(TargetValue) -> Value| {

@@ -249,6 +249,18 @@ fn what_is_asked_for_beside_has_a_schema_too() {
         (&[3, 4][..], 3)
     );
     assert_eq!(document.followed_ids[0], [3, 4]);
+    let mid = points["resid_mid"].targets.as_ref().unwrap();
+    assert_eq!((mid[0].probs.len(), mid[0].probs[0].len()), (3, 11));
+    let embed = document.embed.unwrap().targets.unwrap();
+    assert_eq!((embed[0].name.as_str(), embed[0].ranks.len()), ("group", 11));
+    assert!(
+        embed[0]
+            .logit_difference
+            .as_ref()
+            .unwrap()
+            .iter()
+            .all(Option::is_some)
+    );
 }
 
 #[test]

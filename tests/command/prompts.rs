@@ -162,4 +162,5 @@ fn a_continuation_is_what_the_model_would_say_token_by_token() {
     );
     let table = run(&args);
     assert!(table.stdout.contains(&format!("the last {generated} generated")));
+    assert!(table.stdout.contains("│»│") || table.stdout.contains("  »│"));
 }

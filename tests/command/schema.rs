@@ -55,20 +55,23 @@ pub struct SuddenChange {
     pub drop: f64,
 }
 
-/// A token or a group of them, followed by name: `[layer][position]`.
-#[derive(Deserialize)]
+/// A token or a group of them, followed by name: `[layer][position]`; at the embedding, `[position]`.
+pub type Target = Targets<Vec<Option<f64>>, Vec<Option<u64>>>;
+pub type TargetAtEmbed = Targets<Option<f64>, Option<u64>>;
+
+#[derive(Deserialize, Debug, Clone, PartialEq)]
 #[serde(deny_unknown_fields)]
-pub struct Target {
+pub struct Targets<F, N> {
     pub name: String,
     pub ids: Vec<u32>,
     pub tokens: Vec<String>,
-    pub probs: Vec<Vec<Option<f64>>>,
-    pub logprobs: Vec<Vec<Option<f64>>>,
-    pub logits: Vec<Vec<Option<f64>>>,
-    pub ranks: Vec<Vec<Option<u64>>>,
+    pub probs: Vec<F>,
+    pub logprobs: Vec<F>,
+    pub logits: Vec<F>,
+    pub ranks: Vec<N>,
     /// Absent without --against.
     pub against: Option<String>,
-    pub logit_difference: Option<Vec<Vec<Option<f64>>>>,
+    pub logit_difference: Option<Vec<F>>,
 }
 
 /// What is read at another point of the blocks, as the document has it of `resid_post`.
@@ -88,6 +91,8 @@ pub struct Points {
     pub agrees: Vec<Vec<Option<bool>>>,
     pub tracked: Vec<BTreeMap<String, Vec<f64>>>,
     pub tracked_ids: Vec<BTreeMap<u32, Track>>,
+    /// Absent unless asked for.
+    pub targets: Option<Vec<Target>>,
 }
 
 #[derive(Deserialize)]
@@ -140,6 +145,8 @@ pub struct OneRow {
     pub agrees: Vec<Option<bool>>,
     pub js: Option<Vec<Option<f64>>>,
     pub tv: Option<Vec<Option<f64>>>,
+    /// Of the embedding, when asked for.
+    pub targets: Option<Vec<TargetAtEmbed>>,
 }
 
 impl Document {
@@ -158,6 +165,7 @@ impl Document {
             agrees: self.agrees[l].clone(),
             js: self.js.as_ref().map(|js| js[l].clone()),
             tv: self.tv.as_ref().map(|tv| tv[l].clone()),
+            targets: None,
         }
     }
 }

@@ -84,6 +84,23 @@ fn a_group_adds_up_and_a_lead_is_a_difference_of_logits() {
             assert!((of(1, "logit_difference") - (of(1, "logits") - other)).abs() < 1e-9);
         }
     }
+    let csv = run(&[&[PROMPT, "-m", LLAMA, "-q", "--format", "csv"], &args[..]].concat());
+    let csv = columns(&csv.stdout);
+    let group: Vec<usize> = (0..csv["token"].len())
+        .filter(|&i| csv["token"][i] == "both")
+        .collect();
+    assert_eq!(group.len(), 4, "the embedding and three layers");
+    for (&i, layer) in group[1..].iter().zip(0..) {
+        let number = |column: &str| csv[column][i].parse::<f64>().unwrap();
+        let of = |key: &str| targets[0][key][layer][7].as_f64().unwrap();
+        // The document above read all positions in one batch, these kernels one.
+        assert!((number("prob") - of("probs")).abs() < 1e-6);
+        assert!((number("logit_difference") - of("logit_difference")).abs() < 1e-4);
+        assert_eq!(
+            (csv["token_id"][i].as_str(), csv["tracked"][i].as_str()),
+            ("", "true")
+        );
+    }
     let table = run(&[&[PROMPT, "-m", LLAMA, "-q"], &args[..]].concat());
     assert_works(&table);
     assert!(table.stdout.contains("both = ␣the (id "));

@@ -95,6 +95,9 @@ impl Table {
                 }
                 continue;
             }
+            if trajectory.prompt.generated > 0 && i + trajectory.prompt.generated == tokens {
+                self.piece("»", DIM, &mut column, out)?;
+            }
             let read = trajectory.positions.binary_search(&i).is_ok();
             let style = if read { BOLD } else { Style::new() };
             let style = match i + trajectory.prompt.generated >= tokens {

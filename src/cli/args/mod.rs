@@ -1,7 +1,9 @@
 //! The options.
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+mod format;
+mod results;
+
+use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{ColorChoice, Parser, ValueEnum};
@@ -9,12 +11,14 @@ use clap_complete::Shell;
 use logit_lens::device::DeviceChoice;
 use logit_lens::error::{Error, Result};
 use logit_lens::prompt::Bos;
-use logit_lens::report::{ColorBy, Depth, Drawing, Medium, Order, Report};
+use logit_lens::report::ColorBy;
 use logit_lens::select::{Layers, Points, Positions};
 use logit_lens::source::DEMO;
 use logit_lens::statistics::{Statistic, Statistics};
 use logit_lens::targets::TargetSpec;
 use logit_lens::weights::DType;
+
+pub use format::Format;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
@@ -259,66 +263,6 @@ pub struct Args {
     pub man: bool,
 }
 
-/// How the readings are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Table,
-    /// For programs: a logitlenskit V2 document and more, or an array of them
-    Json,
-    /// A JSON document a line, as each prompt is done
-    Jsonl,
-    /// Tidy: a row for each prompt, point, layer, position and token
-    Csv,
-    /// Tables for a notebook or an issue
-    Markdown,
-    /// Layers × positions in colours, for a terminal
-    Heatmap,
-    /// Lines across layers, for a terminal
-    Plot,
-    /// Layers × positions in colours, for a page
-    Svg,
-    /// The same as pixels
-    Png,
-    /// The same as a PDF, its text as text
-    Pdf,
-    /// A page to explore, in one file that fetches nothing
-    Html,
-}
-
-impl Format {
-    /// The format that a file's ending names.
-    fn of_ending(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
-            "json" => Some(Self::Json),
-            "jsonl" | "ndjson" => Some(Self::Jsonl),
-            "csv" => Some(Self::Csv),
-            "md" | "markdown" => Some(Self::Markdown),
-            "svg" => Some(Self::Svg),
-            "png" => Some(Self::Png),
-            "pdf" => Some(Self::Pdf),
-            "html" | "htm" => Some(Self::Html),
-            _ => None,
-        }
-    }
-
-    /// Whether it is a page of its own, for one prompt.
-    pub fn is_a_page(self) -> bool {
-        matches!(self, Self::Svg | Self::Png | Self::Pdf | Self::Html)
-    }
-
-    /// Whether its bytes are no text.
-    pub fn is_binary(self) -> bool {
-        matches!(self, Self::Png | Self::Pdf)
-    }
-
-    /// Its name as an option.
-    pub fn name(self) -> String {
-        let value = self.to_possible_value();
-        value.map_or(String::new(), |value| value.get_name().to_string())
-    }
-}
-
 /// What `--order` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum OrderChoice {
@@ -459,102 +403,6 @@ impl Args {
             BosChoice::Always => Bos::Always,
             BosChoice::Never => Bos::Never,
         }
-    }
-
-    /// The format that was asked for by name.
-    fn asked_format(&self) -> Option<Format> {
-        match self {
-            Self { json: true, .. } => Some(Format::Json),
-            Self { heatmap: true, .. } => Some(Format::Heatmap),
-            Self { plot: true, .. } => Some(Format::Plot),
-            Self { format, .. } => *format,
-        }
-    }
-
-    /// A picture as these arguments want it.
-    pub fn drawing(&self, medium: Medium) -> Box<dyn Report> {
-        Box::new(Drawing {
-            medium,
-            by: self.color_by,
-            order: self.order(),
-            plot: self.plot,
-        })
-    }
-
-    /// In which order a picture has the layers.
-    pub fn order(&self) -> Order {
-        match self.order {
-            OrderChoice::Up => Order::Up,
-            OrderChoice::Down => Order::Down,
-        }
-    }
-
-    /// How many colours there are on stdout.
-    pub fn depth(&self) -> Depth {
-        let colors = match self.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                std::io::stdout().is_terminal()
-                    && !anstyle_query::no_color()
-                    && anstyle_query::term_supports_ansi_color()
-            }
-        };
-        match colors {
-            false => Depth::Shades,
-            true if anstyle_query::truecolor() => Depth::True,
-            true => Depth::Indexed,
-        }
-    }
-
-    /// What decides on colours, for `anstream`.
-    pub fn color(&self) -> anstream::ColorChoice {
-        match self.color {
-            ColorChoice::Auto => anstream::ColorChoice::Auto,
-            ColorChoice::Always => anstream::ColorChoice::Always,
-            ColorChoice::Never => anstream::ColorChoice::Never,
-        }
-    }
-
-    /// Where the results go, each in its format; stdout (`None`) unless files are named.
-    ///
-    /// # Errors
-    /// A format and an ending that disagree, or a file that is named twice.
-    pub fn outputs(&self) -> Result<Vec<(Option<&Path>, Format)>> {
-        let asked = self.asked_format();
-        if self.outputs.is_empty() {
-            return Ok(vec![(None, asked.unwrap_or(Format::Table))]);
-        }
-        let mut outputs: Vec<(Option<&Path>, Format)> = Vec::new();
-        for path in &self.outputs {
-            let named = Format::of_ending(path);
-            // --heatmap and --plot say what the pictures among the files show.
-            let drawn = matches!(asked, Some(Format::Heatmap | Format::Plot));
-            if let (Some(asked), Some(named)) = (asked, named)
-                && asked != named
-                && !drawn
-            {
-                return Err(Error::usage(
-                    format!(
-                        "{} should be {} by its ending, but --format says {}.",
-                        path.display(),
-                        named.name(),
-                        asked.name()
-                    ),
-                    "Leave out --format, or give the file another ending.",
-                ));
-            }
-            let path = (path != Path::new("-")).then_some(path.as_path());
-            if outputs.iter().any(|(other, _)| *other == path) {
-                let name = path.map_or("stdout".to_string(), |p| p.display().to_string());
-                return Err(Error::usage(
-                    format!("{name} is named twice as an output."),
-                    "Give each --output a file of its own.",
-                ));
-            }
-            outputs.push((path, named.or(asked).unwrap_or(Format::Table)));
-        }
-        Ok(outputs)
     }
 }
 
