@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use logit_lens::lens::Request;
+use logit_lens::report::{Document, Report, Table};
+use logit_lens::statistics::Statistic;
 use unicode_width::UnicodeWidthStr;
 
 use crate::support::{self, Run, lens, run};
@@ -57,6 +60,43 @@ fn a_table_keeps_its_columns_whatever_the_tokens_hold() {
             for line in run.stdout.lines() {
                 assert!(line.width() <= 100, "{name}: {line}");
             }
+        }
+    }
+}
+
+#[test]
+fn statistics_that_do_not_fit_stand_below() {
+    let model = support::load("llama");
+    let statistics = "all".parse().unwrap();
+    let request = Request {
+        distances: true,
+        ..Request::default()
+    };
+    let trajectory = model.lens(PROMPT, &request).unwrap();
+    for columns in [40, 60, 80, 200] {
+        let document = Document {
+            card: &model.card,
+            tokens: &model.tokens,
+            trajectory: &trajectory,
+            statistics: &statistics,
+            against: None,
+            number: 0,
+            id: None,
+        };
+        let mut table = Vec::new();
+        Table::new(columns, false)
+            .document(&document, &mut table)
+            .unwrap();
+        let table = anstream::adapter::strip_bytes(&table).into_vec();
+        let table = String::from_utf8(table).unwrap();
+        for line in table.lines() {
+            assert!(line.width() <= columns, "{columns}: {line}");
+        }
+        for statistic in Statistic::ALL {
+            let heads = table
+                .lines()
+                .filter(|line| line.split_whitespace().any(|word| word == statistic.name()));
+            assert_eq!(heads.count(), 1, "{columns}: {}", statistic.name());
         }
     }
 }

@@ -7,7 +7,7 @@ use anstyle::Style;
 use super::{ANSWER, BOLD, DIM, WIDEST, is_output};
 use crate::lens::Row;
 use crate::report::Document;
-use crate::report::text::{fit, percent, right, width};
+use crate::report::text::{bands, fit, percent, right, width};
 use crate::statistics::Statistic;
 
 /// The columns between two candidates, and those of a probability.
@@ -24,6 +24,8 @@ pub struct Columns {
     /// How many candidates did not fit.
     hidden: usize,
     statistics: Vec<Statistic>,
+    /// Those that did not fit.
+    below: Vec<Statistic>,
 }
 
 impl Columns {
@@ -51,7 +53,16 @@ impl Columns {
                 .max(2)
         };
         let natural: Vec<usize> = (0..k).map(natural).collect();
-        let statistics: Vec<Statistic> = document.statistics.iter().collect();
+        let mut statistics: Vec<Statistic> = document.statistics.iter().collect();
+        // The likeliest token has its place before any statistic.
+        let mut room = available.saturating_sub(label + GAP + NARROWEST + 1 + PERCENT);
+        let beside_them = statistics.iter().take_while(|&&statistic| {
+            let needed = GAP + columns_of(statistic);
+            let fits = needed <= room;
+            room = room.saturating_sub(needed);
+            fits
+        });
+        let below = statistics.split_off(beside_them.count());
         let beside = statistics.iter().map(|&s| GAP + columns_of(s)).sum::<usize>();
         let total =
             |tokens: &[usize]| label + tokens.iter().map(|t| GAP + t + 1 + PERCENT).sum::<usize>() + beside;
@@ -78,7 +89,34 @@ impl Columns {
             tokens,
             hidden,
             statistics,
+            below,
         }
+    }
+
+    /// The statistics that did not fit beside the tokens, in bands of their own.
+    pub fn rest(
+        &self,
+        document: &Document,
+        at: usize,
+        available: usize,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let widths: Vec<usize> = self.below.iter().map(|&s| columns_of(s)).collect();
+        for band in bands(&widths, self.label, GAP, available) {
+            let statistics = &self.below[band];
+            let line = |cell: &dyn Fn(Statistic) -> String| -> String {
+                let cells = statistics.iter().map(|&s| right(&cell(s), columns_of(s)));
+                cells.collect::<Vec<_>>().join(&" ".repeat(GAP))
+            };
+            let names = line(&|s| s.name().to_string());
+            writeln!(out, "\n{DIM}{:>2$}{:GAP$}{names}{DIM:#}", "layer", "", self.label)?;
+            for row in &document.trajectory.rows {
+                let (reading, output) = (&row.readings[at], &document.trajectory.output[at]);
+                let values = line(&|s| shown(s, s.of(reading, output)));
+                writeln!(out, "{DIM}{:>2$}{DIM:#}{:GAP$}{values}", row.site, "", self.label)?;
+            }
+        }
+        Ok(())
     }
 
     pub fn total(&self) -> usize {

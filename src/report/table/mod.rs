@@ -143,6 +143,7 @@ impl Table {
             }
             columns.row(document, row, at, out)?;
         }
+        columns.rest(document, at, self.width, out)?;
         targets::table(document, at, self.width, out)?;
         self.story(document, at, out)
     }
