@@ -75,6 +75,12 @@ impl Statistics {
         Self(BTreeSet::new())
     }
 
+    /// These and `statistic`.
+    pub fn with(mut self, statistic: Statistic) -> Self {
+        self.0.insert(statistic);
+        self
+    }
+
     /// Whether `statistic` is wanted.
     pub fn has(&self, statistic: Statistic) -> bool {
         self.0.contains(&statistic)

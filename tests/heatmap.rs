@@ -117,7 +117,11 @@ fn assert_cells(model: &Model, trajectory: &Trajectory, columns: u16, by: ColorB
                 };
                 assert_eq!(background, expected, "row {row}, position {at}");
             }
-            let (text, _) = strip(&terminal, (line + rows) as u16, column..column + width);
+            let beside = match order {
+                Order::Up => line + rows,
+                Order::Down => line - 1,
+            };
+            let (text, _) = strip(&terminal, beside as u16, column..column + width);
             assert!(head.starts_with(text.trim().trim_end_matches('…')));
             at += 1;
             column += width;

@@ -155,7 +155,10 @@ impl Reader<'_> {
                 sinks.sheet(&report::summary(&summary, &self.model.card))?;
                 sinks.finish()?;
             }
-            None => sinks.finish_documents()?,
+            None => {
+                sinks.remarks().for_each(|remark| note(self.args, &remark));
+                sinks.finish_documents()?;
+            }
         }
         Ok(if verified {
             ExitCode::SUCCESS

@@ -64,7 +64,10 @@ impl Sinks {
                 Format::Svg => args.drawing(Medium::Svg),
                 Format::Png => args.drawing(Medium::Png),
                 Format::Pdf => args.drawing(Medium::Pdf),
-                Format::Html => Box::new(Html),
+                Format::Html => Box::new(Html {
+                    by: args.color_by,
+                    order: args.order(),
+                }),
                 Format::Plot => Box::new(Plot::new(output.width())),
             };
             sinks.push(Sink {
@@ -141,6 +144,11 @@ impl Sinks {
             return output.write(&text);
         }
         self.sheet(&report::card_sheet(card))
+    }
+
+    /// What a reader should know of the documents written.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        self.0.iter().filter_map(|sink| sink.report.remark())
     }
 
     /// Ends the documents, and lets the files appear.

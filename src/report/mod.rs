@@ -66,4 +66,9 @@ pub trait Report {
     fn end(&mut self, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
+
+    /// What a reader should know of what was written, and cannot see in it.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }

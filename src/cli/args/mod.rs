@@ -383,10 +383,14 @@ impl Args {
 
     /// The statistics to show in `format`.
     pub fn statistics(&self, format: Format) -> Statistics {
-        match (&self.stats, format) {
+        let chosen = match (&self.stats, format) {
             (Some(statistics), _) => statistics.clone(),
-            (None, Format::Json | Format::Jsonl | Format::Csv) => Statistics::default(),
+            (None, Format::Json | Format::Jsonl | Format::Csv | Format::Html) => Statistics::default(),
             (None, _) => Statistics::none(),
+        };
+        match (self.color_by, format) {
+            (ColorBy::Statistic(statistic), Format::Html) => chosen.with(statistic),
+            _ => chosen,
         }
     }
 

@@ -22,12 +22,7 @@ impl Args {
 
     /// A picture as these arguments want it.
     pub fn drawing(&self, medium: Medium) -> Box<dyn Report> {
-        Box::new(Drawing {
-            medium,
-            by: self.color_by,
-            order: self.order(),
-            plot: self.plot,
-        })
+        Box::new(Drawing::new(medium, self.color_by, self.order(), self.plot))
     }
 
     /// In which order a picture has the layers.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::canvas::{Anchor, CHARACTER, Canvas, Ink, LINE, MARGIN, PAGE};
 use crate::report::Document;
-use crate::report::heatmap::{ColorBy, Order, Rgb, Row, Scale, rows, title};
+use crate::report::heatmap::{ColorBy, Order, Rgb, Row, Scale, heads, label_width, rows, scale, title};
 use crate::report::text::{bands, fit, width};
 
 const PAD: f64 = 3.;
@@ -23,6 +23,7 @@ struct Plan {
     widths: Vec<usize>,
     label: f64,
     scale: Scale,
+    order: Order,
 }
 
 /// Draws the heatmap and its legend.
@@ -34,37 +35,42 @@ pub fn draw(document: &Document, by: ColorBy, order: Order, canvas: &mut Canvas)
         draw_band(&plan, band, canvas);
     }
     canvas.y += 8.;
-    legend(&plan.scale, &title(document, by), canvas);
+    let title = format!("{}; bold: the output's", title(document, by));
+    legend(&plan.scale, &title, canvas);
 }
 
 fn plan(document: &Document, by: ColorBy, order: Order) -> Plan {
-    let trajectory = document.trajectory;
     let rows = rows(document, by, order);
-    let heads: Vec<String> = (trajectory.positions.iter())
-        .map(|&position| document.tokens.label(trajectory.prompt.ids[position]))
-        .collect();
+    let heads = heads(document);
     let points = |characters: usize| characters as f64 * CHARACTER + 2. * PAD;
     let widths = (0..heads.len()).map(|at| {
         let cells = rows.iter().map(|row| width(&row.cells[at].label));
         let widest = cells.chain([width(&heads[at])]).max().unwrap_or(0);
         points(widest.clamp(NARROWEST, WIDEST)).ceil() as usize
     });
-    let label = rows.iter().map(|row| row.site.to_string().len()).max();
-    let values = rows
-        .iter()
-        .flat_map(|row| &row.cells)
-        .filter_map(|cell| cell.value);
     Plan {
         widths: widths.collect(),
-        label: points(label.unwrap_or(0)),
-        scale: Scale::fit(by, values),
-        positions: trajectory.positions.clone(),
+        label: points(label_width(&rows)),
+        scale: scale(by, &rows),
+        positions: document.trajectory.positions.clone(),
+        order,
         heads,
         rows,
     }
 }
 
+/// Some of the columns: their rows, and the prompt's tokens beside the first layer.
 fn draw_band(plan: &Plan, band: Range<usize>, canvas: &mut Canvas) {
+    if plan.order == Order::Down {
+        draw_heads(plan, band.clone(), canvas);
+    }
+    draw_rows(plan, band.clone(), canvas);
+    if plan.order == Order::Up {
+        draw_heads(plan, band, canvas);
+    }
+}
+
+fn draw_rows(plan: &Plan, band: Range<usize>, canvas: &mut Canvas) {
     let left = MARGIN + plan.label;
     for row in &plan.rows {
         let label = row.site.to_string();
@@ -87,22 +93,20 @@ fn draw_band(plan: &Plan, band: Range<usize>, canvas: &mut Canvas) {
         }
         canvas.y += LINE;
     }
-    let mut x = left;
+}
+
+/// The tokens and, on the far side of the cells, their positions.
+fn draw_heads(plan: &Plan, band: Range<usize>, canvas: &mut Canvas) {
+    let (tokens, positions) = match plan.order {
+        Order::Up => (canvas.y + LINE - 4., canvas.y + 2. * LINE - 6.),
+        Order::Down => (canvas.y + 2. * LINE - 4., canvas.y + LINE - 2.),
+    };
+    let mut x = MARGIN + plan.label;
     for at in band {
         let middle = x + plan.widths[at] as f64 / 2.;
-        canvas.text(
-            (middle, canvas.y + LINE - 4.),
-            Anchor::Middle,
-            Ink::BOLD,
-            &cut(&plan.heads[at]),
-        );
+        canvas.text((middle, tokens), Anchor::Middle, Ink::BOLD, &cut(&plan.heads[at]));
         let position = plan.positions[at].to_string();
-        canvas.text(
-            (middle, canvas.y + 2. * LINE - 6.),
-            Anchor::Middle,
-            Ink::DIM,
-            &position,
-        );
+        canvas.text((middle, positions), Anchor::Middle, Ink::DIM, &position);
         x += plan.widths[at] as f64;
     }
     canvas.y += 2. * LINE;

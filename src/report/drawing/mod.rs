@@ -5,6 +5,7 @@ mod heatmap;
 mod lines;
 mod render;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::heatmap::{ColorBy, Order};
@@ -26,9 +27,22 @@ pub struct Drawing {
     pub by: ColorBy,
     pub order: Order,
     pub plot: bool,
+    /// Characters that no font was found for.
+    boxes: BTreeSet<char>,
 }
 
 impl Drawing {
+    /// A picture that nothing is drawn in yet.
+    pub fn new(medium: Medium, by: ColorBy, order: Order, plot: bool) -> Self {
+        Self {
+            medium,
+            by,
+            order,
+            plot,
+            boxes: BTreeSet::new(),
+        }
+    }
+
     fn svg(&self, document: &Document) -> String {
         let mut canvas = Canvas::new();
         canvas.title(document);
@@ -43,10 +57,24 @@ impl Drawing {
 impl Report for Drawing {
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
         let svg = self.svg(document);
-        match self.medium {
-            Medium::Svg => out.write_all(svg.as_bytes()),
-            Medium::Png => out.write_all(&render::png(&svg)?),
-            Medium::Pdf => out.write_all(&render::pdf(&svg)?),
-        }
+        let rendered = match self.medium {
+            Medium::Svg => return out.write_all(svg.as_bytes()),
+            Medium::Png => render::png(&svg)?,
+            Medium::Pdf => render::pdf(&svg)?,
+        };
+        self.boxes.extend(rendered.boxes);
+        out.write_all(&rendered.bytes)
+    }
+
+    fn remark(&self) -> Option<String> {
+        let (first, others) = (self.boxes.first()?, self.boxes.len() - 1);
+        let others = match others {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        Some(format!(
+            "no font on this machine has {first} (U+{:04X}){others}, so the picture shows boxes; an .svg leaves fonts to its viewer.",
+            u32::from(*first)
+        ))
     }
 }

@@ -1,22 +1,29 @@
 //! SVG made into pixels and into PDF, with a font of our own.
 
+use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
-use resvg::usvg::{Options, Tree};
+use resvg::usvg::{FontResolver, Options, Tree};
 
 /// Points and dots of an inch.
 const POINTS: f32 = 72.;
 const DOTS: f32 = 300.;
 
+/// A picture, and the characters that a box stands for in it, since no font here has them.
+pub struct Rendered {
+    pub bytes: Vec<u8>,
+    pub boxes: BTreeSet<char>,
+}
+
 /// The picture at 300 dots an inch.
 ///
 /// # Errors
 /// A picture too large for memory.
-pub fn png(svg: &str) -> io::Result<Vec<u8>> {
-    let tree = tree(svg)?;
+pub fn png(svg: &str) -> io::Result<Rendered> {
+    let (tree, boxes) = tree(svg)?;
     // A point of the drawing is 4/3 of the CSS pixels that a tree is measured in.
     let scale = DOTS / POINTS * (POINTS / 96.);
     let size = tree.size();
@@ -24,20 +31,23 @@ pub fn png(svg: &str) -> io::Result<Vec<u8>> {
     let mut pixels = Pixmap::new(dots(size.width()), dots(size.height()))
         .ok_or_else(|| io::Error::other("the picture is too large for a PNG"))?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().map_err(io::Error::other)
+    let bytes = pixels.encode_png().map_err(io::Error::other)?;
+    Ok(Rendered { bytes, boxes })
 }
 
 /// The picture as a page of its own size, its text as text.
 ///
 /// # Errors
 /// Text that no font can be embedded for.
-pub fn pdf(svg: &str) -> io::Result<Vec<u8>> {
+pub fn pdf(svg: &str) -> io::Result<Rendered> {
     let page = svg2pdf::PageOptions { dpi: 96. };
-    svg2pdf::to_pdf(&tree(svg)?, svg2pdf::ConversionOptions::default(), page)
-        .map_err(|e| io::Error::other(e.to_string()))
+    let (tree, boxes) = tree(svg)?;
+    let bytes = svg2pdf::to_pdf(&tree, svg2pdf::ConversionOptions::default(), page)
+        .map_err(|e| io::Error::other(e.to_string()))?;
+    Ok(Rendered { bytes, boxes })
 }
 
-fn tree(svg: &str) -> io::Result<Tree> {
+fn tree(svg: &str) -> io::Result<(Tree, BTreeSet<char>)> {
     let mut fonts = Database::new();
     fonts.load_font_data(dejavu::sans_mono::regular().to_vec());
     fonts.load_font_data(dejavu::sans_mono::bold().to_vec());
@@ -45,10 +55,43 @@ fn tree(svg: &str) -> io::Result<Tree> {
     if svg.chars().any(|c| c > '\u{2fff}') {
         fonts.load_system_fonts();
     }
+    let boxes = Arc::new(Mutex::new(BTreeSet::new()));
+    let lacking = boxes.clone();
+    let fallback = FontResolver::default_fallback_selector();
+    let resolver = FontResolver {
+        select_font: FontResolver::default_font_selector(),
+        select_fallback: Box::new(move |c, tried, fonts| {
+            let found = fallback(c, tried, fonts);
+            if found.is_none()
+                && let Ok(mut lacking) = lacking.lock()
+            {
+                lacking.insert(c);
+            }
+            found
+        }),
+    };
     let options = Options {
         font_family: "DejaVu Sans Mono".to_string(),
         fontdb: Arc::new(fonts),
+        font_resolver: resolver,
         ..Options::default()
     };
-    Tree::from_str(svg, &options).map_err(io::Error::other)
+    let tree = Tree::from_str(svg, &options).map_err(io::Error::other)?;
+    let boxes = boxes.lock().map(|boxes| boxes.clone()).unwrap_or_default();
+    Ok((tree, boxes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_without_a_font_are_told() {
+        // A letter of Kirat Rai, a script of 2024 that hardly a font has yet.
+        let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"50\" height=\"20\">\
+                   <text x=\"2\" y=\"12\" font-size=\"8\">aé␣\u{16d43}</text></svg>";
+        for rendered in [png(svg).unwrap(), pdf(svg).unwrap()] {
+            assert_eq!(rendered.boxes.into_iter().collect::<String>(), "\u{16d43}");
+        }
+    }
 }

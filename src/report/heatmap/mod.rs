@@ -105,6 +105,26 @@ pub fn rows(document: &Document, by: ColorBy, order: Order) -> Vec<Row> {
     rows
 }
 
+/// The prompt's tokens at the positions read, made visible.
+pub fn heads(document: &Document) -> Vec<String> {
+    let trajectory = document.trajectory;
+    (trajectory.positions.iter())
+        .map(|&position| document.tokens.label(trajectory.prompt.ids[position]))
+        .collect()
+}
+
+/// The scale that all of the rows' values lie on.
+pub fn scale(by: ColorBy, rows: &[Row]) -> Scale {
+    let cells = rows.iter().flat_map(|row| &row.cells);
+    Scale::fit(by, cells.filter_map(|cell| cell.value))
+}
+
+/// The characters of the widest row's name.
+pub fn label_width(rows: &[Row]) -> usize {
+    let names = rows.iter().map(|row| row.site.to_string().len());
+    names.max().unwrap_or(0)
+}
+
 fn value(trajectory: &Trajectory, by: ColorBy, row: usize, at: usize) -> Option<f64> {
     let reading = &trajectory.rows[row].readings[at];
     let output = &trajectory.output[at];

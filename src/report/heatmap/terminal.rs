@@ -1,11 +1,12 @@
 //! The heatmap in a terminal.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use anstyle::{Ansi256Color, Color, RgbColor, Style};
 
-use super::{ColorBy, Order, Rgb, Row, Scale, rows, title};
-use crate::report::text::{fit, width};
+use super::{ColorBy, Order, Rgb, Row, Scale, heads, label_width, rows, scale, title};
+use crate::report::text::{bands, fit, width, wrap};
 use crate::report::words::story;
 use crate::report::{Document, Report};
 
@@ -50,23 +51,23 @@ impl Heatmap {
         }
     }
 
-    /// The style of a cell.
+    /// The style of a cell: its colour, and ink that is read on it.
     fn style(&self, color: Rgb) -> Style {
-        let code = |Rgb(r, g, b): Rgb| match self.depth {
-            Depth::True => Color::Rgb(RgbColor(r, g, b)),
-            _ => Color::Ansi256(anstyle_lossy::rgb_to_xterm(RgbColor(r, g, b))),
+        let (back, ink) = match self.depth {
+            Depth::Shades => return Style::new(),
+            Depth::True => (code(color), code(color.ink())),
+            Depth::Indexed => {
+                let nearest = anstyle_lossy::rgb_to_xterm(RgbColor(color.0, color.1, color.2));
+                let RgbColor(r, g, b) = anstyle_lossy::xterm_to_rgb(nearest, anstyle_lossy::palette::DEFAULT);
+                // The palette's own black and white may be any colour.
+                let ink = match Rgb(r, g, b).ink() {
+                    Rgb::BLACK => Ansi256Color(16),
+                    _ => Ansi256Color(231),
+                };
+                (nearest.into(), ink.into())
+            }
         };
-        match self.depth {
-            Depth::Shades => Style::new(),
-            _ => Style::new()
-                .bg_color(Some(code(color)))
-                .fg_color(Some(match color.ink() {
-                    // The palette's own black and white may be any colour.
-                    Rgb::BLACK if self.depth == Depth::Indexed => Color::Ansi256(Ansi256Color(16)),
-                    _ if self.depth == Depth::Indexed => Color::Ansi256(Ansi256Color(231)),
-                    ink => code(ink),
-                })),
-        }
+        Style::new().bg_color(Some(back)).fg_color(Some(ink))
     }
 
     fn cell(&self, label: &str, value: Option<f64>, scale: &Scale, columns: usize) -> (String, Style) {
@@ -97,7 +98,11 @@ impl Heatmap {
                 }
             }
         }
-        writeln!(out, " {high}  {}", title(document, self.by))
+        let bold = match self.depth {
+            Depth::Shades => "",
+            _ => "; bold: the output's",
+        };
+        writeln!(out, " {high}  {}{bold}", title(document, self.by))
     }
 }
 
@@ -107,43 +112,16 @@ impl Report for Heatmap {
             writeln!(out)?;
         }
         self.begun = true;
-        let trajectory = document.trajectory;
-        let rows = rows(document, self.by, self.order);
-        let values = rows
-            .iter()
-            .flat_map(|row| &row.cells)
-            .filter_map(|cell| cell.value);
-        let scale = Scale::fit(self.by, values);
-        let label = rows
-            .iter()
-            .map(|row| row.site.to_string().len())
-            .max()
-            .unwrap_or(0);
-        let heads: Vec<String> = (trajectory.positions.iter())
-            .map(|&position| document.tokens.label(trajectory.prompt.ids[position]))
-            .collect();
-        let natural = |at: usize| {
-            let cells = rows.iter().map(|row| width(&row.cells[at].label));
-            let widest = cells.chain([width(&heads[at])]).max().unwrap_or(0);
-            widest.clamp(NARROWEST, WIDEST) + 2
-        };
-        let widths: Vec<usize> = (0..heads.len()).map(natural).collect();
+        let plan = Plan::of(document, self.by, self.order);
         let name = crate::tokens::visible(document.card.name.as_bytes()).replace('␣', " ");
         writeln!(out, "{BOLD}{name}{BOLD:#}")?;
-        let mut start = 0;
-        while start < heads.len() {
-            let (mut used, mut end) = (label + 1, start);
-            while end < heads.len() && (end == start || used + widths[end] <= self.width) {
-                used += widths[end];
-                end += 1;
-            }
+        for band in bands(&plan.widths, plan.label + 1, 0, self.width) {
             writeln!(out)?;
-            self.band(&rows, &heads, &widths, &scale, label, start..end, out)?;
-            start = end;
+            self.band(&plan, band, out)?;
         }
-        self.legend(document, &scale, out)?;
-        let last = trajectory.positions.len() - 1;
-        for line in crate::report::text::wrap(&story(document, last), self.width) {
+        self.legend(document, &plan.scale, out)?;
+        let last = document.trajectory.positions.len() - 1;
+        for line in wrap(&story(document, last), self.width) {
             writeln!(out, "{line}")?;
         }
         Ok(())
@@ -151,38 +129,66 @@ impl Report for Heatmap {
 }
 
 impl Heatmap {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a band is drawn from all that was measured"
-    )]
-    fn band(
-        &self,
-        rows: &[Row],
-        heads: &[String],
-        widths: &[usize],
-        scale: &Scale,
-        label: usize,
-        columns: std::ops::Range<usize>,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        let drawn = |row: &Row, out: &mut dyn Write| -> io::Result<()> {
-            write!(out, "{DIM}{:>label$}{DIM:#} ", row.site)?;
+    /// Some of the columns: their rows, and the prompt's tokens beside the first layer.
+    fn band(&self, plan: &Plan, columns: Range<usize>, out: &mut dyn Write) -> io::Result<()> {
+        let heads = |out: &mut dyn Write| -> io::Result<()> {
+            write!(out, "{:1$} ", "", plan.label)?;
             for at in columns.clone() {
-                let cell = &row.cells[at];
-                let (text, style) = self.cell(&cell.label, cell.value, scale, widths[at]);
-                let style = if cell.agrees { style.bold() } else { style };
-                write!(out, "{style}{text}{style:#}")?;
+                let head = fit(&plan.heads[at], plan.widths[at] - 2);
+                write!(out, " {BOLD}{head}{BOLD:#} ")?;
             }
             writeln!(out)
         };
-        for row in rows {
-            drawn(row, out)?;
+        if self.order == Order::Down {
+            heads(out)?;
         }
-        // The prompt's tokens stand below, where the first layer is; the output is above them.
-        write!(out, "{:label$} ", "")?;
-        for at in columns.clone() {
-            write!(out, " {BOLD}{}{BOLD:#} ", fit(&heads[at], widths[at] - 2))?;
+        for row in &plan.rows {
+            write!(out, "{DIM}{:>1$}{DIM:#} ", row.site, plan.label)?;
+            for at in columns.clone() {
+                let cell = &row.cells[at];
+                let (text, style) = self.cell(&cell.label, cell.value, &plan.scale, plan.widths[at]);
+                let style = if cell.agrees { style.bold() } else { style };
+                write!(out, "{style}{text}{style:#}")?;
+            }
+            writeln!(out)?;
         }
-        writeln!(out)
+        if self.order == Order::Up {
+            heads(out)?;
+        }
+        Ok(())
     }
+}
+
+/// What is measured before anything is drawn.
+struct Plan {
+    rows: Vec<Row>,
+    heads: Vec<String>,
+    /// Of each position, with a space on either side.
+    widths: Vec<usize>,
+    /// Of the layers' names.
+    label: usize,
+    scale: Scale,
+}
+
+impl Plan {
+    fn of(document: &Document, by: ColorBy, order: Order) -> Self {
+        let rows = rows(document, by, order);
+        let heads = heads(document);
+        let widths = (0..heads.len()).map(|at| {
+            let cells = rows.iter().map(|row| width(&row.cells[at].label));
+            let widest = cells.chain([width(&heads[at])]).max().unwrap_or(0);
+            widest.clamp(NARROWEST, WIDEST) + 2
+        });
+        Self {
+            widths: widths.collect(),
+            label: label_width(&rows),
+            scale: scale(by, &rows),
+            heads,
+            rows,
+        }
+    }
+}
+
+fn code(Rgb(r, g, b): Rgb) -> Color {
+    RgbColor(r, g, b).into()
 }

@@ -5,9 +5,9 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Document, Report, json};
+use super::{ColorBy, Document, Order, Report};
 
 const TEMPLATE: &str = include_str!("page/template.html");
 
@@ -34,13 +34,18 @@ const DIGITS: usize = 6;
 const TITLE: usize = 60;
 
 /// The HTML format: a page for one prompt.
-pub struct Html;
+pub struct Html {
+    /// What the page shows until its reader chooses.
+    pub by: ColorBy,
+    pub order: Order,
+}
 
 impl Report for Html {
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
-        let fields = json::fields(document).into_iter();
-        let data = slim(fields.map(|(key, value)| (key.to_string(), value)));
-        let data = in_a_script(&json::escape(&data.to_string()));
+        let fields = super::json::fields(document).into_iter();
+        let fields = fields.map(|(key, value)| (key.to_string(), value));
+        let data = slim(fields.chain([("view".to_string(), self.view(document))]));
+        let data = in_a_script(&super::json::escape(&data.to_string()));
         let title = in_html(&title(document));
         let app = APP.join("\n");
         let mut rest = TEMPLATE;
@@ -61,6 +66,24 @@ impl Report for Html {
             rest = after;
         }
         out.write_all(rest.as_bytes())
+    }
+}
+
+impl Html {
+    /// The first view, in the words of the page's address.
+    fn view(&self, document: &Document) -> Value {
+        let tracked = !document.trajectory.targets.is_empty();
+        let color = match self.by {
+            ColorBy::Target if tracked => "p:t0".to_string(),
+            ColorBy::Rank if tracked => "r:t0".to_string(),
+            ColorBy::Statistic(statistic) => format!("s:{}", statistic.name()),
+            ColorBy::Prob | ColorBy::Target | ColorBy::Rank => "prob".to_string(),
+        };
+        let order = match self.order {
+            Order::Up => "up",
+            Order::Down => "down",
+        };
+        json!({ "color": color, "order": order })
     }
 }
 

@@ -50,6 +50,9 @@ function cssColor(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/** Wide enough for its longest number. */
+const axisSize = (_, ticks) => 16 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length));
+
 function chartAxes(layers) {
   const common = { stroke: cssColor('--muted'), font: FONT, labelFont: FONT, labelSize: 18, grid: { stroke: cssColor('--grid'), width: 1 }, ticks: { show: false } };
   const axisName = isStatMeasure() ? [statInfo(state.measure.slice(2)).label, statInfo(state.measure.slice(2)).unit].filter(Boolean).join(', ') : MEASURES[state.measure].axis;
@@ -57,7 +60,7 @@ function chartAxes(layers) {
   const incrs = [1, 2, 3, 4, 5, 10, 20, 50].filter((n) => n === 50 || width / n <= 16);
   return [
     { ...common, label: 'layer', size: 26, space: 26, incrs, values: (_, ticks) => ticks.map(String), grid: { show: false } },
-    { ...common, label: axisName, size: 44, space: state.measure === 'rank' ? 18 : 30, values: (_, ticks) => ticks.map(showAxisValue) },
+    { ...common, label: axisName, size: axisSize, space: state.measure === 'rank' ? 18 : 30, values: (_, ticks) => ticks.map(showAxisValue) },
   ];
 }
 

@@ -53,7 +53,7 @@ function layerCheckbox(item, label) {
 
 function makeLayersPanel() {
   const summary = element('summary', {}, 'Layers');
-  const { layers } = section(MAIN_POINT);
+  const { layers } = section(FIRST_POINT);
   const number = (value, min, max) => element('input', { type: 'number', value: String(value), min: String(min), max: String(max), step: '1' });
   const every = number(1, 1, Math.max(1, layers.length));
   const from = number(layers[0], layers[0], layers.at(-1));

@@ -22,7 +22,9 @@ const generatedFrom = positionCount - (doc.generated ?? 0);
 const targets = doc.targets ?? [];
 const pointNames = POINT_ORDER
   .concat(Object.keys(doc.points ?? {}).filter((name) => !POINT_ORDER.includes(name)))
-  .filter((name) => name === MAIN_POINT || doc.points?.[name]);
+  .filter((name) => (name === MAIN_POINT ? doc.layers.length || !doc.points : doc.points?.[name]));
+/** What is shown first. */
+const FIRST_POINT = pointNames.includes(MAIN_POINT) ? MAIN_POINT : pointNames.at(-1);
 
 /** The part of the document for a point; for resid_post the document itself. */
 const section = (point) => (point === MAIN_POINT ? doc : doc.points[point]);
@@ -39,7 +41,8 @@ const ranksAsColumns = readPositions.length === 1;
 function makeColumns() {
   if (!ranksAsColumns) return readPositions.map((pos) => ({ pos, rank: 0 }));
   const pos = readPositions[0];
-  const k = Math.max(...doc.topk_ids.map((row) => row[pos].length));
+  const rows = [...pointNames.flatMap((point) => section(point).topk_ids), doc.embed?.topk_ids, doc.output?.topk_ids];
+  const k = Math.max(...rows.filter(Boolean).map((row) => row[pos].length));
   return Array.from({ length: k }, (_, rank) => ({ pos, rank }));
 }
 const columns = makeColumns();
@@ -47,11 +50,11 @@ const columns = makeColumns();
 /** Whether a key of the document is a statistic: a value for each layer and position. */
 function isStatistic(part, name) {
   const rows = part[name];
-  if (!Array.isArray(rows) || rows.length !== part.layers.length || /^(topk|tracked)/.test(name)) return false;
+  if (!Array.isArray(rows) || !rows.length || rows.length !== part.layers.length || /^(topk|tracked)/.test(name)) return false;
   const scalar = (v) => v === null || typeof v === 'number' || typeof v === 'boolean';
   return rows.every((row) => Array.isArray(row) && row.length === positionCount && scalar(row[readPositions[0]]));
 }
-const statNames = Object.keys(doc).filter((name) => isStatistic(doc, name))
+const statNames = Object.keys(section(FIRST_POINT)).filter((name) => isStatistic(section(FIRST_POINT), name))
   .sort((a, b) => (STAT_ORDER.indexOf(a) + 1 || 99) - (STAT_ORDER.indexOf(b) + 1 || 99));
 
 /**

@@ -7,16 +7,19 @@ let grid = null; // {table, rows, cells: [row][column]}
 const settlesShown = () => state.point === MAIN_POINT && doc.settles_at?.some((layer) => layer != null);
 
 /** In characters: as wide as most of the tokens need, and wider where few columns leave room. */
-const ROOMY_WIDTH = 112;
+const FITTING_WIDTH = 7.5;
+const NARROW_BOX = 60;
+const boxWidth = () => Math.max(NARROW_BOX, Math.floor((gridBox.clientWidth - ROW_HEADER_WIDTH) / CH_WIDTH));
+
 function columnWidth() {
   const lengths = ranksAsColumns ? [] : columns.map((col) => showToken(doc.input[col.pos]).length);
   for (const row of rowsByPoint.get(state.point)) {
     for (const col of columns) lengths.push(showToken(valueAt(state.point, row, 'topk', col.pos)?.[col.rank] ?? '').length);
   }
-  const share = ROOMY_WIDTH / columns.length;
+  const share = boxWidth() / columns.length;
   const padding = 1.6;
   // A few columns are made to fit without scrolling; many scroll anyhow.
-  const needed = share >= 9 ? Math.min(share, Math.max(...lengths) + padding) : quantile(lengths, 0.95) + padding;
+  const needed = share >= FITTING_WIDTH ? Math.min(share, Math.max(...lengths) + padding) : quantile(lengths, 0.95) + padding;
   return Math.min(14, Math.max(6, needed, Math.min(9, share)));
 }
 

@@ -34,7 +34,7 @@ const PAPER_WIDTH = 680;
 const PAPER_SCALE_MIN = 0.72;
 
 const CH_WIDTH = 7.25; // of the heatmap's font, in pixels
-const ROW_HEADER_WIDTH = 76;
+const ROW_HEADER_WIDTH = 86;
 
 function buildPrintGrid() {
   const cell = columnWidth() * CH_WIDTH;
@@ -87,9 +87,13 @@ function listen() {
   printQuery.addEventListener('change', () => setPrinting(printQuery.matches));
   addEventListener('beforeprint', () => setPrinting(true));
   addEventListener('afterprint', () => setPrinting(false));
-  new ResizeObserver(() => {
-    if (!printing && plot && plot.width !== chartSize().width) renderChart();
-  }).observe(chartBox);
+  const resized = new ResizeObserver(() => {
+    if (printing) return;
+    grid.table.style.setProperty('--col', `${columnWidth()}ch`);
+    if (plot && plot.width !== chartSize().width) renderChart();
+  });
+  resized.observe(gridBox);
+  resized.observe(chartBox);
 }
 
 function start() {

@@ -5,16 +5,16 @@ const ORDERS = ['up', 'down'];
 
 function defaultState() {
   const pos = readPositions.at(-1) ?? 0;
-  const rows = rowsByPoint.get(MAIN_POINT);
+  const rows = rowsByPoint.get(FIRST_POINT);
   return {
-    point: MAIN_POINT, // where in each block the rows are read
+    point: FIRST_POINT, // where in each block the rows are read
     row: rows.at(-1)?.key, pos, rank: 0, // the current cell; rank counts columns where ranks are columns
     hold: null, // the position whose trajectories stay charted
     pins: null, // an array of pins, or null for the default ones
-    color: 'prob', // 'prob', 'p:PIN', 'r:PIN' or 's:STATISTIC'
+    color: isColor(doc.view?.color) ? doc.view.color : 'prob', // 'prob', 'p:PIN', 'r:PIN' or 's:STATISTIC'
     measure: 'prob', // the chart's: 'prob', 'logprob', 'rank' or 's:STATISTIC'
     hidden: new Set(), // layers, and perhaps 'embed'
-    order: 'up',
+    order: doc.view?.order ?? 'up',
     theme: 'auto',
   };
 }

@@ -1,8 +1,10 @@
 //! What the README shows is what the binary says.
 
+mod pictures;
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::lens;
@@ -23,8 +25,8 @@ fn examples(readme: &str) -> Vec<Example> {
             let alone = command.starts_with("lens ") && !command.contains(['|', '>', '#']);
             let own_model =
                 !command.contains("-m ") && !command.contains("--model ") || command.contains("demo");
-            let to_file = command.contains(" -o ");
-            if alone && own_model && !to_file {
+            let pictured = command.contains(" -o ") || command.contains(" --heatmap");
+            if alone && own_model && !pictured {
                 examples.push(Example {
                     command: command.to_string(),
                     shown: shown.trim_end().to_string(),
@@ -54,6 +56,53 @@ fn output(command: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim_end().to_string()
 }
 
+/// Whether what is new is accepted.
+fn bless() -> bool {
+    std::env::var_os("LENS_BLESS").is_some_and(|bless| bless == "1")
+}
+
+/// The README's command that has `part` in it, as it is shown there.
+fn shown(part: &str) -> String {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let mut commands = readme.lines().filter_map(|line| line.strip_prefix("$ "));
+    commands
+        .find(|command| command.contains(part))
+        .unwrap()
+        .to_string()
+}
+
+fn assert_picture(name: &str, drawn: &str) {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), ".github", "pictures", name]
+        .iter()
+        .collect();
+    if bless() {
+        std::fs::write(path, drawn).unwrap();
+    } else {
+        let there = std::fs::read_to_string(path).unwrap();
+        assert!(
+            there == drawn,
+            "{name} is not what its command draws; LENS_BLESS=1 draws it anew"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_pictures_are_what_their_commands_draw() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for name in ["heatmap.svg", "lines.svg"] {
+        let file = folder.path().join(name);
+        output(&shown(&format!("-o {name}")).replace(name, file.to_str().unwrap()));
+        assert_picture(name, &std::fs::read_to_string(file).unwrap());
+    }
+    // As wide as a pipe's table, in the colours of a terminal that has them all.
+    let command = format!(
+        "COLORTERM=truecolor TERM=xterm {} --color always",
+        shown("--heatmap")
+    );
+    assert_picture("terminal.svg", &pictures::screen(&output(&command), 100));
+}
+
 /// After a wanted change, LENS_BLESS=1 writes the new outputs into the README.
 #[cfg(unix)]
 #[test]
@@ -62,7 +111,7 @@ fn the_examples_are_what_the_binary_says() {
     let mut readme = std::fs::read_to_string(&path).unwrap();
     let examples = examples(&readme);
     assert!(examples.len() >= 8);
-    let bless = std::env::var_os("LENS_BLESS").is_some_and(|bless| bless == "1");
+    let bless = bless();
     for Example { command, shown } in examples {
         let said = output(&command);
         if bless {
