@@ -20,6 +20,7 @@
 //!
 //! - [`error`]: what went wrong, and what to do about it.
 //! - [`source`]: a name on the command line → the model's files (a directory, the hub's cache).
+//! - [`memory`]: how much there is.
 //! - [`progress`]: how far a run is.
 //! - [`simd`]: one code for every instruction set.
 //! - [`weights`]: the files → checked tensors, views of what is mapped.
@@ -31,6 +32,7 @@
 //! - [`device`]: where the arithmetic runs.
 //! - [`model`]: decoder, tokenizer and device together, with the model's card.
 //! - [`prompt`]: text → the tokens that a model is given.
+//! - [`prompts`]: prompts as given, and as a file has them.
 //! - [`chat`]: a conversation → text, by the model's own template.
 //! - [`select`]: which layers, points and positions.
 //! - [`statistics`]: the statistics of a reading, by name.
@@ -49,9 +51,11 @@ pub mod error;
 pub mod generate;
 pub mod kernels;
 pub mod lens;
+pub mod memory;
 pub mod model;
 pub mod progress;
 pub mod prompt;
+pub mod prompts;
 pub mod readout;
 pub mod report;
 pub mod select;

@@ -77,15 +77,20 @@ impl Model {
     pub fn load(files: &ModelFiles, options: LoadOptions) -> Result<Self> {
         // The tokenizer takes longer to parse than all the rest: it has a thread of its own.
         std::thread::scope(|scope| {
-            let tokens = scope.spawn(|| Tokens::load(&files.tokenizer));
+            let load = || Tokens::load(&files.tokenizer);
+            let tokens = std::thread::Builder::new().spawn_scoped(scope, load);
             let device = options.device.open()?;
             let config = Config::read(&files.config)?;
             let weights = Weights::open(&files.weights, options.dtype)?;
             let decoder = decoder::load(&config, &weights)?;
             let card = card(files, &config, &weights, &decoder, &device, options.dtype)?;
-            let tokens = tokens
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            let tokens = match tokens {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+                // The system gives no thread, so it is done here.
+                Err(_) => load()?,
+            };
             Ok(Self {
                 card,
                 decoder,

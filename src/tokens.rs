@@ -1,6 +1,7 @@
 //! Between text and token ids, and tokens made visible.
 
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokenizers::decoders::byte_level::ByteLevel as ByteLevelDecoder;
 use tokenizers::models::bpe::BPE;
@@ -33,11 +34,12 @@ impl Tokens {
     pub fn load(files: &TokenizerFiles) -> Result<Self> {
         let tokenizer = match files {
             TokenizerFiles::Json(asset) => {
-                Tokenizer::from_bytes(asset.read()?).map_err(|e| broken(asset, &e))?
+                let bytes = asset.read()?;
+                guarded(|| Tokenizer::from_bytes(bytes)).map_err(|e| broken(asset, &e))?
             }
             TokenizerFiles::VocabMerges { vocab, merges } => {
                 let (vocab_path, merges_path) = (vocab.to_string_lossy(), merges.to_string_lossy());
-                let bpe = BPE::from_file(&vocab_path, &merges_path).build();
+                let bpe = guarded(|| BPE::from_file(&vocab_path, &merges_path).build());
                 gpt2_tokenizer(bpe.map_err(|e| broken(&vocab.clone().into(), &e))?)
             }
         };
@@ -66,7 +68,7 @@ impl Tokens {
     }
 
     fn encode_with(&self, text: &str, special: bool) -> Result<Vec<u32>> {
-        let encoding = self.tokenizer.encode_fast(text, special).map_err(|e| {
+        let encoding = guarded(|| self.tokenizer.encode_fast(text, special)).map_err(|e| {
             Error::failed(
                 format!("The tokenizer refuses the prompt: {e}."),
                 "Try a prompt without unusual characters.",
@@ -129,6 +131,12 @@ impl Tokens {
             None => format!("<id {id}>"),
         }
     }
+}
+
+/// Runs what the library does with a file or a text of unknown making: where it panics over one,
+/// that is an error.
+fn guarded<R>(f: impl FnOnce() -> tokenizers::Result<R>) -> tokenizers::Result<R> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| Err("it contradicts itself".into()))
 }
 
 fn broken(asset: &Asset, error: &dyn std::fmt::Display) -> Error {

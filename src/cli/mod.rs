@@ -1,7 +1,10 @@
 //! The command line: options, one run, where its output goes.
 
 mod args;
+mod defect;
+mod draft;
 mod input;
+mod interrupt;
 mod output;
 mod progress;
 mod read;
@@ -16,10 +19,11 @@ use clap::{CommandFactory, Parser};
 use logit_lens::chat::ChatTemplate;
 use logit_lens::error::{Error, Kind};
 use logit_lens::model::{LoadOptions, Model};
+use logit_lens::prompts::Item;
 use logit_lens::source::{self, HubOptions, ModelFiles};
 
 use args::Args;
-use input::{Input, Item, Next};
+use input::{Input, Next};
 use output::Output;
 use read::Reader;
 use sinks::Sinks;
@@ -28,7 +32,8 @@ use sinks::Sinks;
 pub fn main() -> ExitCode {
     let args = Args::parse();
     args.color().write_global();
-    match run(&args) {
+    interrupt::watch();
+    match defect::caught(|| run(&args)) {
         Ok(code) => code,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => complain(&error),
@@ -49,12 +54,17 @@ fn run(args: &Args) -> Result<ExitCode> {
     if args.has_no_prompt() && (!args.names_a_model() || args.asks_for_readings()) {
         return Err(Args::no_prompt().into());
     }
-    if let Some(threads) = args.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()?;
-    }
+    // As many as there are cores, where no number is given.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0));
+    pool.build_global().map_err(no_threads)?;
     lens(args)
+}
+
+fn no_threads(error: rayon::ThreadPoolBuildError) -> Error {
+    Error::failed(
+        format!("The system gives lens no threads to compute with: {error}."),
+        "Try --threads 1, or raise its limits (ulimit -u, ulimit -v).",
+    )
 }
 
 /// The main job: arguments → prompts and outputs → models → what is asked of them.
@@ -224,16 +234,8 @@ fn complain(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// A message may quote what a model's files contain: no control character of theirs reaches a
-/// terminal.
+/// A message may quote what a model's files contain: nothing of theirs that would not show, or
+/// would move text around, reaches a terminal as it is.
 fn shown(message: &str) -> String {
-    let mut out = String::new();
-    for c in message.chars() {
-        if c.is_control() {
-            out.extend(c.escape_debug());
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    logit_lens::tokens::escaped(message)
 }

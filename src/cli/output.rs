@@ -4,12 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use super::args::Args;
+use super::draft::Draft;
 use anyhow::Result;
 use logit_lens::error::Error;
 use logit_lens::report::Depth;
-use tempfile::NamedTempFile;
-
-use super::args::Args;
 
 /// Columns of a table that is not written to a terminal.
 const WIDTH_OF_A_PIPE: usize = 100;
@@ -24,10 +23,7 @@ pub enum Output {
         stream: File,
     },
     /// A file beside the one asked for, which it replaces at the end.
-    File {
-        path: PathBuf,
-        draft: NamedTempFile,
-    },
+    File(Draft),
 }
 
 impl Output {
@@ -59,18 +55,7 @@ impl Output {
             true => fs::canonicalize(path).map_err(unwritable)?,
             false => path.to_path_buf(),
         };
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let draft = draft_in(folder).map_err(unwritable)?;
-        if let Some(there) = there {
-            draft
-                .as_file()
-                .set_permissions(there.permissions())
-                .map_err(unwritable)?;
-        }
-        Ok(Self::File { path, draft })
+        Ok(Self::File(Draft::of(path).map_err(unwritable)?))
     }
 
     /// The columns that a table may take.
@@ -105,9 +90,9 @@ impl Output {
                 let written = stream.write_all(&plain());
                 written.map_err(|e| unwritable(path, &e))?;
             }
-            Self::File { path, draft } => {
+            Self::File(draft) => {
                 let written = draft.write_all(&plain());
-                written.map_err(|e| unwritable(path, &e))?;
+                written.map_err(|e| unwritable(draft.path(), &e))?;
             }
         }
         Ok(())
@@ -122,7 +107,7 @@ impl Output {
                 written.map_err(stdout_failed)
             }
             Self::Stream { path, stream } => Ok(stream.write_all(bytes).map_err(|e| unwritable(path, &e))?),
-            Self::File { path, draft } => Ok(draft.write_all(bytes).map_err(|e| unwritable(path, &e))?),
+            Self::File(draft) => Ok(draft.write_all(bytes).map_err(|e| unwritable(draft.path(), &e))?),
         }
     }
 
@@ -133,25 +118,12 @@ impl Output {
 
     /// Lets a file appear under its name, with all that was written.
     pub fn finish(self) -> Result<()> {
-        if let Self::File { path, draft } = self {
-            draft.persist(&path).map_err(|e| unwritable(&path, &e.error))?;
+        if let Self::File(draft) = self {
+            let path = draft.path().to_path_buf();
+            draft.finish().map_err(|e| unwritable(&path, &e))?;
         }
         Ok(())
     }
-}
-
-/// Drafts are private by default; this one is as readable as any other new file.
-#[cfg(unix)]
-fn draft_in(folder: &Path) -> io::Result<NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-}
-
-#[cfg(not(unix))]
-fn draft_in(folder: &Path) -> io::Result<NamedTempFile> {
-    NamedTempFile::new_in(folder)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {

@@ -10,6 +10,7 @@ use logit_lens::error::Error;
 use logit_lens::lens::{Follow, Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::prompt::Prompt;
+use logit_lens::prompts::{Item, What};
 use logit_lens::report::{self, Compared, Document};
 use logit_lens::select::Layers;
 use logit_lens::statistics::Statistics;
@@ -18,7 +19,7 @@ use logit_lens::targets::TargetSpec;
 use logit_lens::verify::verify;
 
 use super::args::Args;
-use super::input::{Input, Item, Next, What};
+use super::input::{Input, Next};
 use super::note;
 use super::progress::Bar;
 use super::sinks::Sinks;

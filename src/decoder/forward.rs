@@ -28,6 +28,11 @@ impl Batch {
         &self.lengths
     }
 
+    /// The number of tokens of all prompts.
+    pub fn tokens(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Each token's position in its own prompt.
     fn positions(&self) -> Vec<u32> {
         self.lengths.iter().flat_map(|&n| 0..n as u32).collect()

@@ -1,6 +1,7 @@
 //! The logit lens: prompts through the decoder, the chosen rows through the readout.
 
 mod batches;
+mod finite;
 mod follow;
 mod read;
 

@@ -1,11 +1,13 @@
 //! From prompts to trajectories.
 
+use std::collections::HashSet;
+
 use candle_core::Tensor;
 
 use super::follow::{follow, ids_to_follow};
 use super::{Request, Row, Track, Trajectory};
 use crate::decoder::{Batch, Point, Site};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Model;
 use crate::progress::{Progress, Stage};
 use crate::prompt::{Bos, Prompt};
@@ -61,10 +63,15 @@ impl Model {
                 positions,
             });
         }
-        let read = self.rows_to_read(&batch, &plans, request, progress)?;
+        let chosen = self.sites(request)?;
+        let positions = plans.iter().map(|plan| plan.positions.len()).sum();
+        self.require_memory(batch.tokens(), positions, chosen.count, request)?;
+        let read = self.rows_to_read(&batch, &plans, &chosen, progress)?;
         let readout = Readout::new(&self.decoder.unembed).reporting(progress);
         let mut readings = readout.read(&read.rows, request.top_k)?;
-        read.check(&readings)?;
+        if !readings.iter().all(Reading::is_finite) {
+            return Err(self.not_finite(&batch)?);
+        }
         if request.distances {
             readout.measure(&read.rows, &mut readings)?;
         }
@@ -73,24 +80,41 @@ impl Model {
         read.trajectories(plans, &readings, tracked, request)
     }
 
+    /// The sites that the request is about.
+    fn sites(&self, request: &Request) -> Result<Chosen> {
+        let blocks = self.decoder.blocks.len();
+        let layers = request.layers.resolve(blocks)?;
+        let mut shown = Vec::new();
+        if request.points.read_embed(&request.layers) {
+            shown.push(Site {
+                layer: 0,
+                point: Point::Embed,
+            });
+        }
+        let in_blocks = Point::ALL.into_iter().filter(|&point| point != Point::Embed);
+        for point in in_blocks.filter(|&point| request.points.has(point)) {
+            shown.extend(layers.iter().map(|&layer| Site { layer, point }));
+        }
+        let last = Site {
+            layer: blocks - 1,
+            point: Point::ResidPost,
+        };
+        Ok(Chosen {
+            count: shown.len() + usize::from(!shown.contains(&last)),
+            shown: shown.into_iter().collect(),
+            last,
+        })
+    }
+
     /// Runs the decoder and keeps the chosen rows of the residual stream, position after position.
     fn rows_to_read(
         &self,
         batch: &Batch,
         plans: &[Plan],
-        request: &Request,
+        chosen: &Chosen,
         progress: &dyn Progress,
     ) -> Result<Read> {
-        let layers = request.layers.resolve(self.decoder.blocks.len())?;
-        let embed = request.points.read_embed(&request.layers);
-        let last = Site {
-            layer: self.decoder.blocks.len() - 1,
-            point: Point::ResidPost,
-        };
-        let shows = |site: Site| match site.point {
-            Point::Embed => embed,
-            point => request.points.has(point) && layers.contains(&site.layer),
-        };
+        let last = chosen.last;
         let mut start = 0;
         let (mut tokens, mut next) = (Vec::new(), Vec::new());
         for plan in plans {
@@ -106,7 +130,7 @@ impl Model {
             if site.point == Point::ResidPost {
                 progress.report(Stage::Blocks, site.layer + 1, last.layer + 1);
             }
-            if shows(site) || site == last {
+            if chosen.shown.contains(&site) || site == last {
                 sites.push(site);
                 kept.push(stream.index_select(&tokens, 0)?);
             }
@@ -118,10 +142,19 @@ impl Model {
                 sites: sites.len(),
                 next,
             },
-            hides_last: !shows(last),
+            hides_last: !chosen.shown.contains(&last),
             sites,
         })
     }
+}
+
+/// Where prompts are read.
+struct Chosen {
+    shown: HashSet<Site>,
+    /// The model's output, which is read whether it is shown or not.
+    last: Site,
+    /// How many sites are read.
+    count: usize,
 }
 
 /// What is to be read of one prompt.
@@ -208,23 +241,5 @@ impl Read {
             .reshape((count, sites, width))?
             .narrow(1, 0, self.shown().count())?;
         Ok(shown.contiguous()?)
-    }
-
-    /// Refuses readings that are not numbers, and says where they began.
-    fn check(&self, readings: &[Reading]) -> Result<()> {
-        let sites = self.sites.len();
-        let wrong =
-            (0..sites).find(|&site| readings.iter().skip(site).step_by(sites).any(|r| !r.is_finite()));
-        let Some(site) = wrong.map(|site| self.sites[site]) else {
-            return Ok(());
-        };
-        let place = match site.point {
-            Point::Embed => "in the embedding".to_string(),
-            _ => format!("at layer {}", site.layer),
-        };
-        Err(Error::failed(
-            format!("The model's numbers stop being finite {place}."),
-            "The weights hold NaN or infinity there, or overflow in their type; try --dtype f32 or fetch them again.",
-        ))
     }
 }

@@ -1,19 +1,25 @@
 //! One file of a model, wherever its bytes are.
 
-use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
 
 use crate::error::{Error, Result};
 
-/// A file on this machine, or one that the binary carries.
+/// The most bytes of a file that is read whole. The largest tokenizers have some 40 MB.
+const LARGEST: u64 = 512 << 20;
+
+/// A file on this machine, or one in memory.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Asset {
     File(PathBuf),
-    Embedded {
+    Memory {
         /// What messages call it.
         name: &'static str,
-        bytes: &'static [u8],
+        bytes: Bytes,
     },
 }
 
@@ -21,22 +27,29 @@ impl Asset {
     /// The whole file.
     ///
     /// # Errors
-    /// A file that cannot be read.
-    pub fn read(&self) -> Result<Cow<'static, [u8]>> {
-        match self {
-            Self::File(path) => match std::fs::read(path) {
-                Ok(bytes) => Ok(Cow::Owned(bytes)),
-                Err(e) => Err(self.unreadable(&e)),
-            },
-            Self::Embedded { bytes, .. } => Ok(Cow::Borrowed(bytes)),
+    /// A file that cannot be read, or one that is too large to be what it should be.
+    pub fn read(&self) -> Result<Bytes> {
+        let path = match self {
+            Self::File(path) => path,
+            Self::Memory { bytes, .. } => return Ok(bytes.clone()),
+        };
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+        read.map_err(|e| self.unreadable(&e))?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(Error::failed(
+                format!("{self} is larger than 512 MiB, which no such file of a model is."),
+                "Fetch the model's files again.",
+            ));
         }
+        Ok(bytes.into())
     }
 
-    /// Where it lies; `None` for one that the binary carries.
+    /// Where it lies; `None` for one in memory.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Embedded { .. } => None,
+            Self::Memory { .. } => None,
         }
     }
 
@@ -59,7 +72,7 @@ impl fmt::Display for Asset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
-            Self::Embedded { name, .. } => write!(f, "{name}"),
+            Self::Memory { name, .. } => write!(f, "{name}"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The model that the binary carries. `src/demo/recipe` makes it.
 
+use bytes::Bytes;
+
 use super::{Asset, ModelFiles, TokenizerFiles};
 
 /// The demo model's name on the command line.
@@ -12,9 +14,9 @@ them in, and shows at which layers; it knows nothing else.";
 
 macro_rules! embedded {
     ($file:literal) => {
-        Asset::Embedded {
+        Asset::Memory {
             name: concat!("the demo model's ", $file),
-            bytes: include_bytes!(concat!("../demo/", $file)),
+            bytes: Bytes::from_static(include_bytes!(concat!("../demo/", $file))),
         }
     };
 }

@@ -85,6 +85,12 @@ fn shards(dir: &Path, index: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for name in shard_names(&text, &origin)? {
         let path = dir.join(&name);
+        if leads_out(&path, dir) {
+            return Err(Error::failed(
+                format!("{origin} names {name}, which is a link out of the model's directory."),
+                "Put the file itself there; what a model's files name should lie beside them.",
+            ));
+        }
         if !path.is_file() {
             return Err(Error::failed(
                 format!("{origin} names {name}, but {} has no such file.", dir.display()),
@@ -94,6 +100,17 @@ fn shards(dir: &Path, index: &Path) -> Result<Vec<PathBuf>> {
         paths.push(path);
     }
     Ok(paths)
+}
+
+/// Whether a file that is named inside of `dir` is a link to somewhere else. In the hub's cache a
+/// snapshot's files are links to the blobs beside the snapshots.
+fn leads_out(path: &Path, dir: &Path) -> bool {
+    let (Ok(real), Ok(dir)) = (path.canonicalize(), dir.canonicalize()) else {
+        return false;
+    };
+    let blobs = dir.parent().filter(|snapshots| snapshots.ends_with("snapshots"));
+    let blobs = blobs.and_then(Path::parent).map(|model| model.join("blobs"));
+    !real.starts_with(dir) && !blobs.is_some_and(|blobs| real.starts_with(blobs))
 }
 
 fn no_weights(name: &str, dir: &Path) -> Error {

@@ -80,8 +80,11 @@ fn looks_like_a_path(model: &str) -> bool {
 }
 
 /// The shards that an index names, in order, each once. `index` is the text of
-/// `model.safetensors.index.json`; a name that leaves the directory is refused.
-fn shard_names(index: &str, origin: &str) -> Result<Vec<String>> {
+/// `model.safetensors.index.json`, `origin` what messages call it.
+///
+/// # Errors
+/// What is no index, or names something that is no safetensors file of the same directory.
+pub fn shard_names(index: &str, origin: &str) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct Index {
         weight_map: std::collections::BTreeMap<String, String>,

@@ -3,6 +3,7 @@
 mod matrix;
 mod pages;
 mod storage;
+mod truncation;
 mod view;
 
 use std::cell::RefCell;
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::source::Asset;
 
 pub use matrix::{Layout, Matrix, Vector};
+pub use truncation::on_cut_short;
 pub use view::{DType, View};
 
 use storage::Storage;

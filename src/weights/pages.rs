@@ -44,7 +44,7 @@ pub fn done_with(file: &Storage, range: &Range<usize>) {
 /// here is a page fault less in a product.
 pub fn populate(files: Vec<Storage>) {
     #[cfg(target_os = "linux")]
-    std::thread::spawn(move || {
+    let _ = std::thread::Builder::new().spawn(move || {
         const STRETCH: usize = 8 << 20;
         for map in files.iter().filter_map(Storage::mapping) {
             for start in (0..map.len()).step_by(STRETCH) {

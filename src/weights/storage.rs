@@ -4,16 +4,17 @@ use std::fs::File;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use memmap2::Mmap;
 
 use crate::error::Result;
 use crate::source::Asset;
 
-/// A file's bytes, mapped or in the binary. Cloning copies none.
+/// A file's bytes, mapped or in memory. Cloning copies none.
 #[derive(Clone)]
 pub enum Storage {
     Mapped(Arc<Mmap>),
-    Embedded(&'static [u8]),
+    Memory(Bytes),
 }
 
 impl Storage {
@@ -24,7 +25,7 @@ impl Storage {
     pub fn open(asset: &Asset) -> Result<Self> {
         let path = match asset {
             Asset::File(path) => path,
-            Asset::Embedded { bytes, .. } => return Ok(Self::Embedded(bytes)),
+            Asset::Memory { bytes, .. } => return Ok(Self::Memory(bytes.clone())),
         };
         let file = File::open(path).map_err(|e| asset.unreadable(&e))?;
         // SAFETY: the mapping is read-only and private to this process; a file that another process
@@ -37,7 +38,7 @@ impl Storage {
     pub fn mapping(&self) -> Option<&Arc<Mmap>> {
         match self {
             Self::Mapped(map) => Some(map),
-            Self::Embedded(_) => None,
+            Self::Memory(_) => None,
         }
     }
 }
@@ -48,7 +49,7 @@ impl Deref for Storage {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,
-            Self::Embedded(bytes) => bytes,
+            Self::Memory(bytes) => bytes,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What is refused, and that the error names it: a checkpoint that lens does not follow to the
 //! letter is an error at loading, before anything is computed, never a wrong number.
 
+mod any;
 mod config;
 mod files;
+mod hostile;
 mod prompts;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,6 +2,8 @@
 
 use safetensors::Dtype;
 
+use logit_lens::lens::Request;
+
 use crate::support::{Checkpoint, Stored};
 use crate::{assert_refused, prompts, refuse};
 
@@ -76,11 +78,10 @@ fn weights_that_are_not_numbers_are_refused_by_the_layer_they_are_in() {
     for bad in [f32::NAN, f32::INFINITY] {
         for (tensor, place) in [
             ("wpe.weight", "in the embedding"),
-            ("h.0.ln_1.weight", "layer 0"),
-            ("h.1.mlp.c_proj.weight", "layer 1"),
-            ("h.2.attn.c_attn.bias", "layer 2"),
-            // Every row goes through the final norm, the first row first.
-            ("ln_f.weight", "in the embedding"),
+            ("h.0.ln_1.weight", "at layer 0, in its attention"),
+            ("h.1.mlp.c_proj.weight", "at layer 1, in its MLP"),
+            ("h.2.attn.c_attn.bias", "at layer 2, in its attention"),
+            ("ln_f.weight", "in the final norm or the unembedding"),
         ] {
             let checkpoint = Checkpoint::copy_of("gpt2");
             checkpoint.tensors(|t| {
@@ -89,7 +90,14 @@ fn weights_that_are_not_numbers_are_refused_by_the_layer_they_are_in() {
             });
             let model = checkpoint.load().unwrap();
             let what = format!("{bad} in {tensor}");
-            assert_refused(model.read(&["The Eiffel"], &prompts::request()), &[place], &what);
+            // Whichever layers are read: it is said where it begins.
+            for layers in ["all", "-1", "0"] {
+                let request = Request {
+                    layers: layers.parse().unwrap(),
+                    ..prompts::request()
+                };
+                assert_refused(model.read(&["The Eiffel"], &request), &[place], &what);
+            }
         }
     }
 }

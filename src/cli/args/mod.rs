@@ -246,8 +246,8 @@ pub struct Args {
     )]
     pub dtype: DTypeChoice,
 
-    /// Number of threads [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Computation")]
+    /// Number of threads, up to 1024 [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Computation")]
     pub threads: Option<usize>,
 
     /// Compute the output a second way and fail if the two differ
@@ -414,6 +414,16 @@ fn token_id(text: &str) -> std::result::Result<u32, String> {
     text.trim()
         .parse()
         .map_err(|_| "it should be a token id, a whole number".to_string())
+}
+
+/// More threads than this no machine has a use for, and a pool of them may not even begin.
+const MOST_THREADS: usize = 1024;
+
+fn threads(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=MOST_THREADS) => Ok(n),
+        _ => Err(format!("it should be a whole number from 1 to {MOST_THREADS}")),
+    }
 }
 
 fn positive(text: &str) -> std::result::Result<usize, String> {

@@ -32,7 +32,7 @@ struct Shape {
 }
 
 fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
-    let shape = shape(config)?;
+    let shape = shape(config, weights)?;
     let vocabulary = config.required_count("vocab_size")?;
     let table = [vocabulary, shape.hidden];
     let tied = config.flag("tie_word_embeddings")?.unwrap_or(false);
@@ -60,7 +60,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     })
 }
 
-fn shape(config: &Config) -> Result<Shape> {
+fn shape(config: &Config, weights: &Weights) -> Result<Shape> {
     let hidden = config.required_count("hidden_size")?;
     let heads = config.required_count("num_attention_heads")?;
     let kv_heads = config.count("num_key_value_heads")?.unwrap_or(heads);
@@ -69,6 +69,15 @@ fn shape(config: &Config) -> Result<Shape> {
         Some(given) => given,
         None => config.divide(("hidden_size", hidden), ("num_attention_heads", heads))?,
     };
+    if !head_dim.is_multiple_of(2) {
+        return Err(Error::failed(
+            format!("The heads have {head_dim} components, and rotary positions need an even number."),
+            "Check head_dim and num_attention_heads in config.json.",
+        ));
+    }
+    // A head's width means memory from here on, so it is held against the weights first.
+    let queries = "model.layers.0.self_attn.q_proj.weight";
+    weights.matrix(queries, [heads * head_dim, hidden], Layout::OutIn)?;
     let rotary = rotary(config, head_dim)?;
     Ok(Shape {
         hidden,
@@ -89,12 +98,6 @@ fn shape(config: &Config) -> Result<Shape> {
 /// (`rope_parameters`), with `transformers`' precedence: a `rope_scaling` that is there replaces
 /// `rope_parameters`, and `rope_theta` inside either replaces the one outside.
 fn rotary(config: &Config, dims: usize) -> Result<Rotary> {
-    if !dims.is_multiple_of(2) {
-        return Err(Error::failed(
-            format!("The heads have {dims} components, and rotary positions need an even number."),
-            "Check head_dim and num_attention_heads in config.json.",
-        ));
-    }
     config.only("partial_rotary_factor", &json!(1))?;
     let rope = match config.object("rope_scaling")? {
         Some(rope) => Some(rope),

@@ -1,14 +1,13 @@
 //! A conversation as the text that a model was trained on, by its own chat template.
 
-use minijinja::{Environment, ErrorKind, context};
+mod limits;
+
+use minijinja::context;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::source::ModelFiles;
-
-/// Steps that a template may take: thousands of times what a conversation of two messages needs.
-const FUEL: u64 = 1_000_000;
 
 /// A model's chat template.
 #[derive(Debug, Clone)]
@@ -38,41 +37,28 @@ impl ChatTemplate {
         })
     }
 
+    /// The template `source` for a model whose special tokens are these.
+    pub fn new(source: String, bos: String, eos: String) -> Self {
+        Self { source, bos, eos }
+    }
+
     /// The text up to where the model's answer begins, of an optional system message and one of
     /// the user's.
     ///
     /// # Errors
-    /// A template that refuses the messages or is none.
+    /// A template that refuses the messages, is none, or goes on without end.
     pub fn render(&self, system: Option<&str>, user: &str) -> Result<String> {
         let mut messages = Vec::new();
         messages.extend(system.map(|content| context! { role => "system", content }));
         messages.push(context! { role => "user", content => user });
-        let mut environment = Environment::new();
-        environment.set_fuel(Some(FUEL));
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function("raise_exception", refuse);
-        environment.add_function("strftime_now", |format: String| {
-            chrono::Local::now().format(&format).to_string()
-        });
         let values = context! {
             messages,
             bos_token => self.bos,
             eos_token => self.eos,
             add_generation_prompt => true,
         };
-        environment.render_str(&self.source, values).map_err(|e| {
-            Error::failed(
-                format!("The model's chat template cannot be followed: {e}."),
-                "Leave out --system if the template has no place for it, or write the prompt without --chat.",
-            )
-        })
+        limits::render(self.source.clone(), values)
     }
-}
-
-fn refuse(message: String) -> std::result::Result<String, minijinja::Error> {
-    Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
 }
 
 /// What is needed of `tokenizer_config.json`.

@@ -1,0 +1,274 @@
+//! Prompts as they are given, and as a file has them: one a line, or a JSON record a line.
+
+use std::io::{BufRead, Read};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Kind, Result};
+
+/// The longest line, in bytes: far beyond every model's context.
+const LONGEST: u64 = 64 << 20;
+
+/// One prompt as it was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    pub what: What,
+    /// What its file calls it.
+    pub id: Option<String>,
+    /// Tokens that its file wants followed, as texts.
+    pub targets: Vec<String>,
+    /// Where it stands among several, for messages.
+    pub origin: Option<String>,
+    /// Whether that is in a file, which holds what it holds.
+    pub in_file: bool,
+}
+
+/// The prompt itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    Text(String),
+    Ids(Vec<u32>),
+}
+
+impl Item {
+    /// A prompt of which nothing more is known.
+    pub fn new(what: What) -> Self {
+        Self {
+            what,
+            id: None,
+            targets: Vec::new(),
+            origin: None,
+            in_file: false,
+        }
+    }
+
+    /// `error` with the place of the prompt it is about.
+    pub fn locate(&self, error: Error) -> Error {
+        match &self.origin {
+            Some(origin) => Error {
+                kind: if self.in_file { Kind::Failed } else { error.kind },
+                problem: format!("{origin}: {}", error.problem),
+                ..error
+            },
+            None => error,
+        }
+    }
+}
+
+/// The prompts in lines of text. Empty lines are skipped. If the file's ending says
+/// so or the first line is a JSON object, each line is a record.
+pub struct Lines<R> {
+    reader: R,
+    name: String,
+    number: usize,
+    json: Option<bool>,
+    broken: bool,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The lines of `reader`, which messages call `name`.
+    pub fn new(reader: R, name: String) -> Self {
+        Self {
+            reader,
+            number: 0,
+            json: [".jsonl", ".ndjson"]
+                .iter()
+                .any(|end| name.ends_with(end))
+                .then_some(true),
+            name,
+            broken: false,
+        }
+    }
+
+    /// The next line that is not empty, without its end.
+    fn line(&mut self) -> Result<Option<String>> {
+        loop {
+            let mut bytes = Vec::new();
+            let mut reader = self.reader.by_ref().take(LONGEST + 1);
+            let read = reader.read_until(b'\n', &mut bytes).map_err(|e| {
+                Error::failed(
+                    format!("{} cannot be read: {e}.", self.name),
+                    "Check that it is a file of text.",
+                )
+            })?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if read as u64 > LONGEST {
+                return Err(Error::failed(
+                    format!("{}, line {}, is longer than 64 MiB.", self.name, self.number),
+                    "Give a file of text with a prompt on each line.",
+                ));
+            }
+            let line = String::from_utf8(bytes).map_err(|_| {
+                Error::failed(
+                    format!("{}, line {}, is not UTF-8.", self.name, self.number),
+                    "Save the file as UTF-8.",
+                )
+            })?;
+            let line = line.strip_suffix('\n').unwrap_or(&line);
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            let line = match self.number {
+                1 => line.strip_prefix('\u{feff}').unwrap_or(line),
+                _ => line,
+            };
+            let blank = line.is_empty() || (self.json == Some(true) && line.trim().is_empty());
+            if !blank {
+                return Ok(Some(line.to_string()));
+            }
+        }
+    }
+
+    fn item(&mut self, line: String) -> Result<Item> {
+        let origin = Some(format!("{}, line {}", self.name, self.number));
+        // Other JSON than records is more likely a mistake than a prompt.
+        let is_json = || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&line).is_ok();
+        if !*self.json.get_or_insert_with(is_json) {
+            return Ok(Item {
+                origin,
+                in_file: true,
+                ..Item::new(What::Text(line))
+            });
+        }
+        let record = Record::parse(&line).map_err(|e| {
+            Error::failed(
+                format!("{}, line {}, is no prompt: {e}.", self.name, self.number),
+                "Each line should be a JSON object with prompt, and if wanted targets and id.",
+            )
+        })?;
+        Ok(Item {
+            what: What::Text(record.prompt),
+            id: record.id.map(Id::text),
+            targets: record.targets.0,
+            in_file: true,
+            origin,
+        })
+    }
+}
+
+impl<R: BufRead> Iterator for Lines<R> {
+    type Item = Result<Item>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.broken {
+            return None;
+        }
+        let item = match self.line() {
+            Ok(None) => return None,
+            Ok(Some(line)) => self.item(line),
+            Err(error) => Err(error),
+        };
+        self.broken = item.is_err();
+        Some(item)
+    }
+}
+
+/// A line of a JSON Lines file; what else it holds is its author's.
+#[derive(Deserialize)]
+struct Record {
+    prompt: String,
+    #[serde(default, alias = "target")]
+    targets: Texts,
+    id: Option<Id>,
+}
+
+impl Record {
+    fn parse(line: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(line)
+    }
+}
+
+/// One text, or a list of them.
+#[derive(Deserialize, Default)]
+#[serde(from = "OneOrMany")]
+struct Texts(Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Texts {
+    fn from(texts: OneOrMany) -> Self {
+        match texts {
+            OneOrMany::One(text) => Self(vec![text]),
+            OneOrMany::Many(texts) => Self(texts),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+impl Id {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(text: &[u8]) -> Vec<std::result::Result<Item, String>> {
+        let lines = Lines::new(text, "p".to_string());
+        lines.map(|item| item.map_err(|e| e.to_string())).collect()
+    }
+
+    fn texts(text: &[u8]) -> Vec<String> {
+        let text_of = |item: Item| match item.what {
+            What::Text(text) => text,
+            What::Ids(_) => unreachable!(),
+        };
+        items(text)
+            .into_iter()
+            .map(|item| text_of(item.unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_line_is_a_prompt() {
+        let text = "\u{feff}The\r\n\n {\"prompt\": 1}\nlast one ".as_bytes();
+        assert_eq!(texts(text), ["The", " {\"prompt\": 1}", "last one "]);
+        assert_eq!(
+            texts(b"{not JSON\n{\"prompt\":\"x\"}"),
+            ["{not JSON", "{\"prompt\":\"x\"}"]
+        );
+        assert!(texts(b"").is_empty());
+    }
+
+    #[test]
+    fn json_lines_bring_targets_and_ids() {
+        let text = b"{\"prompt\":\"a\\nb\",\"targets\":[\" c\"],\"id\":7,\"more\":0}\n{\"prompt\":\"d\"}\n";
+        let items: Vec<Item> = items(text).into_iter().map(std::result::Result::unwrap).collect();
+        assert_eq!(items[0].what, What::Text("a\nb".to_string()));
+        assert_eq!(
+            (items[0].id.as_deref(), &items[0].targets[..]),
+            (Some("7"), &[" c".to_string()][..])
+        );
+        assert_eq!(items[1].origin.as_deref(), Some("p, line 2"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line_and_ends_the_prompts() {
+        let found = items(b"{\"prompt\":\"a\"}\n{\"prompt\":3}\n{\"prompt\":\"b\"}");
+        assert_eq!(found.len(), 2);
+        assert!(found[1].as_ref().unwrap_err().contains("p, line 2, is no prompt"));
+        assert!(
+            items(b"a\n\xff\n")[1]
+                .as_ref()
+                .unwrap_err()
+                .contains("p, line 2, is not UTF-8")
+        );
+    }
+}

@@ -1,0 +1,315 @@
+//! The fused readout against the plain formulas in float64, on inputs that nobody chose.
+
+mod support;
+
+use bytes::Bytes;
+use candle_core::{Device, Tensor};
+use half::{bf16, f16};
+use logit_lens::decoder::{Norm, NormKind, Unembed};
+use logit_lens::readout::{Readout, Rows};
+use logit_lens::source::Asset;
+use logit_lens::weights::{Layout, Weights};
+use proptest::prelude::*;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde_json::Value;
+use support::{fixture, run};
+
+/// An unembedding and some rows, in the numbers that the files have.
+#[derive(Debug, Clone)]
+struct Case {
+    hidden: usize,
+    vocabulary: usize,
+    /// Rows of a position, the output last.
+    sites: usize,
+    positions: usize,
+    top_k: usize,
+    kind: NormKind,
+    dtype: Dtype,
+    rows: Vec<f32>,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    head: Vec<f32>,
+}
+
+/// Vocabularies smaller than a tile, prime, and just around the tiles' sizes.
+fn vocabulary() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        1..8usize,
+        Just(13),
+        Just(127),
+        Just(128),
+        Just(257),
+        Just(1021),
+        1..1500usize
+    ]
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let dtype = prop_oneof![Just(Dtype::F32), Just(Dtype::BF16), Just(Dtype::F16)];
+    let kind = prop_oneof![Just(NormKind::Layer), Just(NormKind::Rms)];
+    let sizes = (1..70usize, vocabulary(), 1..5usize, 1..5usize, 1..12usize);
+    (sizes, dtype, kind).prop_flat_map(|((hidden, vocabulary, sites, positions, top_k), dtype, kind)| {
+        let numbers = |count: usize, most: f32| proptest::collection::vec(-most..most, count);
+        let rows = numbers(positions * sites * hidden, 4.);
+        let parameters = (numbers(hidden, 2.), numbers(hidden, 1.));
+        (rows, parameters, numbers(vocabulary * hidden, 1.)).prop_map(move |(rows, (weight, bias), head)| {
+            let stored = |numbers: Vec<f32>| numbers.into_iter().map(|x| rounded(x, dtype)).collect();
+            Case {
+                hidden,
+                vocabulary,
+                sites,
+                positions,
+                top_k,
+                kind,
+                dtype,
+                rows,
+                weight: stored(weight),
+                bias: stored(bias),
+                head: stored(head),
+            }
+        })
+    })
+}
+
+fn rounded(x: f32, dtype: Dtype) -> f32 {
+    match dtype {
+        Dtype::BF16 => bf16::from_f32(x).to_f32(),
+        Dtype::F16 => f16::from_f32(x).to_f32(),
+        _ => x,
+    }
+}
+
+impl Case {
+    /// The unembedding, by way of a file's bytes.
+    fn unembed(&self) -> Unembed {
+        let bytes = |numbers: &[f32]| -> Vec<u8> {
+            let of = |&x: &f32| match self.dtype {
+                Dtype::BF16 => bf16::from_f32(x).to_le_bytes().to_vec(),
+                Dtype::F16 => f16::from_f32(x).to_le_bytes().to_vec(),
+                _ => x.to_le_bytes().to_vec(),
+            };
+            numbers.iter().flat_map(of).collect()
+        };
+        let stored = [
+            ("weight", vec![self.hidden], bytes(&self.weight)),
+            ("bias", vec![self.hidden], bytes(&self.bias)),
+            ("head", vec![self.vocabulary, self.hidden], bytes(&self.head)),
+        ];
+        let views = (stored.iter())
+            .map(|(name, shape, data)| (*name, TensorView::new(self.dtype, shape.clone(), data).unwrap()));
+        let asset = Asset::Memory {
+            name: "a file",
+            bytes: Bytes::from(safetensors::serialize(views, None).unwrap()),
+        };
+        let weights = Weights::open(&[asset], None).unwrap();
+        let table = [self.vocabulary, self.hidden];
+        Unembed {
+            norm: Norm {
+                kind: self.kind,
+                weight: weights.vector("weight", self.hidden).unwrap(),
+                bias: (self.kind == NormKind::Layer).then(|| weights.vector("bias", self.hidden).unwrap()),
+                eps: 1e-5,
+            },
+            head: weights.matrix("head", table, Layout::OutIn).unwrap(),
+        }
+    }
+
+    /// The logits of a row, by the formulas.
+    fn logits(&self, row: usize) -> Vec<f64> {
+        let x: Vec<f64> = (self.rows[row * self.hidden..][..self.hidden].iter())
+            .map(|&x| x.into())
+            .collect();
+        let mean_of = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+        let centre = match self.kind {
+            NormKind::Layer => mean_of(&x),
+            NormKind::Rms => 0.,
+        };
+        let squares: Vec<f64> = x.iter().map(|x| (x - centre).powi(2)).collect();
+        let deviation = (mean_of(&squares) + 1e-5).sqrt();
+        let normed = x.iter().zip(&self.weight).zip(&self.bias).map(|((x, &w), &b)| {
+            let bias = if self.kind == NormKind::Layer {
+                f64::from(b)
+            } else {
+                0.
+            };
+            (x - centre) / deviation * f64::from(w) + bias
+        });
+        let normed: Vec<f64> = normed.collect();
+        (self.head.chunks(self.hidden))
+            .map(|w| w.iter().zip(&normed).map(|(&w, x)| f64::from(w) * x).sum())
+            .collect()
+    }
+}
+
+fn softmax(logits: &[f64]) -> (f64, Vec<f64>) {
+    let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logits.iter().map(|l| (l - max).exp()).sum();
+    let log_sum_exp = max + sum.ln();
+    (
+        log_sum_exp,
+        logits.iter().map(|l| (l - log_sum_exp).exp()).collect(),
+    )
+}
+
+fn kl(p: &[f64], q: &[f64]) -> f64 {
+    let terms = p.iter().zip(q).filter(|(p, _)| **p > 0.);
+    terms.map(|(p, q)| p * (p.ln() - q.ln())).sum()
+}
+
+/// A float32 has 24 bits: a norm, up to 70 products and their sum lose some 2e-6 of logits that
+/// are tens at most.
+const NEAR: f64 = 1e-4;
+
+fn near(ours: f64, plain: f64) -> bool {
+    (ours - plain).abs() <= NEAR * (1. + plain.abs())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_number_of_a_reading_is_the_formulas(case in case()) {
+        let unembed = case.unembed();
+        let shape = (case.positions * case.sites, case.hidden);
+        let next = (0..case.positions).map(|at| (at % 2 == 0).then_some((at * 7 % case.vocabulary) as u32));
+        let rows = Rows {
+            hidden: Tensor::from_vec(case.rows.clone(), shape, &Device::Cpu).unwrap(),
+            sites: case.sites,
+            next: next.collect(),
+        };
+        let readout = Readout::new(&unembed);
+        let mut readings = readout.read(&rows, case.top_k).unwrap();
+        readout.measure(&rows, &mut readings).unwrap();
+        for (row, reading) in readings.iter().enumerate() {
+            let logits = case.logits(row);
+            let output = case.logits(row / case.sites * case.sites + case.sites - 1);
+            let ((log_sum_exp, p), (_, q)) = (softmax(&logits), softmax(&output));
+            prop_assert!(near(reading.log_sum_exp, log_sum_exp));
+            prop_assert!(near(reading.entropy, -p.iter().map(|p| p * p.max(f64::MIN_POSITIVE).ln()).sum::<f64>()));
+            prop_assert!(near(reading.forward_kl, kl(&q, &p)), "{} {}", reading.forward_kl, kl(&q, &p));
+            prop_assert!(near(reading.reverse_kl, kl(&p, &q)));
+            let m: Vec<f64> = p.iter().zip(&q).map(|(p, q)| (p + q) / 2.).collect();
+            let distances = reading.distances.unwrap();
+            prop_assert!(near(distances.js, (kl(&p, &m) + kl(&q, &m)) / 2.));
+            prop_assert!(near(distances.tv, p.iter().zip(&q).map(|(p, q)| (p - q).abs()).sum::<f64>() / 2.));
+            let next = rows.next[row / case.sites].map(|id| -p[id as usize].ln());
+            prop_assert!(reading.cross_entropy.is_some() == next.is_some());
+            prop_assert!(reading.cross_entropy.zip(next).is_none_or(|(ours, plain)| near(ours, plain)));
+            // The k largest, each where its logit says: near ties may stand either way round.
+            let mut sorted = logits.clone();
+            sorted.sort_by(|a, b| b.total_cmp(a));
+            prop_assert_eq!(reading.top.len(), case.top_k.min(case.vocabulary));
+            for (candidate, largest) in reading.top.iter().zip(&sorted) {
+                prop_assert!(near(candidate.logit.into(), logits[candidate.id as usize]));
+                prop_assert!(near(candidate.logit.into(), *largest));
+                prop_assert!(near(candidate.prob, p[candidate.id as usize]));
+            }
+        }
+    }
+
+    #[test]
+    fn probabilities_sum_to_1(case in case()) {
+        let unembed = case.unembed();
+        let hidden = Tensor::from_vec(case.rows.clone(), (case.positions * case.sites, case.hidden), &Device::Cpu);
+        let rows = Rows { hidden: hidden.unwrap(), sites: case.sites, next: vec![None; case.positions] };
+        for reading in Readout::new(&unembed).read(&rows, case.vocabulary).unwrap() {
+            let sum: f64 = reading.top.iter().map(|candidate| candidate.prob).sum();
+            prop_assert!((sum - 1.).abs() <= 1e-6, "{}", sum);
+        }
+    }
+}
+
+/// The JSON of a run, without the time at which it was made.
+fn json(model: &str, threads: &str) -> (String, Value) {
+    let prompt = "The Eiffel Tower is in the city of Paris, the capital of France.";
+    let run = run(&[
+        prompt,
+        "-m",
+        model,
+        "--positions",
+        "all",
+        "--json",
+        "--stats",
+        "all",
+        "--threads",
+        threads,
+    ]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let mut json: Value = serde_json::from_str(&run.stdout).unwrap();
+    json["meta"].as_object_mut().unwrap().remove("timestamp");
+    (json.to_string(), json)
+}
+
+/// Every number of `ours` beside the one at the same place of `theirs`.
+fn assert_close(ours: &Value, theirs: &Value, place: &str) {
+    match (ours, theirs) {
+        (Value::Array(a), Value::Array(b)) => {
+            assert_eq!(a.len(), b.len(), "{place}");
+            for (i, (a, b)) in a.iter().zip(b).enumerate() {
+                assert_close(a, b, &format!("{place}[{i}]"));
+            }
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            assert_eq!(
+                a.keys().collect::<Vec<_>>(),
+                b.keys().collect::<Vec<_>>(),
+                "{place}"
+            );
+            for (key, a) in a {
+                assert_close(a, &b[key], &format!("{place}.{key}"));
+            }
+        }
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            // What float32 sums in another order differ by.
+            assert!((a - b).abs() <= 1e-5 * (1. + b.abs()), "{place}: {a} {b}");
+        }
+        _ => assert_eq!(ours, theirs, "{place}"),
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bits_and_other_threads_nearly_the_same() {
+    let fixture = fixture("llama");
+    for model in ["demo", fixture.to_str().unwrap()] {
+        let (one, one_json) = json(model, "1");
+        for threads in ["1", "2", "3", "7"] {
+            let (first, first_json) = json(model, threads);
+            let (second, _) = json(model, threads);
+            assert!(first == second, "{model} on {threads} threads, twice");
+            assert_close(&first_json, &one_json, threads);
+            assert!(threads != "1" || first == one);
+        }
+    }
+}
+
+#[test]
+fn the_likeliest_tokens_of_a_whole_vocabulary_sum_to_1() {
+    let run = run(&[
+        "The capital of France is",
+        "--positions",
+        "all",
+        "-k",
+        "2560",
+        "--json",
+    ]);
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    let rows = json["topk_probs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap());
+    let mut seen = 0;
+    for probs in rows {
+        let sum: f64 = probs
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p.as_f64().unwrap())
+            .sum();
+        assert!((sum - 1.).abs() <= 1e-6, "{sum}");
+        seen += 1;
+    }
+    assert_eq!(seen, 10 * 5);
+}

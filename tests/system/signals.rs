@@ -1,0 +1,147 @@
+//! A run that is stopped leaves nothing behind.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::{Checkpoint, lens};
+use crate::{PROMPT, names};
+
+fn kill(child: &Child, signal: &str) {
+    let killed = Command::new("kill")
+        .args([&format!("-{signal}"), &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+}
+
+/// Waits until `there` holds; a busy machine is slow, not wrong.
+fn until(what: &str, mut there: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !there() {
+        assert!(since.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A run that reads prompts from stdin and has written two files' drafts.
+fn waiting(folder: &TempDir) -> Child {
+    let mut command = lens();
+    command.args(["--prompts", "-", "-q"]);
+    for name in ["lens.csv", "lens.json"] {
+        command.arg("-o").arg(folder.path().join(name));
+    }
+    let child = command
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the drafts appear", || names(folder.path()).len() == 2);
+    child
+}
+
+#[test]
+fn a_run_that_waits_for_a_prompt_is_stopped() {
+    for (name, number) in [("INT", 2), ("TERM", 15)] {
+        let folder = TempDir::new().unwrap();
+        let mut child = waiting(&folder);
+        let mut stdin = child.stdin.take().unwrap();
+        writeln!(stdin, "{PROMPT}").unwrap();
+        kill(&child, name);
+        let status = child.wait().unwrap();
+        assert_eq!(
+            status.signal(),
+            Some(number),
+            "whoever started it sees by what it ended"
+        );
+        assert_eq!(names(folder.path()), [] as [String; 0]);
+    }
+}
+
+#[test]
+fn a_run_that_computes_is_stopped() {
+    let folder = TempDir::new().unwrap();
+    let prompts = folder.path().join("prompts");
+    std::fs::write(&prompts, format!("{PROMPT}\n").repeat(200_000)).unwrap();
+    let mut child = lens()
+        .args(["-q", "--prompts", prompts.to_str().unwrap(), "-o"])
+        .arg(folder.path().join("lens.csv"))
+        .spawn()
+        .unwrap();
+    // What is written grows from the first batch on.
+    until("something is written", || {
+        let drafts = names(folder.path()).into_iter().filter(|name| name != "prompts");
+        drafts.into_iter().any(|name| {
+            let draft = std::fs::metadata(folder.path().join(name));
+            draft.is_ok_and(|draft| draft.len() > 0)
+        })
+    });
+    kill(&child, "INT");
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    assert_eq!(names(folder.path()), ["prompts"]);
+}
+
+#[test]
+fn a_run_whose_reader_does_not_read_is_stopped() {
+    // The pipe is full long before the prompts are done, and stays so.
+    let prompts = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&prompts, format!("{PROMPT}\n").repeat(5_000)).unwrap();
+    let mut child = lens()
+        .args([
+            "-q",
+            "--format",
+            "csv",
+            "--prompts",
+            prompts.path().to_str().unwrap(),
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut header = String::new();
+    stdout.read_line(&mut header).unwrap();
+    assert!(header.starts_with("prompt,"));
+    kill(&child, "INT");
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+}
+
+#[test]
+fn a_file_that_is_cut_short_while_it_is_mapped_is_an_error() {
+    let checkpoint = Checkpoint::copy_of("gpt2");
+    let mut child = lens()
+        .args([
+            "-q",
+            "--prompts",
+            "-",
+            "-m",
+            checkpoint.path(),
+            "--format",
+            "jsonl",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{PROMPT}").unwrap();
+    // The first prompt's answer shows that the model is mapped.
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    let weights = std::fs::File::options()
+        .write(true)
+        .open(checkpoint.file("model.safetensors"))
+        .unwrap();
+    weights.set_len(0).unwrap();
+    writeln!(stdin, "{PROMPT}").unwrap();
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("error: A file of the model was cut short"),
+        "{said}"
+    );
+}
