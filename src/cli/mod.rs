@@ -30,7 +30,10 @@ use sinks::Sinks;
 
 /// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return misused(&error),
+    };
     args.color().write_global();
     interrupt::watch();
     match defect::caught(|| run(&args)) {
@@ -211,6 +214,21 @@ fn hub_options(args: &Args) -> HubOptions {
         progress: !args.quiet,
         ..HubOptions::default()
     }
+}
+
+/// What clap says of wrong usage, or the help that was asked for. Where it quotes what a terminal
+/// must not get, that is shown escaped, and all of it without colours.
+fn misused(error: &clap::Error) -> ExitCode {
+    let plain = error.render().to_string();
+    let lines: Vec<String> = plain.lines().map(shown).collect();
+    let is_safe = || std::env::args_os().all(|arg| shown(&arg.to_string_lossy()) == arg.to_string_lossy());
+    if !error.use_stderr() || is_safe() {
+        // If the stream is closed, the exit code still tells.
+        let _ = error.print();
+    } else {
+        let _ = writeln!(anstream::stderr(), "{}", lines.join("\n"));
+    }
+    ExitCode::from(error.exit_code() as u8)
 }
 
 /// The problem and the remedy, one line each, never a backtrace.

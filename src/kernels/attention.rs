@@ -1,5 +1,10 @@
 //! Causal attention over queries, keys and values as they lie after their projections.
 
+#![expect(
+    unsafe_code,
+    reason = "a product is written by its parts, each of its own place in one buffer"
+)]
+
 use gemm::Parallelism;
 use rayon::prelude::*;
 

@@ -26,8 +26,10 @@ pub fn with_slice<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> candle_cor
 pub struct Target(*mut f32);
 
 // SAFETY: those who write through a target vouch for writing disjoint elements.
+#[expect(unsafe_code, reason = "a pointer says nothing of who may have it")]
 unsafe impl Send for Target {}
 // SAFETY: as above.
+#[expect(unsafe_code, reason = "a pointer says nothing of who may have it")]
 unsafe impl Sync for Target {}
 
 impl Target {

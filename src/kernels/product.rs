@@ -3,6 +3,8 @@
 //! The matrix is taken a panel of outputs at a time. A float32 panel is multiplied where it lies;
 //! any other type is widened into a buffer of the panel's size. Panels run in parallel.
 
+#![expect(unsafe_code, reason = "threads write the columns of one buffer, each its own")]
+
 use std::ops::Range;
 
 use gemm::Parallelism;

@@ -3,6 +3,11 @@
 //! With few rows a product is a matter of reading the weights once, in the order in which they
 //! lie; a general product first copies such a panel into an order of its own.
 
+#![expect(
+    unsafe_code,
+    reason = "the columns of one row are written through a pointer that several threads have"
+)]
+
 use pulp::{Simd, WithSimd};
 
 use super::panel::Panel;

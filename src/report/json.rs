@@ -69,17 +69,29 @@ fn write(document: &Document, separator: &str, out: &mut dyn Write) -> io::Resul
     out.write_all(b"}")
 }
 
-/// JSON need not escape DEL and the C1 controls, but a terminal obeys them, and what takes colours
-/// out of a pipe takes them too. Outside strings there are none.
+/// JSON need not escape what a terminal obeys (DEL, the C1 controls) or what does not show and turns
+/// text around; nothing outside its strings is any of these.
 pub fn escape(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        match c {
-            '\u{7f}'..='\u{9f}' => out.push_str(&format!("\\u{:04x}", c as u32)),
-            _ => out.push(c),
+        match is_invisible(c) {
+            true => {
+                let units = c.encode_utf16(&mut [0; 2]).to_vec();
+                out.extend(units.into_iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+            false => out.push(c),
         }
     }
     out
+}
+
+/// Controls past ASCII's first, and the format characters of Unicode: marks of direction, joiners,
+/// separators of lines, tags.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 pub fn fields(document: &Document) -> Vec<(&'static str, Value)> {

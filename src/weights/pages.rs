@@ -1,6 +1,8 @@
 //! What the system is told about the pages of mapped files. All of it is advice: where a system
 //! does not take it, nothing but speed is lost.
 
+#![expect(unsafe_code, reason = "the system is told of pages by address")]
+
 use std::ops::Range;
 
 use super::storage::Storage;

@@ -1,5 +1,10 @@
 //! The bytes of one weights file.
 
+#![expect(
+    unsafe_code,
+    reason = "a mapped file is memory that another process may change"
+)]
+
 use std::fs::File;
 use std::ops::Deref;
 use std::sync::Arc;

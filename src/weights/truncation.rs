@@ -3,6 +3,8 @@
 //! Unix signals that to the thread that reads there (SIGBUS), and the thread cannot go on. Windows
 //! does not let a mapped file be cut short.
 
+#![expect(unsafe_code, reason = "a signal handler may do very little")]
+
 use std::io;
 
 /// Calls `report` when a mapped file turns out to have been cut short, or its disk fails. It runs in

@@ -3,6 +3,7 @@
 mod compare;
 mod failures;
 mod formats;
+mod hostile;
 mod json;
 mod options;
 mod output;

@@ -9,6 +9,10 @@ use crate::bench::{Bench, ID, real};
 
 /// Runs `lens` on the hub's model with these variables and no others of the hub's.
 fn run(bench: &Bench, variables: &[(&str, &str)]) -> Output {
+    command(bench, variables).output().unwrap()
+}
+
+pub fn command(bench: &Bench, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lens"));
     command.args(["The Eiffel Tower is in the city of", "--model", ID, "--json"]);
     for (name, _) in std::env::vars_os() {
@@ -23,11 +27,12 @@ fn run(bench: &Bench, variables: &[(&str, &str)]) -> Output {
     command
         .env("HF_HOME", bench.dir.path())
         .env("HF_ENDPOINT", &bench.hub.endpoint);
-    command.envs(variables.iter().copied()).output().unwrap()
+    command.envs(variables.iter().copied());
+    command
 }
 
 /// The run found the model and read it.
-fn assert_found(output: &Output) {
+pub fn assert_found(output: &Output) {
     assert!(output.status.success(), "{output:?}");
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["meta"]["model"], ID);

@@ -4,6 +4,7 @@ mod bench;
 mod caching;
 mod download;
 mod environment;
+mod hostile;
 mod refusals;
 mod resume;
 mod server;

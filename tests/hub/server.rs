@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -24,6 +25,10 @@ pub enum Fault {
     Status(u16),
     /// The body comes, but takes its time.
     Slow,
+    /// The body comes a few bytes at a time.
+    Drip,
+    /// The storage sends one to another address.
+    Redirect(&'static str),
 }
 
 /// A refusal for everything in a repository: status, `X-Error-Code`, `X-Error-Message`.
@@ -215,6 +220,9 @@ fn from_storage(state: &mut State, request: &Request) -> Response {
     let fault = state.faults.pop_front();
     match fault {
         Some(Fault::Status(status)) => return Response::new(status, Vec::new()),
+        Some(Fault::Redirect(address)) => {
+            return Response::new(302, Vec::new()).with("Location", address);
+        }
         Some(Fault::Garbage) => bytes.iter_mut().for_each(|b| *b = !*b),
         Some(Fault::Short) => bytes.truncate(bytes.len() / 2),
         _ => {}
@@ -232,7 +240,8 @@ fn from_storage(state: &mut State, request: &Request) -> Response {
     };
     match fault {
         Some(Fault::Cut(after)) => response.sent = after.min(response.sent),
-        Some(Fault::Slow) => response.slow = true,
+        Some(Fault::Slow) => response.pieces = (64 * 1024, Duration::from_millis(10)),
+        Some(Fault::Drip) => response.pieces = (200, Duration::from_millis(4)),
         _ => {}
     }
     response.with("ETag", "\"the storage's own\"")

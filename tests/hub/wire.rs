@@ -60,8 +60,8 @@ pub struct Response {
     body: Vec<u8>,
     /// The connection ends after so many bytes of the body.
     pub sent: usize,
-    /// Whether the body takes its time.
-    pub slow: bool,
+    /// The body is sent in pieces of so many bytes, with a pause after each.
+    pub pieces: (usize, Duration),
 }
 
 impl Response {
@@ -72,7 +72,7 @@ impl Response {
             headers: Vec::new(),
             body,
             sent,
-            slow: false,
+            pieces: (64 * 1024, Duration::ZERO),
         }
     }
 
@@ -92,11 +92,10 @@ impl Response {
         }
         stream.write_all((text + "Connection: close\r\n\r\n").as_bytes())?;
         if !head {
-            for piece in self.body[..self.sent].chunks(64 * 1024) {
+            let (size, pause) = self.pieces;
+            for piece in self.body[..self.sent].chunks(size) {
                 stream.write_all(piece)?;
-                if self.slow {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
+                std::thread::sleep(pause);
             }
         }
         stream.flush()
