@@ -107,6 +107,7 @@ fn used(map: &Mmap) -> Vec<&[u8]> {
         .collect()
 }
 
+#[expect(unsafe_code, reason = "what lens is compared with is a mapping, too")]
 fn map(path: &Path) -> Mmap {
     // SAFETY: nobody cuts the file short while the benchmark runs.
     unsafe { Mmap::map(&fs::File::open(path).unwrap()) }.unwrap()

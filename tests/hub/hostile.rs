@@ -38,6 +38,24 @@ fn a_connection_may_be_cut_anywhere() {
 }
 
 #[test]
+fn a_storage_that_is_busy_is_asked_again_when_it_says() {
+    let bench = Bench::new();
+    bench
+        .hub
+        .faults(&[Fault::Busy(1), Fault::Status(429), Fault::Status(503)]);
+    let since = Instant::now();
+    bench.locate().unwrap();
+    assert!(since.elapsed() >= Duration::from_secs(1), "it was waited for");
+    assert_eq!(bench.hub.downloads().len(), 4);
+    // For an hour nobody waits: the run ends, and says so.
+    let bench = Bench::new();
+    bench.hub.faults(&[Fault::Busy(3600)]);
+    let error = bench.refused(&bench.options());
+    assert!(error.to_string().contains("3600 seconds"), "{error}");
+    assert_eq!(bench.hub.downloads().len(), 1);
+}
+
+#[test]
 fn a_drip_is_waited_for() {
     let bench = Bench::with(&real());
     bench.hub.faults(&[Fault::Drip]);

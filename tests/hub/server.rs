@@ -23,6 +23,8 @@ pub enum Fault {
     Short,
     /// No file at all.
     Status(u16),
+    /// Too many requests; the next is welcome after so many seconds.
+    Busy(u64),
     /// The body comes, but takes its time.
     Slow,
     /// The body comes a few bytes at a time.
@@ -220,6 +222,9 @@ fn from_storage(state: &mut State, request: &Request) -> Response {
     let fault = state.faults.pop_front();
     match fault {
         Some(Fault::Status(status)) => return Response::new(status, Vec::new()),
+        Some(Fault::Busy(seconds)) => {
+            return Response::new(429, Vec::new()).with("Retry-After", seconds);
+        }
         Some(Fault::Redirect(address)) => {
             return Response::new(302, Vec::new()).with("Location", address);
         }

@@ -223,6 +223,29 @@ fn a_tokenizer_that_does_not_belong_to_the_model_is_said_to_be_so() {
     );
 }
 
+/// The library takes some parts of a tokenizer for granted, and panics where they are not so.
+#[test]
+fn a_tokenizer_that_the_library_panics_over_is_refused() {
+    let checkpoint = Checkpoint::copy_of("llama");
+    let text = std::fs::read_to_string(checkpoint.file("tokenizer.json")).unwrap();
+    let decoder = text.find("\"decoder\"").unwrap();
+    let (before, after) = text.split_at(decoder);
+    for broken in [
+        "\"trim_offsets\": tbue",
+        "\"trim_offsets\": \"yes\"",
+        "\"trim_offsets\": 1e999",
+    ] {
+        let text = format!("{before}{}", after.replacen("\"trim_offsets\": true", broken, 1));
+        assert_ne!(text, format!("{before}{after}"));
+        checkpoint.write("tokenizer.json", &text);
+        refuse(
+            &checkpoint,
+            &["tokenizer.json is not a tokenizer that lens can read"],
+            broken,
+        );
+    }
+}
+
 fn edit_tokenizer(checkpoint: &Checkpoint, edit: impl FnOnce(&mut Value)) {
     let text = std::fs::read_to_string(checkpoint.file("tokenizer.json")).unwrap();
     let mut json = serde_json::from_str(&text).unwrap();

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::Error;
 
@@ -76,6 +77,9 @@ impl About {
     }
 }
 
+/// A wait in seconds that a run sits out by itself; a longer one is its user's to choose.
+const SHORT_WAIT: u64 = 10;
+
 impl Failure {
     pub fn disk(path: &Path, error: io::Error) -> Self {
         Self::Disk {
@@ -89,7 +93,16 @@ impl Failure {
         match self {
             Self::Unreachable(_) | Self::Cut => true,
             Self::Status(status) => *status >= 500 || *status == 408,
+            Self::RateLimited(wait) => wait.is_none_or(|seconds| seconds <= SHORT_WAIT),
             _ => false,
+        }
+    }
+
+    /// How long the hub asks one to wait before the next request.
+    pub fn asks_for(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited(wait) => wait.map(Duration::from_secs),
+            _ => None,
         }
     }
 

@@ -88,7 +88,7 @@ impl Http {
                 .and_then(|response| self.accept(response))
                 .and_then(|response| read_meta(&response));
             match answer {
-                Err(failure) if failure.is_passing() && patience.wait() => {}
+                Err(failure) if failure.is_passing() && patience.wait(&failure) => {}
                 answer => return answer,
             }
         }
@@ -174,12 +174,15 @@ impl Http {
         let headers = response.headers();
         let code = text(headers, "x-error-code").unwrap_or_default();
         let message = text(headers, "x-error-message").unwrap_or_default();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let wait = text(headers, "retry-after").and_then(|s| s.parse().ok());
+            return Err(Failure::RateLimited(wait));
+        }
         // A refusal by the storage says nothing about the model or the token.
         if !self.is_hub(response.url()) {
             return Err(Failure::Status(status.as_u16()));
         }
         Err(match (status.as_u16(), code) {
-            (429, _) => Failure::RateLimited(text(headers, "retry-after").and_then(|s| s.parse().ok())),
             (401 | 403, "GatedRepo") => Failure::Gated,
             (401, _) if self.token.is_some() && message.contains("Invalid credentials") => Failure::BadToken,
             (_, "RepoNotFound") => Failure::NoSuchModel,

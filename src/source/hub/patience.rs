@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::failure::Failure;
+
 /// How often something that fails in passing is tried again, with growing pauses.
 pub struct Patience {
     failures: u32,
@@ -19,12 +21,13 @@ impl Patience {
         self.failures = 0;
     }
 
-    /// Waits a little, or answers that it has been long enough.
-    pub fn wait(&mut self) -> bool {
+    /// Waits a little, or for as long as `failure` asks for, or answers that it has been long enough.
+    pub fn wait(&mut self, failure: &Failure) -> bool {
         if self.failures == Self::RETRIES {
             return false;
         }
-        std::thread::sleep(Duration::from_millis(100 << self.failures));
+        let pause = Duration::from_millis(100 << self.failures);
+        std::thread::sleep(failure.asks_for().map_or(pause, |asked| asked.max(pause)));
         self.failures += 1;
         true
     }

@@ -66,7 +66,7 @@ impl Job<'_> {
                 furthest = partial.len;
                 patience.renew();
             }
-            if !patience.wait() {
+            if !patience.wait(&failure) {
                 return Err(self.give_up(failure, partial.len));
             }
         }

@@ -14,7 +14,9 @@ const CHECKPOINTS: [&[u8]; 2] = [
 ];
 
 fuzz_target!(|text: &[u8]| {
-    let Ok(config) = Config::parse(text, "config.json".to_string()) else { return };
+    let Ok(config) = Config::parse(text, "config.json".to_string()) else {
+        return;
+    };
     for bytes in CHECKPOINTS {
         let asset = Asset::Memory {
             name: "model.safetensors",

@@ -11,8 +11,17 @@ use logit_lens::select::Positions;
 
 static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/");
-    let names = ["gpt2", "gpt2-untied", "llama", "llama-rope3", "llama-linear", "llama-dynamic"];
-    names.map(|name| Model::open(&format!("{fixtures}{name}")).unwrap()).into()
+    let names = [
+        "gpt2",
+        "gpt2-untied",
+        "llama",
+        "llama-rope3",
+        "llama-linear",
+        "llama-dynamic",
+    ];
+    names
+        .map(|name| Model::open(&format!("{fixtures}{name}")).unwrap())
+        .into()
 });
 
 fuzz_target!(|input: (u8, u8, bool, Vec<Vec<u16>>)| {
@@ -25,7 +34,11 @@ fuzz_target!(|input: (u8, u8, bool, Vec<Vec<u16>>)| {
     let prompts: Vec<_> = prompts.collect();
     let request = Request {
         top_k: usize::from(top_k) + 1,
-        positions: if all { Positions::all() } else { Positions::default() },
+        positions: if all {
+            Positions::all()
+        } else {
+            Positions::default()
+        },
         distances: top_k % 2 == 0,
         follow: Follow::TopK,
         ..Request::default()
@@ -33,7 +46,10 @@ fuzz_target!(|input: (u8, u8, bool, Vec<Vec<u16>>)| {
     let count = prompts.len();
     let read = model.read_prompts(prompts, &request, &()).unwrap();
     assert_eq!(read.len(), count);
-    for reading in read.iter().flat_map(|t| t.rows.iter().flat_map(|row| &row.readings)) {
+    for reading in read
+        .iter()
+        .flat_map(|t| t.rows.iter().flat_map(|row| &row.readings))
+    {
         assert!(reading.is_finite() && reading.entropy >= -1e-6 && reading.forward_kl >= 0.);
     }
 });

@@ -5,7 +5,12 @@
 use libfuzzer_sys::fuzz_target;
 use logit_lens::chat::ChatTemplate;
 
-fuzz_target!(|source: &str| {
-    let template = ChatTemplate::new(source.to_string(), "<s>".to_string(), "</s>".to_string());
-    let _ = template.render(Some("Be brief."), "Where is the Eiffel Tower?");
-});
+fuzz_target!(
+    // A panic of the library's that is caught is an error like others; one that is not still ends
+    // the run.
+    init: std::panic::set_hook(Box::new(|_| ())),
+    |source: &str| {
+        let template = ChatTemplate::new(source.to_string(), "<s>".to_string(), "</s>".to_string());
+        let _ = template.render(Some("Be brief."), "Where is the Eiffel Tower?");
+    }
+);

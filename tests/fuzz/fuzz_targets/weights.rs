@@ -15,7 +15,9 @@ fuzz_target!(|bytes: &[u8]| {
         name: "model.safetensors",
         bytes: Bytes::copy_from_slice(bytes),
     };
-    let Ok(weights) = Weights::open(&[asset], None) else { return };
+    let Ok(weights) = Weights::open(&[asset], None) else {
+        return;
+    };
     let config = Config::parse(CONFIG, "config.json".to_string()).unwrap();
     let _ = decoder::load(&config, &weights);
     for (name, shape) in [("a", [2, 3]), ("b", [0, 1])] {
