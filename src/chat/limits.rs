@@ -22,6 +22,8 @@ const TICK: Duration = Duration::from_millis(20);
 /// The widest indentation or column that a template may ask for.
 const WIDEST: usize = 1000;
 
+/// A text, or what went wrong.
+type Rendered = std::result::Result<String, String>;
 type Answer = std::result::Result<Value, minijinja::Error>;
 
 /// Renders `source` within the limits.
@@ -41,10 +43,14 @@ pub fn render(source: String, values: Value) -> Result<String> {
         // Nobody waits for it if it was given up.
         let _ = sender.send(rendered);
     });
-    let rendered = match started {
-        Ok(_) => wait(&receiver),
-        Err(error) => Err(format!("the system gives it no thread: {error}")),
-    };
+    let rendered = started
+        .map_err(|error| format!("the system gives it no thread: {error}"))
+        .and_then(|thread| {
+            let rendered = wait(&receiver)?;
+            // It has sent all it had to say, so this takes no time; how it ended is in what it sent.
+            let _ = thread.join();
+            rendered
+        });
     rendered.map_err(|problem| {
         Error::failed(
             format!("The model's chat template cannot be followed: {problem}."),
@@ -53,12 +59,13 @@ pub fn render(source: String, values: Value) -> Result<String> {
     })
 }
 
-fn wait(receiver: &Receiver<std::result::Result<String, String>>) -> std::result::Result<String, String> {
+/// What the template's thread sends, unless it goes beyond the limits first.
+fn wait(receiver: &Receiver<Rendered>) -> std::result::Result<Rendered, String> {
     let since = Instant::now();
     let before = memory::used();
     loop {
         match receiver.recv_timeout(TICK) {
-            Ok(rendered) => return rendered,
+            Ok(rendered) => return Ok(rendered),
             Err(RecvTimeoutError::Disconnected) => return Err("it ended without a text".to_string()),
             Err(RecvTimeoutError::Timeout) => {}
         }

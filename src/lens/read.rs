@@ -46,6 +46,9 @@ impl Model {
         request: &Request,
         progress: &dyn Progress,
     ) -> Result<Vec<Trajectory>> {
+        if prompts.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut batch = Batch::default();
         let mut plans = Vec::new();
         for prompt in prompts {

@@ -31,6 +31,11 @@ fn a_prompt_that_does_not_fit_is_refused_and_one_that_just_fits_is_read() {
 }
 
 #[test]
+fn no_prompts_have_no_readings() {
+    assert!(load("gpt2").read(&[], &request()).unwrap().is_empty());
+}
+
+#[test]
 fn a_token_beyond_the_embedding_is_refused() {
     let checkpoint = Checkpoint::copy_of("gpt2");
     checkpoint.set("vocab_size", json!(300)).tensors(|t| {
