@@ -7,6 +7,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
+/// Where a path leads, whether something is there yet or not: the same for two ways to write it.
+pub fn place(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let there = path.canonicalize().ok();
+    let beside = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+    there.or_else(beside).unwrap_or_else(|| path.to_path_buf())
+}
+
 /// The drafts there are, for a run that is stopped.
 static DRAFTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 

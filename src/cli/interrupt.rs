@@ -28,11 +28,16 @@ fn cut_short() -> Error {
 
 #[cfg(unix)]
 fn install() -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use std::sync::Arc;
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, SIGXFSZ};
+    use signal_hook::flag;
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    // A file that may not grow further is then an error of writing, and said as such.
+    flag::register(SIGXFSZ, Arc::default())?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGXCPU])?;
     // Under nohup, which nothing here has a terminal of, a hangup is to be ignored.
     if io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal() {
         signals.add_signal(SIGHUP)?;

@@ -79,6 +79,7 @@ fn lens(args: &Args) -> Result<ExitCode> {
     }
     let many = !compares && (args.prompts.is_some() || args.given.len() > 1);
     let sinks = Sinks::open(args, many)?;
+    sinks.spare(args.prompts.as_deref().into_iter())?;
     let input = Input::open(args)?;
     let job = match (args.compare, models.len()) {
         (false, 1) => Job::Read(input),
@@ -91,12 +92,12 @@ fn lens(args: &Args) -> Result<ExitCode> {
             "no --model is given, so this is lens's own demo; for GPT-2 add --model gpt2 (548 MB, downloaded once).",
         );
     }
-    let first = Loaded::open(models[0], args)?;
+    let first = Loaded::open(models[0], args, &sinks)?;
     let reader = first.reader(args)?;
     match (job, models.get(1)) {
         (Job::Compare(items), None) => read::compare(&reader, &reader, items, sinks),
         (Job::Compare(items), Some(second)) => {
-            let second = Loaded::open(second, args)?;
+            let second = Loaded::open(second, args, &sinks)?;
             read::compare(&reader, &second.reader(args)?, items, sinks)
         }
         (Job::Read(_), _) if args.has_no_prompt() => show_card(&first.model, sinks),
@@ -119,8 +120,9 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn open(name: &str, args: &Args) -> Result<Self> {
+    fn open(name: &str, args: &Args, sinks: &Sinks) -> Result<Self> {
         let files = source::locate(name, &hub_options(args))?;
+        sinks.spare(files.paths())?;
         let options = LoadOptions {
             device: args.device,
             dtype: args.dtype.requested(),

@@ -58,6 +58,14 @@ impl Output {
         Ok(Self::File(Draft::of(path).map_err(unwritable)?))
     }
 
+    /// The file that is written, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(draft) => Some(draft.path()),
+            Self::Stdout | Self::Stream { .. } => None,
+        }
+    }
+
     /// The columns that a table may take.
     pub fn width(&self) -> usize {
         match (self, terminal_size::terminal_size()) {

@@ -1,5 +1,7 @@
 //! All the places that a run's results go to, each in its own format.
 
+use std::path::Path;
+
 use anyhow::Result;
 use logit_lens::error::Error;
 use logit_lens::lens::Follow;
@@ -11,6 +13,7 @@ use logit_lens::report::{
 use logit_lens::statistics::Statistics;
 
 use super::args::{Args, Format};
+use super::draft::place;
 use super::output::Output;
 
 /// Every output of a run, opened before any work is done.
@@ -78,6 +81,27 @@ impl Sinks {
             });
         }
         Ok(Self(sinks))
+    }
+
+    /// Refuses outputs that would take the place of a file that the run reads.
+    ///
+    /// # Errors
+    /// An output that is one of `inputs`.
+    pub fn spare<'a>(&self, inputs: impl Iterator<Item = &'a Path>) -> Result<()> {
+        for input in inputs {
+            let taken = |sink: &Sink| sink.output.path().is_some_and(|path| place(path) == place(input));
+            if self.0.iter().any(taken) {
+                return Err(Error::usage(
+                    format!(
+                        "{} is read by this run, and its results would take its place.",
+                        input.display()
+                    ),
+                    "Give --output another name.",
+                )
+                .into());
+            }
+        }
+        Ok(())
     }
 
     /// Which tokens the formats want to be followed.

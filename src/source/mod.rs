@@ -33,6 +33,23 @@ pub struct ModelFiles {
     pub weights: Vec<Asset>,
 }
 
+impl ModelFiles {
+    /// Where its files lie, those that the binary carries left out.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let tokenizer = match &self.tokenizer {
+            TokenizerFiles::Json(asset) => [asset.path(), None],
+            TokenizerFiles::VocabMerges { vocab, merges } => [Some(vocab.as_path()), Some(merges.as_path())],
+        };
+        let optional = [&self.tokenizer_config, &self.chat_template];
+        [&self.config]
+            .into_iter()
+            .chain(&self.weights)
+            .chain(optional.into_iter().flatten())
+            .filter_map(|asset| asset.path())
+            .chain(tokenizer.into_iter().flatten())
+    }
+}
+
 /// A tokenizer as Hugging Face stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenizerFiles {

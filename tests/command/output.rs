@@ -85,6 +85,30 @@ fn what_is_no_file_is_written_to_and_a_link_stays_one() {
 }
 
 #[test]
+fn no_output_takes_the_place_of_what_is_read() {
+    let checkpoint = Checkpoint::copy_of("gpt2");
+    let prompts = checkpoint.file("prompts.jsonl");
+    std::fs::write(&prompts, format!("{{\"prompt\":\"{PROMPT}\"}}\n")).unwrap();
+    let prompts = prompts.to_str().unwrap();
+    let config = checkpoint.file("config.json");
+    let before = std::fs::read(&config).unwrap();
+    let odd = format!(
+        "{}/../{}/config.json",
+        checkpoint.path(),
+        checkpoint.file("").file_name().unwrap().display()
+    );
+    for output in [prompts, config.to_str().unwrap(), &odd] {
+        let run = run(&["--prompts", prompts, "-q", "-m", checkpoint.path(), "-o", output]);
+        assert_fails(&run, 2, "is read by this run");
+    }
+    assert_eq!(std::fs::read(&config).unwrap(), before);
+    let folder = TempDir::new().unwrap();
+    let twice = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let run = run(&[PROMPT, "-q", "-o", &twice("a.csv"), "-o", &twice("./a.csv")]);
+    assert_fails(&run, 2, "named twice");
+}
+
+#[test]
 fn a_closed_pipe_ends_it_quietly() {
     // More than a pipe holds, so that the writer is still writing when the reader goes.
     let args = [PROMPT, "-m", GPT2, "--json", "--positions", "all", "-k", "303"];

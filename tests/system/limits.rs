@@ -1,7 +1,7 @@
 //! Memory, threads, disks.
 
-use crate::PROMPT;
 use crate::support::{Checkpoint, lens, run};
+use crate::{PROMPT, names};
 
 #[test]
 fn more_threads_than_a_machine_has_a_use_for_are_refused() {
@@ -10,6 +10,22 @@ fn more_threads_than_a_machine_has_a_use_for_are_refused() {
         assert_eq!(run.code, Some(2), "{threads}: {}", run.stderr);
         assert!(run.stderr.contains("from 1 to 1024"), "{}", run.stderr);
     }
+}
+
+#[test]
+fn a_file_that_may_not_grow_further_is_an_error() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""])
+        .arg(lens().get_program())
+        .args([PROMPT, "-q", "-o"])
+        .arg(folder.path().join("lens.html"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("lens.html cannot be written"), "{said}");
+    assert_eq!(names(folder.path()), [] as [String; 0]);
 }
 
 /// Address space is what `ulimit -v` counts; only Linux holds processes to it.

@@ -44,7 +44,7 @@ fn waiting(folder: &TempDir) -> Child {
 
 #[test]
 fn a_run_that_waits_for_a_prompt_is_stopped() {
-    for (name, number) in [("INT", 2), ("TERM", 15)] {
+    for (name, number) in [("INT", 2), ("TERM", 15), ("QUIT", 3)] {
         let folder = TempDir::new().unwrap();
         let mut child = waiting(&folder);
         let mut stdin = child.stdin.take().unwrap();

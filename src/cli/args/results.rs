@@ -8,6 +8,7 @@ use logit_lens::error::{Error, Result};
 use logit_lens::report::{Depth, Drawing, Medium, Order, Report};
 
 use super::{Args, Format, OrderChoice};
+use crate::cli::draft::place;
 
 impl Args {
     /// The format that was asked for by name.
@@ -89,7 +90,10 @@ impl Args {
                 ));
             }
             let path = (path != Path::new("-")).then_some(path.as_path());
-            if outputs.iter().any(|(other, _)| *other == path) {
+            if outputs
+                .iter()
+                .any(|(other, _)| other.map(place) == path.map(place))
+            {
                 let name = path.map_or("stdout".to_string(), |p| p.display().to_string());
                 return Err(Error::usage(
                     format!("{name} is named twice as an output."),
