@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use crate::decoder::{Batch, Point};
 use crate::error::{Error, Result};
+use crate::lens::Request;
 use crate::model::Model;
 use crate::prompt::Prompt;
 use crate::readout::{Readout, Rows};
@@ -15,7 +16,7 @@ impl Model {
     /// # Errors
     /// A continuation that the model's context does not hold.
     pub fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
-        let wanted = prompt.ids.len() + count;
+        let wanted = prompt.ids.len().saturating_add(count);
         if let Some(context) = self.card.context.filter(|&context| wanted > context) {
             return Err(Error::usage(
                 format!(
@@ -41,6 +42,7 @@ impl Model {
     fn next_token(&self, ids: &[u32]) -> Result<u32> {
         let mut batch = Batch::default();
         batch.push(ids);
+        self.require_memory(ids.len(), 1, 1, &Request::default())?;
         let last_block = self.decoder.blocks.len() - 1;
         let mut row: Option<Tensor> = None;
         self.decoder.forward(&batch, &self.device, &mut |site, stream| {
@@ -61,6 +63,9 @@ impl Model {
             next: vec![None],
         };
         let readings = Readout::new(&self.decoder.unembed).read(&rows, 1)?;
+        if !readings[0].is_finite() {
+            return Err(self.not_finite(&batch)?);
+        }
         Ok(readings[0].top1().id)
     }
 }

@@ -21,6 +21,7 @@
 //! - [`error`]: what went wrong, and what to do about it.
 //! - [`source`]: a name on the command line → the model's files (a directory, the hub's cache).
 //! - [`memory`]: how much there is.
+//! - [`limits`]: how much of it, and of time, another's file may take.
 //! - [`progress`]: how far a run is.
 //! - [`simd`]: one code for every instruction set.
 //! - [`weights`]: the files → checked tensors, views of what is mapped.
@@ -51,6 +52,7 @@ pub mod error;
 pub mod generate;
 pub mod kernels;
 pub mod lens;
+pub mod limits;
 pub mod memory;
 pub mod model;
 pub mod progress;

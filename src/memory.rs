@@ -64,7 +64,7 @@ pub fn used() -> Option<u64> {
 }
 
 /// Bytes as people say them.
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     match bytes {
         0..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
         _ => format!("{:.1} GB", bytes as f64 / 1e9),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::error::{Error, Kind, Result};
 
 /// The longest line, in bytes: far beyond every model's context.
-const LONGEST: u64 = 64 << 20;
+const LONGEST: u64 = 16 << 20;
 
 /// One prompt as it was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +97,7 @@ impl<R: BufRead> Lines<R> {
             self.number += 1;
             if read as u64 > LONGEST {
                 return Err(Error::failed(
-                    format!("{}, line {}, is longer than 64 MiB.", self.name, self.number),
+                    format!("{}, line {}, is longer than 16 MiB.", self.name, self.number),
                     "Give a file of text with a prompt on each line.",
                 ));
             }
@@ -140,7 +140,7 @@ impl<R: BufRead> Lines<R> {
         Ok(Item {
             what: What::Text(record.prompt),
             id: record.id.map(Id::text),
-            targets: record.targets.0,
+            targets: record.targets.unwrap_or_default().0,
             in_file: true,
             origin,
         })
@@ -169,7 +169,7 @@ impl<R: BufRead> Iterator for Lines<R> {
 struct Record {
     prompt: String,
     #[serde(default, alias = "target")]
-    targets: Texts,
+    targets: Option<Texts>,
     id: Option<Id>,
 }
 

@@ -2,18 +2,31 @@
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokenizers::decoders::byte_level::ByteLevel as ByteLevelDecoder;
+use tokenizers::models::ModelWrapper;
 use tokenizers::models::bpe::BPE;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Tokenizer};
 
 use crate::error::{Error, Result};
+use crate::limits::{Limits, within};
 use crate::source::{Asset, TokenizerFiles};
+
+/// Bytes of a text that every tokenizer is done with at once.
+const SHORT: usize = 4096;
+/// Of a text that may be the size of a book.
+const LIMITS: Limits = Limits {
+    time: Duration::from_secs(60),
+    memory: 6 << 30,
+    stack: 8 << 20,
+};
 
 /// A model's tokenizer, with each token's own bytes.
 pub struct Tokens {
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     spelling: Spelling,
 }
 
@@ -39,16 +52,35 @@ impl Tokens {
             }
             TokenizerFiles::VocabMerges { vocab, merges } => {
                 let (vocab_path, merges_path) = (vocab.to_string_lossy(), merges.to_string_lossy());
+                for file in [vocab, merges] {
+                    // Read whole by the library, so it is looked at first.
+                    Asset::from(file.clone()).check_size()?;
+                }
                 let bpe = guarded(|| BPE::from_file(&vocab_path, &merges_path).build());
                 gpt2_tokenizer(bpe.map_err(|e| broken(&vocab.clone().into(), &e))?)
             }
         };
+        let mut tokenizer = tokenizer;
+        // What training or batching needed says nothing of a prompt: `transformers` resets both.
+        tokenizer.with_padding(None);
+        guarded(|| tokenizer.with_truncation(None).map(drop)).map_err(|e| broken_tokenizer(files, &e))?;
+        if let ModelWrapper::BPE(bpe) = tokenizer.get_model()
+            && bpe.dropout.is_some_and(|dropout| dropout > 0.)
+        {
+            return Err(broken_tokenizer(
+                files,
+                &"it has a dropout, which cuts a text another way each time",
+            ));
+        }
         let decoder = serde_json::to_string(&tokenizer.get_decoder()).unwrap_or_default();
         let spelling = match decoder.contains("\"ByteLevel\"") {
             true => Spelling::ByteLevel,
             false => Spelling::SentencePiece,
         };
-        Ok(Self { tokenizer, spelling })
+        Ok(Self {
+            tokenizer: Arc::new(tokenizer),
+            spelling,
+        })
     }
 
     /// The ids of a prompt, with the special tokens that the tokenizer itself adds (a BOS, say).
@@ -68,13 +100,25 @@ impl Tokens {
     }
 
     fn encode_with(&self, text: &str, special: bool) -> Result<Vec<u32>> {
-        let encoding = guarded(|| self.tokenizer.encode_fast(text, special)).map_err(|e| {
+        let refused = |problem: &str| {
             Error::failed(
-                format!("The tokenizer refuses the prompt: {e}."),
-                "Try a prompt without unusual characters.",
+                format!("The tokenizer refuses the prompt: {problem}."),
+                "Try a shorter prompt, or one without unusual characters; or fetch tokenizer.json again.",
             )
-        })?;
-        Ok(encoding.get_ids().to_vec())
+        };
+        // A short text takes long only where a normalizer makes another of it.
+        if text.len() < SHORT && self.tokenizer.get_normalizer().is_none() {
+            let encoding = guarded(|| self.tokenizer.encode_fast(text, special));
+            return Ok(encoding.map_err(|e| refused(&e.to_string()))?.get_ids().to_vec());
+        }
+        let (tokenizer, text) = (Arc::clone(&self.tokenizer), text.to_string());
+        let ids = within(LIMITS, move || {
+            let encoding = tokenizer
+                .encode_fast(text.as_str(), special)
+                .map_err(|e| e.to_string())?;
+            Ok(encoding.get_ids().to_vec())
+        });
+        ids.map_err(|problem| refused(&problem))
     }
 
     /// The token that stands for exactly `text`, if there is one.
@@ -137,6 +181,13 @@ impl Tokens {
 /// that is an error.
 fn guarded<R>(f: impl FnOnce() -> tokenizers::Result<R>) -> tokenizers::Result<R> {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| Err("it contradicts itself".into()))
+}
+
+fn broken_tokenizer(files: &TokenizerFiles, error: &dyn std::fmt::Display) -> Error {
+    match files {
+        TokenizerFiles::Json(asset) => broken(asset, error),
+        TokenizerFiles::VocabMerges { vocab, .. } => broken(&vocab.clone().into(), error),
+    }
 }
 
 fn broken(asset: &Asset, error: &dyn std::fmt::Display) -> Error {

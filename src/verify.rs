@@ -41,6 +41,13 @@ impl Verification {
 /// Only if the computation itself fails.
 pub fn verify(decoder: &Decoder, ids: &[u32], reading: &Reading) -> Result<Verification> {
     let logits = logits(decoder, ids)?;
+    if !logits.iter().all(|logit| logit.is_finite()) {
+        return Ok(Verification {
+            logit: f64::INFINITY,
+            prob: 1.,
+            sum_of_probs: 0.,
+        });
+    }
     let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum_exp = max + logits.iter().map(|l| (l - max).exp()).sum::<f64>().ln();
     let mut result = Verification {

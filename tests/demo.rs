@@ -156,6 +156,7 @@ fn its_files_are_a_model_like_any_other() {
         tokenizer: TokenizerFiles::Json(asset("tokenizer.json")),
         tokenizer_config: None,
         chat_template: None,
+        index: None,
         weights: vec![asset("model.safetensors")],
     };
     let (from_files, from_bytes) = (Model::load(&files, LoadOptions::default()).unwrap(), demo());

@@ -1,29 +1,29 @@
 //! A template is a program of somebody else's: it is given so many steps, so much time and so much
 //! memory.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use minijinja::value::{Kwargs, Rest, StringInput, Value};
 use minijinja::{Environment, ErrorKind, State, filters};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 use crate::error::{Error, Result};
-use crate::memory;
+use crate::limits::{Limits, within};
 
-/// Steps that a template may take: thousands of times what a conversation of two messages needs.
-const FUEL: u64 = 1_000_000;
-const TIME: Duration = Duration::from_secs(10);
-/// Bytes that the process may grow by meanwhile.
-const MEMORY: u64 = 1 << 30;
-/// How often that is looked at.
-const TICK: Duration = Duration::from_millis(20);
+/// Steps that a template may take: hundreds of times what a conversation of two messages needs.
+const FUEL: u64 = 200_000;
+/// The stack is for values in values, which as many steps may make and each of which is freed in a
+/// call of its own.
+const LIMITS: Limits = Limits {
+    time: Duration::from_secs(10),
+    memory: 1 << 30,
+    stack: 256 << 20,
+};
+/// Bytes of the text that it makes: more than any context holds.
+const LONGEST: usize = 4 << 20;
 /// The widest indentation or column that a template may ask for.
 const WIDEST: usize = 1000;
 
-/// A text, or what went wrong.
-type Rendered = std::result::Result<String, String>;
 type Answer = std::result::Result<Value, minijinja::Error>;
 
 /// Renders `source` within the limits.
@@ -31,54 +31,21 @@ type Answer = std::result::Result<Value, minijinja::Error>;
 /// # Errors
 /// A template that fails, or goes beyond a limit.
 pub fn render(source: String, values: Value) -> Result<String> {
-    let (sender, receiver) = channel();
-    // A template beyond its limits cannot be stopped; it is left alone, and ends with the process.
-    let started = std::thread::Builder::new().spawn(move || {
-        let rendered = catch_unwind(AssertUnwindSafe(|| {
-            environment()
-                .render_str(&source, values)
-                .map_err(|e| e.to_string())
-        }));
-        let rendered = rendered.unwrap_or_else(|_| Err("it asks for something impossible".to_string()));
-        // Nobody waits for it if it was given up.
-        let _ = sender.send(rendered);
+    let rendered = within(LIMITS, move || {
+        let text = environment()
+            .render_str(&source, values)
+            .map_err(|e| e.to_string())?;
+        match text.len() > LONGEST {
+            true => Err(format!("it writes more than {} MB", LONGEST >> 20)),
+            false => Ok(text),
+        }
     });
-    let rendered = started
-        .map_err(|error| format!("the system gives it no thread: {error}"))
-        .and_then(|thread| {
-            let rendered = wait(&receiver)?;
-            // It has sent all it had to say, so this takes no time; how it ended is in what it sent.
-            let _ = thread.join();
-            rendered
-        });
     rendered.map_err(|problem| {
         Error::failed(
             format!("The model's chat template cannot be followed: {problem}."),
             "Leave out --system if the template has no place for it, or write the prompt without --chat.",
         )
     })
-}
-
-/// What the template's thread sends, unless it goes beyond the limits first.
-fn wait(receiver: &Receiver<Rendered>) -> std::result::Result<Rendered, String> {
-    let since = Instant::now();
-    let before = memory::used();
-    loop {
-        match receiver.recv_timeout(TICK) {
-            Ok(rendered) => return Ok(rendered),
-            Err(RecvTimeoutError::Disconnected) => return Err("it ended without a text".to_string()),
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        if since.elapsed() > TIME {
-            return Err(format!("it takes longer than {} seconds", TIME.as_secs()));
-        }
-        let grown = before
-            .zip(memory::used())
-            .map(|(before, now)| now.saturating_sub(before));
-        if grown.is_some_and(|bytes| bytes > MEMORY) {
-            return Err("it takes more than 1 GB of memory".to_string());
-        }
-    }
 }
 
 /// Jinja as `transformers` sets it up.

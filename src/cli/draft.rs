@@ -39,7 +39,7 @@ impl Draft {
         };
         let file = create(folder)?;
         if let Ok(there) = fs::metadata(&path) {
-            file.as_file().set_permissions(there.permissions())?;
+            file.as_file().set_permissions(permissions(&there))?;
         }
         Ok(Self { path, file })
     }
@@ -89,6 +89,18 @@ fn create(folder: &Path) -> io::Result<NamedTempFile> {
     let file = new_file(folder)?;
     drafts.push(file.path().to_path_buf());
     Ok(file)
+}
+
+/// Those of the file that is replaced, without the right to run as its owner.
+#[cfg(unix)]
+fn permissions(there: &fs::Metadata) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(there.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn permissions(there: &fs::Metadata) -> fs::Permissions {
+    there.permissions()
 }
 
 /// Drafts are private by default; this one is as readable as any other new file.

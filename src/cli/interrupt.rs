@@ -37,11 +37,8 @@ fn install() -> io::Result<()> {
 
     // A file that may not grow further is then an error of writing, and said as such.
     flag::register(SIGXFSZ, Arc::default())?;
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGXCPU])?;
-    // Under nohup, which nothing here has a terminal of, a hangup is to be ignored.
-    if io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal() {
-        signals.add_signal(SIGHUP)?;
-    }
+    let wanted = [SIGINT, SIGTERM, SIGQUIT, SIGXCPU, SIGHUP];
+    let mut signals = Signals::new(wanted.into_iter().filter(|&signal| !is_ignored(signal)))?;
     std::thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
             clean_up();
@@ -50,6 +47,23 @@ fn install() -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Whether whoever started this process had it ignore the signal, as nohup does, and a shell for
+/// what it runs in the background: then it stays ignored.
+#[cfg(target_os = "linux")]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Elsewhere a run that has no terminal is taken for one that a hangup is not to end.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_ignored(signal: i32) -> bool {
+    let on_a_terminal = io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
+    signal == signal_hook::consts::SIGHUP && !on_a_terminal
 }
 
 #[cfg(windows)]

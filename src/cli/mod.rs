@@ -151,7 +151,7 @@ fn show_card(model: &Model, mut sinks: Sinks) -> Result<ExitCode> {
 
 /// The two prompts that `--compare` needs.
 fn two_prompts(input: Input) -> Result<[Item; 2]> {
-    let prompts = all(input)?;
+    let prompts = few(input)?;
     <[Item; 2]>::try_from(prompts).map_err(|prompts| {
         Error::usage(
             format!("--compare takes two prompts, and there {}.", are(prompts.len())),
@@ -163,7 +163,7 @@ fn two_prompts(input: Input) -> Result<[Item; 2]> {
 
 /// The prompt that two models are compared on, twice.
 fn one_prompt(input: Input) -> Result<[Item; 2]> {
-    let prompts = all(input)?;
+    let prompts = few(input)?;
     match prompts.as_slice() {
         [one] => Ok([one.clone(), one.clone()]),
         _ => Err(Error::usage(
@@ -177,9 +177,12 @@ fn one_prompt(input: Input) -> Result<[Item; 2]> {
     }
 }
 
-fn all(mut input: Input) -> Result<Vec<Item>> {
+/// The first few prompts: one more than is ever wanted tells that there are too many.
+fn few(mut input: Input) -> Result<Vec<Item>> {
     let mut items = Vec::new();
-    while let Next::Item(item) = input.next(false)? {
+    while items.len() < 3
+        && let Next::Item(item) = input.next(false)?
+    {
         items.push(item);
     }
     Ok(items)
@@ -188,7 +191,8 @@ fn all(mut input: Input) -> Result<Vec<Item>> {
 fn are(count: usize) -> String {
     match count {
         1 => "is 1".to_string(),
-        n => format!("are {n}"),
+        n @ (0 | 2) => format!("are {n}"),
+        _ => "are more".to_string(),
     }
 }
 

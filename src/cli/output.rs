@@ -135,10 +135,35 @@ impl Output {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    Error::failed(
-        format!("{} cannot be written: {error}.", path.display()),
-        "Give --output a path in a directory that you may write to.",
-    )
+    use io::ErrorKind::{BrokenPipe, FileTooLarge, InvalidFilename, NotFound, PermissionDenied, StorageFull};
+    let (what, remedy) = match error.kind() {
+        NotFound => (
+            "its directory is not there".to_string(),
+            "Make the directory first, or give --output another path.",
+        ),
+        PermissionDenied => (
+            "you may not write there".to_string(),
+            "Give --output a path in a directory that you may write to.",
+        ),
+        StorageFull => (
+            "no space is left there".to_string(),
+            "Make room, or give --output a path on another disk.",
+        ),
+        FileTooLarge => (
+            "it may not grow further".to_string(),
+            "Raise the limit (ulimit -f), or write less.",
+        ),
+        InvalidFilename => (
+            "its name is too long or not allowed".to_string(),
+            "Give --output another name.",
+        ),
+        BrokenPipe => ("nobody reads it any more".to_string(), "Start its reader first."),
+        _ => (
+            error.to_string(),
+            "Check the path, its directory, and the system's limits.",
+        ),
+    };
+    Error::failed(format!("{} cannot be written: {what}.", path.display()), remedy)
 }
 
 /// A closed pipe stays what it is, for `is_closed_pipe`.

@@ -1,5 +1,6 @@
 //! All the places that a run's results go to, each in its own format.
 
+use std::io;
 use std::path::Path;
 
 use anyhow::Result;
@@ -122,7 +123,7 @@ impl Sinks {
                 ..*document
             };
             let mut text = Vec::new();
-            sink.report.document(&document, &mut text)?;
+            sink.report.document(&document, &mut text).map_err(said)?;
             match sink.format.is_binary() {
                 true => sink.output.write_bytes(&text)?,
                 false => sink.output.write(&text)?,
@@ -191,6 +192,15 @@ impl Sinks {
             sink.output.finish()?;
         }
         Ok(())
+    }
+}
+
+/// An error that a report has words for, behind the one of writing.
+fn said(error: io::Error) -> anyhow::Error {
+    let own = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match own {
+        Some(own) => own.clone().into(),
+        None => error.into(),
     }
 }
 

@@ -82,7 +82,7 @@ impl Activation {
         match self {
             Self::Gelu => math::map_in_place(xs, math::gelu),
             Self::GeluTanh => math::map_in_place(xs, math::gelu_tanh),
-            Self::Relu => math::map_in_place(xs, |x| x.max(0.)),
+            Self::Relu => math::map_in_place(xs, relu),
             Self::Silu => math::map_in_place(xs, math::silu),
         }
     }
@@ -95,4 +95,10 @@ impl Activation {
             Self::Silu => x.silu()?,
         })
     }
+}
+
+/// max(x, 0), and NaN of NaN, which `f32::max` would drop.
+#[inline(always)]
+fn relu(x: f32) -> f32 {
+    if x < 0. { 0. } else { x }
 }

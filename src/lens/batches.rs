@@ -1,10 +1,10 @@
 //! How many prompts go through the model together, and what they take.
 
-use super::Request;
+use super::{Follow, Request};
 use crate::error::Result;
 use crate::memory;
 use crate::model::Model;
-use crate::readout::{Candidate, Reading};
+use crate::readout::{Candidate, Reading, Tracked};
 use crate::select::Positions;
 
 /// What the activations of one batch may take.
@@ -40,7 +40,7 @@ impl Model {
     ///
     /// # Errors
     /// More memory than there is.
-    pub(super) fn require_memory(
+    pub(crate) fn require_memory(
         &self,
         tokens: usize,
         positions: usize,
@@ -48,6 +48,13 @@ impl Model {
         request: &Request,
     ) -> Result<()> {
         let reading = size_of::<Reading>() + request.top_k.min(self.card.vocabulary) * size_of::<Candidate>();
+        let followed = match request.follow {
+            Follow::Nothing => 0,
+            Follow::Top1 => 1,
+            Follow::TopK => request.top_k.min(self.card.vocabulary),
+        };
+        // What is followed has a value at every site, and is written as well.
+        let reading = reading + 2 * followed * size_of::<Tracked>();
         let bytes =
             tokens * self.bytes_of_a_token() + positions * sites * (self.bytes_of_a_row() + 2 * reading);
         memory::require(

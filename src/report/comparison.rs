@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::text::percent;
+use super::text::{percent, plain};
 use super::{Cell, Column, Document, Sheet};
 use crate::compare::{Comparison, PositionPair, RowPair};
 use crate::decoder::Point;
@@ -61,8 +61,8 @@ pub fn compared(compared: &Compared) -> Sheet {
         rows.map(|row| cells(compared, pair, row))
     });
     let describe = |document: &Document| {
-        let text = crate::tokens::visible(document.trajectory.prompt.text.as_bytes()).replace('␣', " ");
-        format!("{} · {text}", document.card.name)
+        let text = plain(&document.trajectory.prompt.text);
+        format!("{} · {text}", plain(&document.card.name))
     };
     let meta: [(&str, Value); 7] = [
         ("left_model", json!(left.card.name)),

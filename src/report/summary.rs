@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::text::plain;
 use super::{Cell, Column, Sheet};
 use crate::decoder::Point;
 use crate::model::Card;
@@ -75,7 +76,8 @@ pub fn summary(summary: &Summary, card: &Card) -> Sheet {
     Sheet {
         title: vec![format!(
             "{} · {} prompt{many} · means ± standard errors",
-            card.name, summary.prompts
+            plain(&card.name),
+            summary.prompts
         )],
         meta: Map::from_iter(meta.map(|(key, value)| (key.to_string(), value))),
         columns: columns.to_vec(),

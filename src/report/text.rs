@@ -9,6 +9,11 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
+/// A name or a prompt as one line of printable text, its spaces as they are.
+pub fn plain(text: &str) -> String {
+    crate::tokens::visible(text.as_bytes()).replace('␣', " ")
+}
+
 /// `text` in exactly `columns` columns: padded with spaces, or cut and ended with `…`.
 pub fn fit(text: &str, columns: usize) -> String {
     let full = width(text);

@@ -37,12 +37,32 @@ impl Asset {
         let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
         read.map_err(|e| self.unreadable(&e))?;
         if bytes.len() as u64 > LARGEST {
-            return Err(Error::failed(
-                format!("{self} is larger than 512 MiB, which no such file of a model is."),
-                "Fetch the model's files again.",
-            ));
+            return Err(self.too_large());
         }
         Ok(bytes.into())
+    }
+
+    /// Refuses a file that is too large to be read whole.
+    ///
+    /// # Errors
+    /// More than 512 MiB.
+    pub fn check_size(&self) -> Result<()> {
+        let size = self
+            .path()
+            .and_then(|path| path.metadata().ok())
+            .map_or(0, |file| file.len());
+        if size > LARGEST {
+            Err(self.too_large())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn too_large(&self) -> Error {
+        Error::failed(
+            format!("{self} is larger than 512 MiB, which no such file of a model is."),
+            "Fetch the model's files again.",
+        )
     }
 
     /// Where it lies; `None` for one in memory.

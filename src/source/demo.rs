@@ -31,6 +31,7 @@ pub fn files() -> ModelFiles {
         tokenizer: TokenizerFiles::Json(embedded!("tokenizer.json")),
         tokenizer_config: None,
         chat_template: None,
+        index: None,
         weights: vec![embedded!("model.safetensors")],
     }
 }

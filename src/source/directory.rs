@@ -50,6 +50,7 @@ fn beside(name: &str, dir: &Path, weights: Vec<PathBuf>) -> Result<ModelFiles> {
         tokenizer: tokenizer(dir)?,
         tokenizer_config: optional(dir, "tokenizer_config.json"),
         chat_template: optional(dir, "chat_template.jinja"),
+        index: Some(dir.join("model.safetensors.index.json")).filter(|index| index.is_file()),
         weights: weights.into_iter().map(Asset::from).collect(),
     })
 }
@@ -76,12 +77,8 @@ fn tokenizer(dir: &Path) -> Result<TokenizerFiles> {
 
 fn shards(dir: &Path, index: &Path) -> Result<Vec<PathBuf>> {
     let origin = index.display().to_string();
-    let text = std::fs::read_to_string(index).map_err(|e| {
-        Error::failed(
-            format!("{origin} cannot be read: {e}."),
-            "Check the file's permissions.",
-        )
-    })?;
+    let text = Asset::from(index.to_path_buf()).read()?;
+    let text = String::from_utf8_lossy(&text);
     let mut paths = Vec::new();
     for name in shard_names(&text, &origin)? {
         let path = dir.join(&name);

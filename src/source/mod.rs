@@ -29,6 +29,8 @@ pub struct ModelFiles {
     pub tokenizer_config: Option<Asset>,
     /// `chat_template.jinja`, if there is one.
     pub chat_template: Option<Asset>,
+    /// The index that names the shards, where there is one.
+    pub index: Option<PathBuf>,
     /// One safetensors file, or all shards named by the index, in the index's order.
     pub weights: Vec<Asset>,
 }
@@ -47,6 +49,7 @@ impl ModelFiles {
             .chain(optional.into_iter().flatten())
             .filter_map(|asset| asset.path())
             .chain(tokenizer.into_iter().flatten())
+            .chain(self.index.as_deref())
     }
 }
 

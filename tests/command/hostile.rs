@@ -11,7 +11,7 @@ use crate::{GPT2, LLAMA, assert_fails};
 /// What a terminal would act upon, or what would not show, or would turn text around.
 fn is_raw(c: char) -> bool {
     c.is_control() && c != '\n'
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
 fn assert_shown(text: &str, what: &str) {
@@ -79,17 +79,20 @@ fn every_format_shows_what_a_terminal_must_not_get() {
     // What is drawn may go to a browser.
     let folder = TempDir::new().unwrap();
     let (svg, page) = (folder.path().join("x.svg"), folder.path().join("x.html"));
-    let prompt = texts()[1..]
-        .concat()
-        .chars()
-        .filter(|c| !"The city".contains(*c))
-        .take(60)
-        .collect::<String>();
-    let outputs = ["-o", svg.to_str().unwrap(), "-o", page.to_str().unwrap()];
-    let run = run(&[&[&prompt, "-m", LLAMA, "-q"][..], &outputs].concat());
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    for file in [svg, page] {
-        assert_shown(&std::fs::read_to_string(&file).unwrap(), file.to_str().unwrap());
+    // Of each text its own character; the fixtures' contexts are short, so in parts.
+    let each: Vec<char> = texts()
+        .iter()
+        .skip(1)
+        .map(|text| text.chars().nth(3).unwrap())
+        .collect();
+    for part in each.chunks(30) {
+        let prompt: String = part.iter().collect();
+        let outputs = ["-o", svg.to_str().unwrap(), "-o", page.to_str().unwrap()];
+        let run = run(&[&[&prompt, "-m", LLAMA, "-q"][..], &outputs].concat());
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        for file in [&svg, &page] {
+            assert_shown(&std::fs::read_to_string(file).unwrap(), file.to_str().unwrap());
+        }
     }
 }
 
@@ -117,6 +120,45 @@ fn messages_show_what_they_quote() {
         );
         assert_shown(&run.stderr, &format!("{args:?}: {:?}", run.stderr));
     }
+}
+
+/// A model that loads may have any name that a directory may have.
+#[cfg(unix)]
+#[test]
+fn a_models_name_is_shown() {
+    let folder = TempDir::new().unwrap();
+    let model = folder.path().join("x\u{202e}y\u{1b}[2Jz");
+    std::fs::create_dir(&model).unwrap();
+    for file in std::fs::read_dir(GPT2).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), model.join(file.file_name())).unwrap();
+    }
+    let name = model.to_str().unwrap();
+    let svg = folder.path().join("x.svg");
+    for args in [
+        &["--summary", "--track", "id:5"][..],
+        &["-m", GPT2],
+        &["--tokens"],
+        &["--format", "markdown"],
+        &["--format", "csv"],
+        &["--format", "json"],
+        &["--format", "heatmap"],
+        &["--format", "plot"],
+        &["--format", "html"],
+        &["--summary", "--track", "id:5", "--format", "markdown"],
+        &["--summary", "--track", "id:5", "--format", "json"],
+        &["-m", GPT2, "--format", "markdown"],
+        &["-o", svg.to_str().unwrap()],
+    ] {
+        let run = run(&[&["The city", "-m", name, "--color", "never"], args].concat());
+        assert_eq!(run.code, Some(0), "{args:?}: {run:?}");
+        assert_shown(&run.stdout, &format!("{args:?}"));
+        assert_shown(&run.stderr, &format!("{args:?}"));
+    }
+    assert_shown(&std::fs::read_to_string(&svg).unwrap(), "svg");
+    let card = run(&["-m", name]);
+    assert_eq!(card.code, Some(0));
+    assert_shown(&card.stdout, "card");
 }
 
 #[test]

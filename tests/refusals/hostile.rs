@@ -246,6 +246,41 @@ fn a_tokenizer_that_the_library_panics_over_is_refused() {
     }
 }
 
+/// What a tokenizer.json has of training and of batching must not cut, fill or shuffle a prompt.
+#[test]
+fn a_prompt_is_cut_into_all_of_its_tokens_and_nothing_else() {
+    let plain = Checkpoint::copy_of("llama");
+    let text = "The capital of France is the city of Paris";
+    let expected = plain.load().unwrap().tokens.encode(text).unwrap();
+    let checkpoint = Checkpoint::copy_of("llama");
+    edit_tokenizer(&checkpoint, |json| {
+        json["truncation"] =
+            json!({ "direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0 });
+        json["padding"] = json!({ "strategy": { "Fixed": 1_000_000_000_000u64 }, "direction": "Right",
+            "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "!" });
+    });
+    assert_eq!(checkpoint.load().unwrap().tokens.encode(text).unwrap(), expected);
+    edit_tokenizer(&checkpoint, |json| json["model"]["dropout"] = json!(0.5));
+    refuse(&checkpoint, &["tokenizer.json", "dropout"], "a dropout");
+}
+
+#[test]
+fn a_normalizer_that_makes_too_much_of_a_text_is_stopped() {
+    let checkpoint = Checkpoint::copy_of("llama");
+    let replace =
+        |content: String| json!({ "type": "Replace", "pattern": { "String": "a" }, "content": content });
+    edit_tokenizer(&checkpoint, |json| {
+        let tenfold = vec![replace("a".repeat(10)); 12];
+        json["normalizer"] = json!({ "type": "Sequence", "normalizers": tenfold });
+    });
+    let result = checkpoint.load().unwrap().tokens.encode("a capital");
+    assert_refused(
+        result,
+        &["The tokenizer refuses the prompt", "it takes more than"],
+        "a normalizer",
+    );
+}
+
 fn edit_tokenizer(checkpoint: &Checkpoint, edit: impl FnOnce(&mut Value)) {
     let text = std::fs::read_to_string(checkpoint.file("tokenizer.json")).unwrap();
     let mut json = serde_json::from_str(&text).unwrap();
@@ -257,6 +292,8 @@ fn edit_tokenizer(checkpoint: &Checkpoint, edit: impl FnOnce(&mut Value)) {
 fn chat_templates_end_and_stay_small() {
     let doubling = "{% set ns = namespace(x='0123456789abcdef') %}{% for i in range(60) %}\
                     {% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x | length }}";
+    let nesting =
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}hi";
     for (template, problem) in [
         (
             "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
@@ -275,7 +312,12 @@ fn chat_templates_end_and_stay_small() {
         ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", ""),
         ("{% include 'x' %}", ""),
         ("{{ raise_exception('no system message') }}", "no system message"),
-        (doubling, "more than 1 GB of memory"),
+        (doubling, "of memory"),
+        (
+            "{% for i in range(1000) %}{{ 'a ' * 50000 }}{% endfor %}",
+            "writes more than 4 MB",
+        ),
+        (nesting, ""),
     ] {
         let template_of = ChatTemplate::new(template.to_string(), String::new(), String::new());
         let result = template_of.render(Some("Be brief."), "Where?");

@@ -36,6 +36,19 @@ fn no_prompts_have_no_readings() {
 }
 
 #[test]
+fn no_continuation_is_longer_than_the_context() {
+    let model = load("gpt2");
+    let prompt = model.prompt("The", Bos::Auto).unwrap();
+    for count in [24, 1000, usize::MAX] {
+        assert_refused(
+            model.generate(&prompt, count),
+            &["more than the model's context"],
+            "too long",
+        );
+    }
+}
+
+#[test]
 fn a_token_beyond_the_embedding_is_refused() {
     let checkpoint = Checkpoint::copy_of("gpt2");
     checkpoint.set("vocab_size", json!(300)).tensors(|t| {

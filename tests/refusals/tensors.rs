@@ -73,6 +73,30 @@ fn a_tensor_of_another_shape_or_type_is_refused() {
     }
 }
 
+/// `max(x, 0)` of NaN is often written so that it is 0.
+#[test]
+fn no_activation_makes_a_number_of_what_is_none() {
+    for activation in ["relu", "gelu", "gelu_new", "silu"] {
+        let checkpoint = Checkpoint::copy_of("gpt2");
+        checkpoint
+            .set("activation_function", activation.into())
+            .tensors(|t| {
+                let name = "h.1.mlp.c_fc.weight";
+                let stored = t[name].map_f32(Dtype::F32, |_| f32::NAN.to_le_bytes());
+                t.insert(name.into(), stored);
+            });
+        let model = checkpoint.load().unwrap();
+        let place = ["at layer 1, in its MLP"];
+        assert_refused(
+            model.read(&["The Eiffel"], &prompts::request()),
+            &place,
+            activation,
+        );
+        let prompt = model.prompt("The Eiffel", logit_lens::prompt::Bos::Auto).unwrap();
+        assert_refused(model.generate(&prompt, 2), &place, activation);
+    }
+}
+
 #[test]
 fn weights_that_are_not_numbers_are_refused_by_the_layer_they_are_in() {
     for bad in [f32::NAN, f32::INFINITY] {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{Checkpoint, lens};
+use crate::support::{Checkpoint, Stored, lens};
 use crate::{PROMPT, names};
 
 fn kill(child: &Child, signal: &str) {
@@ -44,7 +44,7 @@ fn waiting(folder: &TempDir) -> Child {
 
 #[test]
 fn a_run_that_waits_for_a_prompt_is_stopped() {
-    for (name, number) in [("INT", 2), ("TERM", 15), ("QUIT", 3)] {
+    for (name, number) in [("INT", 2), ("TERM", 15), ("QUIT", 3), ("HUP", 1)] {
         let folder = TempDir::new().unwrap();
         let mut child = waiting(&folder);
         let mut stdin = child.stdin.take().unwrap();
@@ -107,16 +107,18 @@ fn a_run_whose_reader_does_not_read_is_stopped() {
     assert_eq!(child.wait().unwrap().signal(), Some(2));
 }
 
-#[test]
-fn a_file_that_is_cut_short_while_it_is_mapped_is_an_error() {
-    let checkpoint = Checkpoint::copy_of("gpt2");
+/// A model whose layers are large enough to be read by all threads at once, cut to `size` bytes
+/// after its first answer.
+fn cut(size: u64, model: &Checkpoint) -> (Option<i32>, String) {
     let mut child = lens()
         .args([
             "-q",
+            "--threads",
+            "8",
             "--prompts",
             "-",
             "-m",
-            checkpoint.path(),
+            model.path(),
             "--format",
             "jsonl",
         ])
@@ -132,16 +134,71 @@ fn a_file_that_is_cut_short_while_it_is_mapped_is_an_error() {
     stdout.read_line(&mut String::new()).unwrap();
     let weights = std::fs::File::options()
         .write(true)
-        .open(checkpoint.file("model.safetensors"))
+        .open(model.file("model.safetensors"))
         .unwrap();
-    weights.set_len(0).unwrap();
+    weights.set_len(size).unwrap();
     writeln!(stdin, "{PROMPT}").unwrap();
     let status = child.wait().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("error: A file of the model was cut short"),
-        "{said}"
-    );
+    (status.code(), said)
+}
+
+/// GPT-2's small fixture with an MLP of 4 MB a matrix, whose panels eight threads read.
+fn wide() -> Checkpoint {
+    const INNER: usize = 200_000;
+    let model = Checkpoint::copy_of("gpt2");
+    model.set("n_inner", INNER.into()).tensors(|tensors| {
+        for layer in 0..3 {
+            for (name, shape) in [
+                ("c_fc.weight", vec![12, INNER]),
+                ("c_fc.bias", vec![INNER]),
+                ("c_proj.weight", vec![INNER, 12]),
+            ] {
+                let zeros = Stored::zeros(safetensors::Dtype::F32, &shape);
+                tensors.insert(format!("h.{layer}.mlp.{name}"), zeros);
+            }
+        }
+    });
+    model
+}
+
+#[test]
+fn a_file_that_is_cut_short_while_it_is_mapped_is_an_error() {
+    for size in [0, 12_000_000] {
+        for _ in 0..4 {
+            let model = if size == 0 {
+                Checkpoint::copy_of("gpt2")
+            } else {
+                wide()
+            };
+            let (code, said) = cut(size, &model);
+            assert_eq!(code, Some(1), "cut to {size}: {said}");
+            assert!(
+                said.contains("error: A file of the model was cut short"),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_ignored_stays_so() {
+    let folder = TempDir::new().unwrap();
+    let script = "trap '' HUP; exec \"$0\" --prompts - -q -o \"$1\"";
+    let mut child = Command::new("sh")
+        .args(["-c", script, lens().get_program().to_str().unwrap()])
+        .arg(folder.path().join("lens.csv"))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the draft appears", || names(folder.path()).len() == 1);
+    if cfg!(target_os = "linux") {
+        kill(&child, "HUP");
+    }
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{PROMPT}").unwrap();
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(names(folder.path()), ["lens.csv"]);
 }

@@ -8,6 +8,8 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{FontResolver, Options, Tree};
 
+use crate::memory;
+
 /// Points and dots of an inch.
 const POINTS: f32 = 72.;
 const DOTS: f32 = 300.;
@@ -28,6 +30,14 @@ pub fn png(svg: &str) -> io::Result<Rendered> {
     let scale = DOTS / POINTS * (POINTS / 96.);
     let size = tree.size();
     let dots = |length: f32| (length * scale).ceil() as u32;
+    let bytes = 4. * f64::from(size.width() * scale) * f64::from(size.height() * scale);
+    // The pixels, and what they are compressed from and to.
+    memory::require(
+        2 * bytes as u64,
+        "The picture",
+        "Read fewer --positions, or write an .svg.",
+    )
+    .map_err(io::Error::other)?;
     let mut pixels = Pixmap::new(dots(size.width()), dots(size.height()))
         .ok_or_else(|| io::Error::other("the picture is too large for a PNG"))?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());

@@ -263,6 +263,9 @@ impl Hub<'_> {
             tokenizer: parts.tokenizer,
             tokenizer_config: parts.tokenizer_config.map(Into::into),
             chat_template: parts.chat_template.map(Into::into),
+            index: (parts.weights.first())
+                .map(|weights| weights.with_file_name("model.safetensors.index.json"))
+                .filter(|index| index.is_file()),
             weights: parts.weights.into_iter().map(Into::into).collect(),
         }
     }

@@ -1,11 +1,11 @@
 //! Which files make up a model, wherever they come from.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::failure::About;
 use crate::error::{Error, Result};
-use crate::source::{TokenizerFiles, shard_names};
+use crate::source::{Asset, TokenizerFiles, shard_names};
 
 const INDEX: &str = "model.safetensors.index.json";
 
@@ -76,22 +76,14 @@ fn weights(get: &mut dyn FnMut(&str) -> Result<Option<PathBuf>>) -> Result<Weigh
         return Ok(Err(Missing::Weights));
     };
     let mut weights = Vec::new();
-    for name in shard_names(&read(&index)?, &index.display().to_string())? {
+    let text = Asset::from(index.clone()).read()?;
+    for name in shard_names(&String::from_utf8_lossy(&text), &index.display().to_string())? {
         match get(&name)? {
             Some(shard) => weights.push(shard),
             None => return Ok(Err(Missing::Shard(name))),
         }
     }
     Ok(Ok(weights))
-}
-
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|e| {
-        Error::failed(
-            format!("{} cannot be read: {e}.", path.display()),
-            "Check the file's permissions, or delete it from the cache and run again.",
-        )
-    })
 }
 
 /// For the middle of a sentence.

@@ -13,6 +13,9 @@ use super::progress::Bar;
 
 type Result<T> = std::result::Result<T, Failure>;
 
+/// The most bytes of a file whose length the hub does not say.
+const UNANNOUNCED: u64 = 512 << 20;
+
 /// A file to download.
 pub struct Job<'a> {
     pub http: &'a Http,
@@ -92,7 +95,7 @@ impl Job<'_> {
         while let Some(chunk) = body.chunk()? {
             partial.append(chunk.as_ref())?;
             bar.set(partial.len);
-            if self.meta.size.is_some_and(|size| partial.len > size) {
+            if partial.len > self.meta.size.unwrap_or(UNANNOUNCED) {
                 return Err(self.damaged(partial.len));
             }
         }
@@ -101,7 +104,7 @@ impl Job<'_> {
 
     fn check(&self, partial: &mut Partial) -> Result<()> {
         let sha256 = partial.sha256();
-        let what = if sha256.is_some_and(|sha256| sha256 != self.meta.etag) {
+        let what = if sha256.is_some_and(|sha256| !sha256.eq_ignore_ascii_case(&self.meta.etag)) {
             "its sha256 is not the one that the hub announces"
         } else if partial.len_on_disk()? != partial.len {
             // On some cluster file systems a lock is granted to everybody.
@@ -116,7 +119,7 @@ impl Job<'_> {
     }
 
     fn damaged(&self, have: u64) -> Failure {
-        let size = self.meta.size.unwrap_or(0);
+        let size = self.meta.size.unwrap_or(UNANNOUNCED);
         Failure::Damaged {
             name: self.name.to_string(),
             what: match have > size {
@@ -239,5 +242,5 @@ impl Partial {
 
 /// Large files have their sha256 as etag, small ones a git hash.
 fn is_sha256(etag: &str) -> bool {
-    etag.len() == 64 && etag.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    etag.len() == 64 && etag.bytes().all(|b| b.is_ascii_hexdigit())
 }
