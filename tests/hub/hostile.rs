@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::bench::{Bench, ID, LARGE, real, weights};
 use crate::environment::{assert_found, command};
 use crate::server::Fault;
+use crate::signals::heed;
 
 /// No environment is more talkative than this one.
 const TALKATIVE: [(&str, &str); 3] = [
@@ -125,7 +126,7 @@ fn said_without_the_token(bench: &Bench) {
 /// Starts a download that drips, and waits until some of it is there.
 fn begun(bench: &Bench) -> std::process::Child {
     bench.hub.faults(&[Fault::Drip]);
-    let mut child = command(bench, &[])
+    let mut child = heed(&mut command(bench, &[]))
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()

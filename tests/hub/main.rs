@@ -8,4 +8,6 @@ mod hostile;
 mod refusals;
 mod resume;
 mod server;
+#[path = "../support/signals.rs"]
+mod signals;
 mod wire;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::signals::heed;
 use crate::support::{Checkpoint, Stored, lens};
 use crate::{PROMPT, names};
 
@@ -65,7 +66,7 @@ fn a_run_that_computes_is_stopped() {
     let folder = TempDir::new().unwrap();
     let prompts = folder.path().join("prompts");
     std::fs::write(&prompts, format!("{PROMPT}\n").repeat(200_000)).unwrap();
-    let mut child = lens()
+    let mut child = heed(&mut lens())
         .args(["-q", "--prompts", prompts.to_str().unwrap(), "-o"])
         .arg(folder.path().join("lens.csv"))
         .spawn()
@@ -88,7 +89,7 @@ fn a_run_whose_reader_does_not_read_is_stopped() {
     // The pipe is full long before the prompts are done, and stays so.
     let prompts = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&prompts, format!("{PROMPT}\n").repeat(5_000)).unwrap();
-    let mut child = lens()
+    let mut child = heed(&mut lens())
         .args([
             "-q",
             "--format",
@@ -110,7 +111,7 @@ fn a_run_whose_reader_does_not_read_is_stopped() {
 /// A model whose layers are large enough to be read by all threads at once, cut to `size` bytes
 /// after its first answer.
 fn cut(size: u64, model: &Checkpoint) -> (Option<i32>, String) {
-    let mut child = lens()
+    let mut child = heed(&mut lens())
         .args([
             "-q",
             "--threads",
