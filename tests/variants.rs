@@ -9,7 +9,7 @@ use logit_lens::lens::Request;
 use logit_lens::model::{LoadOptions, Model};
 use logit_lens::readout::Candidate;
 use logit_lens::source::{self, HubOptions};
-use logit_lens::verify::verify;
+use logit_lens::analysis::verify::verify;
 use logit_lens::weights::DType;
 use safetensors::Dtype;
 use support::{Checkpoint, Stored, Tensors, fixture, load, load_path};

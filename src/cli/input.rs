@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use logit_lens::error::Error;
-use logit_lens::prompts::{Item, Lines, What};
+use logit_lens::text::prompts::{Item, Lines, What};
 
 use super::args::Args;
 

@@ -16,10 +16,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser};
-use logit_lens::chat::ChatTemplate;
+use logit_lens::text::chat::ChatTemplate;
 use logit_lens::error::{Error, Kind};
 use logit_lens::model::{LoadOptions, Model};
-use logit_lens::prompts::Item;
+use logit_lens::text::prompts::Item;
 use logit_lens::source::{self, HubOptions, ModelFiles};
 
 use args::Args;
@@ -261,5 +261,5 @@ fn complain(error: &anyhow::Error) -> ExitCode {
 /// A message may quote what a model's files contain: nothing of theirs that would not show, or
 /// would move text around, reaches a terminal as it is.
 fn shown(message: &str) -> String {
-    logit_lens::tokens::escaped(message)
+    logit_lens::text::tokens::escaped(message)
 }

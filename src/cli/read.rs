@@ -4,19 +4,19 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use logit_lens::chat::ChatTemplate;
-use logit_lens::compare::{Comparison, Side, layer_beside};
+use logit_lens::text::chat::ChatTemplate;
+use logit_lens::analysis::compare::{Comparison, Side, layer_beside};
 use logit_lens::error::Error;
 use logit_lens::lens::{Follow, Request, Trajectory};
 use logit_lens::model::Model;
-use logit_lens::prompt::Prompt;
-use logit_lens::prompts::{Item, What};
+use logit_lens::text::prompt::Prompt;
+use logit_lens::text::prompts::{Item, What};
 use logit_lens::report::{self, Compared, Document};
-use logit_lens::select::Layers;
-use logit_lens::statistics::Statistics;
-use logit_lens::summary::Summary;
-use logit_lens::targets::TargetSpec;
-use logit_lens::verify::verify;
+use logit_lens::lens::Layers;
+use logit_lens::analysis::statistics::Statistics;
+use logit_lens::analysis::summary::Summary;
+use logit_lens::text::targets::TargetSpec;
+use logit_lens::analysis::verify::verify;
 
 use super::args::Args;
 use super::input::{Input, Next};
@@ -74,7 +74,7 @@ impl Reader<'_> {
         Ok(prompt)
     }
 
-    fn resolve(&self, spec: &TargetSpec) -> logit_lens::error::Result<logit_lens::targets::Target> {
+    fn resolve(&self, spec: &TargetSpec) -> logit_lens::error::Result<logit_lens::text::targets::Target> {
         spec.resolve(&self.model.tokens, self.model.card.vocabulary)
     }
 

@@ -11,7 +11,7 @@ use logit_lens::report;
 use logit_lens::report::{
     Csv, Document, Heatmap, Html, Json, Lines, Markdown, Medium, Plot, Report, Sheet, SheetFormat, Table,
 };
-use logit_lens::statistics::Statistics;
+use logit_lens::analysis::statistics::Statistics;
 
 use super::args::{Args, Format};
 use super::draft::place;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::linear::add;
+use super::parts::add;
 use super::{Block, Decoder, Projections, Residual};
 use crate::error::Result;
 use crate::weights::Matrix;

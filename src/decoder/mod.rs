@@ -4,25 +4,20 @@
 //! block is made of; [`Decoder::forward`] runs whatever was described. Throughout, the residual
 //! stream is `[tokens, hidden]` in float32, the tokens of all prompts of a batch one after another.
 
-mod attention;
 mod config;
 mod families;
 mod forward;
-mod linear;
-mod mlp;
-mod norm;
-mod rotary;
+mod parts;
 
 use crate::weights::Matrix;
 
-pub use attention::{Attention, Projections};
 pub use config::Config;
 pub use families::{load, supported};
 pub use forward::{Batch, Point, Site};
-pub use linear::{Linear, on_slices, product, product_by_tensors};
-pub use mlp::{Activation, Mlp};
-pub use norm::{Norm, NormKind};
-pub use rotary::{Frequencies, Rotary};
+pub use parts::{
+    Activation, Attention, Frequencies, Linear, Mlp, Norm, NormKind, Projections, Rotary, on_slices, product,
+    product_by_tensors,
+};
 
 /// A decoder-only transformer over mapped weights.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::product::ranges;
 use super::{Target, math};
-use crate::simd::vectorised;
+use crate::machine::simd::vectorised;
 
 /// Queries whose scores a thread holds at a time: private memory is linear in the prompt.
 const QUERIES: usize = 64;

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::simd::vectorised;
+use crate::machine::simd::vectorised;
 
 /// Elements that are worked on side by side: enough for the widest registers.
 const LANES: usize = 16;

@@ -7,7 +7,7 @@ use super::tiles::{self, Tiled};
 use super::{Distances, Reading};
 use crate::error::Result;
 use crate::kernels::math::{self, Softmax};
-use crate::progress::Progress;
+use crate::machine::progress::Progress;
 use crate::weights::Matrix;
 
 /// One for each row; `readings` give the normalisers. Rows come in groups of `sites`, the output

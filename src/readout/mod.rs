@@ -13,7 +13,7 @@ use candle_core::{Device, Tensor};
 
 use crate::decoder::{Unembed, product};
 use crate::error::Result;
-use crate::progress::Progress;
+use crate::machine::progress::Progress;
 
 pub use track::Tracked;
 

@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::kernels::panel::Panel;
 use crate::kernels::product::{self, ranges};
 use crate::kernels::with_slice;
-use crate::progress::{Progress, Stage};
-use crate::simd::vectorised;
+use crate::machine::progress::{Progress, Stage};
+use crate::machine::simd::vectorised;
 use crate::weights::Matrix;
 
 /// Rows whose logits are held at a time: with a tile of the vocabulary they fit a core's cache.

@@ -6,7 +6,7 @@ use super::Reading;
 use super::tiles::{self, Tiled};
 use crate::error::Result;
 use crate::kernels::math;
-use crate::progress::Progress;
+use crate::machine::progress::Progress;
 use crate::weights::Matrix;
 
 /// What a row makes of a token that is followed.

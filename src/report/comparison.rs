@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::text::{percent, plain};
 use super::{Cell, Column, Document, Sheet};
-use crate::compare::{Comparison, PositionPair, RowPair};
+use crate::analysis::compare::{Comparison, PositionPair, RowPair};
 use crate::decoder::Point;
 
 /// A comparison with the two documents that it is of.

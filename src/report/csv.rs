@@ -6,8 +6,8 @@ use super::{Document, Report};
 use crate::decoder::Point;
 use crate::lens::Row;
 use crate::readout::Reading;
-use crate::statistics::Statistic;
-use crate::tokens::escaped;
+use crate::analysis::statistics::Statistic;
+use crate::text::tokens::escaped;
 
 /// The CSV format. One heading stands above all documents.
 #[derive(Default)]

@@ -15,8 +15,8 @@ use super::{Document, Report};
 use crate::decoder::Point;
 use crate::lens::{Row, TargetValue, Track};
 use crate::readout::{Reading, Tracked};
-use crate::statistics::Statistic;
-use crate::targets::Target;
+use crate::analysis::statistics::Statistic;
+use crate::text::targets::Target;
 
 /// The JSON format: one document, or an array of them.
 pub struct Json {

@@ -6,7 +6,7 @@ use super::sheet::markdown_cell;
 use super::text::percent;
 use super::words::story;
 use super::{Cell, Column, Document, Report, Sheet, SheetFormat};
-use crate::statistics::Statistic;
+use crate::analysis::statistics::Statistic;
 
 /// The Markdown format.
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl Report for Markdown {
         }
         self.begun = true;
         let trajectory = document.trajectory;
-        let cell = |text: &str| markdown_cell(&crate::tokens::visible(text.as_bytes()).replace('␣', " "));
+        let cell = |text: &str| markdown_cell(&crate::text::tokens::visible(text.as_bytes()).replace('␣', " "));
         let id = document.id.map_or(String::new(), |id| format!("{}: ", cell(id)));
         writeln!(
             out,

@@ -19,9 +19,9 @@ use std::io::{self, Write};
 
 use crate::lens::Trajectory;
 use crate::model::Card;
-use crate::statistics::Statistics;
-use crate::targets::Target;
-use crate::tokens::Tokens;
+use crate::analysis::statistics::Statistics;
+use crate::text::targets::Target;
+use crate::text::tokens::Tokens;
 
 pub use comparison::{Compared, compared};
 pub use csv::Csv;

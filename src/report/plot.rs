@@ -8,7 +8,7 @@ use super::text::{fit, percent, width, wrap};
 use super::words::story;
 use super::{Document, Report};
 use crate::decoder::{Point, Site};
-use crate::targets::Target;
+use crate::text::targets::Target;
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);

@@ -6,7 +6,7 @@ use super::text::plain;
 use super::{Cell, Column, Sheet};
 use crate::decoder::Point;
 use crate::model::Card;
-use crate::summary::{Mean, Summary};
+use crate::analysis::summary::{Mean, Summary};
 
 /// Means with standard errors, a row a layer.
 pub fn summary(summary: &Summary, card: &Card) -> Sheet {

@@ -11,7 +11,7 @@ pub fn width(text: &str) -> usize {
 
 /// A name or a prompt as one line of printable text, its spaces as they are.
 pub fn plain(text: &str) -> String {
-    crate::tokens::visible(text.as_bytes()).replace('␣', " ")
+    crate::text::tokens::visible(text.as_bytes()).replace('␣', " ")
 }
 
 /// `text` in exactly `columns` columns: padded with spaces, or cut and ended with `…`.

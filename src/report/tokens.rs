@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{Cell, Column, Sheet};
-use crate::prompt::Prompt;
-use crate::tokens::{Tokens, escaped};
+use crate::text::prompt::Prompt;
+use crate::text::tokens::{Tokens, escaped};
 
 /// The tokens of each prompt: position, id, the token made visible, its bytes in hexadecimal.
 pub fn tokenisation(prompts: &[Prompt], tokens: &Tokens, model: &str) -> Sheet {

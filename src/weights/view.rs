@@ -9,7 +9,7 @@ use half::{bf16, f16};
 
 use super::pages;
 use super::storage::Storage;
-use crate::simd::vectorised;
+use crate::machine::simd::vectorised;
 
 /// The type that numbers are stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

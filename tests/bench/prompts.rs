@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use logit_lens::source::{self, HubOptions};
-use logit_lens::tokens::Tokens;
+use logit_lens::text::tokens::Tokens;
 
 use crate::checkpoint::Random;
 use crate::models;

@@ -24,7 +24,7 @@ fn document(fixture: &str, prompt: &str, options: &[&str]) -> Document {
 }
 
 /// Asserts that the row has, at each position read, `k` tokens in order, and nothing elsewhere.
-fn assert_row(row: &OneRow, k: usize, positions: &[usize], tokens: &logit_lens::tokens::Tokens) {
+fn assert_row(row: &OneRow, k: usize, positions: &[usize], tokens: &logit_lens::text::tokens::Tokens) {
     let lengths = [
         row.topk.len(),
         row.topk_ids.len(),

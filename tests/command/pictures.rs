@@ -51,7 +51,7 @@ fn every_cell_of_the_svg_is_the_jsons() {
                 let text = cell.children().find(|n| n.has_tag_name("text")).unwrap();
                 let token = of("topk")[0].as_str().unwrap().to_string();
                 let shown = text.text().unwrap();
-                let label = logit_lens::tokens::visible(token.as_bytes());
+                let label = logit_lens::text::tokens::visible(token.as_bytes());
                 let whole = shown.trim_end_matches('…');
                 assert!(
                     label.starts_with(whole) || token.contains('\u{fffd}') || token.starts_with("<|id"),

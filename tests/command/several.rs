@@ -55,7 +55,7 @@ fn several_positions_make_a_grid_of_the_likeliest_tokens() {
         );
         for at in 0..5 {
             let top = document["topk"][layer][at][0].as_str().unwrap();
-            let label: String = logit_lens::tokens::visible(top.as_bytes());
+            let label: String = logit_lens::text::tokens::visible(top.as_bytes());
             let shown = cells[1 + 2 * at].trim_end_matches('…');
             assert!(
                 label.starts_with(shown) || top.contains('\u{fffd}'),

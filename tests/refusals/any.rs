@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use logit_lens::decoder::{self, Config};
-use logit_lens::prompts::Lines;
-use logit_lens::select::{Layers, Points, Positions};
+use logit_lens::text::prompts::Lines;
+use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::source::{Asset, TokenizerFiles, shard_names};
-use logit_lens::statistics::Statistics;
-use logit_lens::targets::TargetSpec;
-use logit_lens::tokens::Tokens;
+use logit_lens::analysis::statistics::Statistics;
+use logit_lens::text::targets::TargetSpec;
+use logit_lens::text::tokens::Tokens;
 use logit_lens::weights::Weights;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

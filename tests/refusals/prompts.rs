@@ -2,7 +2,7 @@
 
 use logit_lens::error::Kind;
 use logit_lens::lens::Request;
-use logit_lens::prompt::Bos;
+use logit_lens::text::prompt::Bos;
 use serde_json::json;
 
 use crate::assert_refused;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::report::Document;
 use crate::report::heatmap::Rgb;
 use crate::report::text::{fit, width};
-use crate::tokens::visible;
+use crate::text::tokens::visible;
 
 /// Points (1/72 inch) throughout.
 pub const FONT: f64 = 8.;

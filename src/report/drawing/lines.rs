@@ -5,7 +5,7 @@ use crate::decoder::{Point, Site};
 use crate::report::Document;
 use crate::report::heatmap::Rgb;
 use crate::report::text::{fit, percent, width};
-use crate::targets::Target;
+use crate::text::targets::Target;
 
 /// A single column of a paper of two.
 const WIDE: f64 = 240.;

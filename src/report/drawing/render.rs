@@ -8,7 +8,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{FontResolver, Options, Tree};
 
-use crate::memory;
+use crate::machine::memory;
 
 /// Points and dots of an inch.
 const POINTS: f32 = 72.;

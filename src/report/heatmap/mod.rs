@@ -6,8 +6,8 @@ mod terminal;
 use crate::decoder::Site;
 use crate::lens::Trajectory;
 use crate::report::Document;
-use crate::statistics::Statistic;
-use crate::targets::Target;
+use crate::analysis::statistics::Statistic;
+use crate::text::targets::Target;
 
 pub use scale::{Rgb, Scale};
 pub use terminal::{Depth, Heatmap};

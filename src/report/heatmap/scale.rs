@@ -1,7 +1,7 @@
 //! From a value to a colour.
 
 use super::ColorBy;
-use crate::statistics::Statistic;
+use crate::analysis::statistics::Statistic;
 
 /// A colour of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

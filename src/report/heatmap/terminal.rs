@@ -113,7 +113,7 @@ impl Report for Heatmap {
         }
         self.begun = true;
         let plan = Plan::of(document, self.by, self.order);
-        let name = crate::tokens::visible(document.card.name.as_bytes()).replace('␣', " ");
+        let name = crate::text::tokens::visible(document.card.name.as_bytes()).replace('␣', " ");
         writeln!(out, "{BOLD}{name}{BOLD:#}")?;
         for band in bands(&plan.widths, plan.label + 1, 0, self.width) {
             writeln!(out)?;

@@ -155,7 +155,7 @@ fn in_html(text: &str) -> String {
 }
 
 fn title(document: &Document) -> String {
-    let visible = |text: &str| crate::tokens::visible(text.as_bytes()).replace('␣', " ");
+    let visible = |text: &str| crate::text::tokens::visible(text.as_bytes()).replace('␣', " ");
     let prompt = visible(document.trajectory.prompt.text.trim());
     let short: String = prompt.chars().take(TITLE).collect();
     let cut = if short.len() < prompt.len() { "…" } else { "" };

@@ -8,7 +8,7 @@ use super::{ANSWER, BOLD, DIM, WIDEST, is_output};
 use crate::lens::Row;
 use crate::report::Document;
 use crate::report::text::{bands, fit, percent, right, width};
-use crate::statistics::Statistic;
+use crate::analysis::statistics::Statistic;
 
 /// The columns between two candidates, and those of a probability.
 const GAP: usize = 3;

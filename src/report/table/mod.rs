@@ -177,5 +177,5 @@ fn fit_if_wide(label: &str) -> String {
 
 /// Text of a user's or a model's, made visible, with its spaces as they are.
 fn plain(text: &str) -> String {
-    crate::tokens::visible(text.as_bytes()).replace('␣', " ")
+    crate::text::tokens::visible(text.as_bytes()).replace('␣', " ")
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use logit_lens::lens::{Follow, Request};
 use logit_lens::model::Model;
-use logit_lens::select::Positions;
+use logit_lens::lens::Positions;
 
 static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/");

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use logit_lens::prompts::Lines;
+use logit_lens::text::prompts::Lines;
 
 fuzz_target!(|bytes: &[u8]| {
     for name in ["prompts.txt", "prompts.jsonl"] {

@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use logit_lens::select::{Layers, Points, Positions};
-use logit_lens::statistics::Statistics;
-use logit_lens::targets::TargetSpec;
+use logit_lens::lens::{Layers, Points, Positions};
+use logit_lens::analysis::statistics::Statistics;
+use logit_lens::text::targets::TargetSpec;
 
 fuzz_target!(|input: (u16, &str)| {
     let (count, text) = (usize::from(input.0) + 1, input.1);

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use logit_lens::chat::ChatTemplate;
+use logit_lens::text::chat::ChatTemplate;
 
 fuzz_target!(
     // A panic of the library's that is caught is an error like others; one that is not still ends

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use logit_lens::source::{Asset, TokenizerFiles};
-use logit_lens::tokens::Tokens;
+use logit_lens::text::tokens::Tokens;
 
 fuzz_target!(
     // A panic of the library's that is caught is an error like others; one that is not still ends

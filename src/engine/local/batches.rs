@@ -1,11 +1,11 @@
 //! How many prompts go through the model together, and what they take.
 
-use super::{Follow, Request};
+use crate::lens::{Follow, Request};
 use crate::error::Result;
-use crate::memory;
+use crate::machine::memory;
 use crate::model::Model;
 use crate::readout::{Candidate, Reading, Tracked};
-use crate::select::Positions;
+use crate::lens::Positions;
 
 /// What the activations of one batch may take.
 const BUDGET: usize = 256 << 20;
@@ -40,7 +40,7 @@ impl Model {
     ///
     /// # Errors
     /// More memory than there is.
-    pub(crate) fn require_memory(
+    pub(super) fn require_memory(
         &self,
         tokens: usize,
         positions: usize,

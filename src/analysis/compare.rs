@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::lens::Trajectory;
 use crate::model::Model;
 use crate::readout::{Reading, Readout};
-use crate::tokens::Tokens;
+use crate::text::tokens::Tokens;
 
 /// One of the two: a trajectory with its rows kept, and the model that it is of.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::linear::{map_rows, on_slices};
 use crate::error::Result;
-use crate::simd::vectorised;
+use crate::machine::simd::vectorised;
 use crate::weights::Vector;
 
 /// A norm over each row, with its own parameters.

@@ -12,7 +12,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Tokenizer};
 
 use crate::error::{Error, Result};
-use crate::limits::{Limits, within};
+use crate::machine::limits::{Limits, within};
 use crate::source::{Asset, TokenizerFiles};
 
 /// Bytes of a text that every tokenizer is done with at once.

@@ -3,8 +3,8 @@
 use candle_core::Tensor;
 
 use super::Linear;
-use super::config::Config;
 use super::linear::{map_rows, on_slices};
+use crate::decoder::Config;
 use crate::error::Result;
 use crate::kernels::math;
 

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use candle_core::Tensor;
 
 use super::follow::{follow, ids_to_follow};
-use super::{Request, Row, Track, Trajectory};
+use crate::lens::{Request, Row, Track, Trajectory};
 use crate::decoder::{Batch, Point, Site};
 use crate::error::Result;
 use crate::model::Model;
-use crate::progress::{Progress, Stage};
-use crate::prompt::{Bos, Prompt};
+use crate::machine::progress::{Progress, Stage};
+use crate::text::prompt::{Bos, Prompt};
 use crate::readout::{Reading, Readout, Rows};
-use crate::targets::Target;
+use crate::text::targets::Target;
 
 impl Model {
     /// Reads one prompt.
@@ -79,7 +79,7 @@ impl Model {
             readout.measure(&read.rows, &mut readings)?;
         }
         let wanted = read.ids_to_follow(&plans, &readings, request);
-        let tracked = follow(&readout, &read, &readings, &wanted)?;
+        let tracked = follow(&readout, &read.rows, read.shown().count(), &readings, &wanted)?;
         read.trajectories(plans, &readings, tracked, request)
     }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::tokens::Tokens;
+use crate::text::tokens::Tokens;
 
 /// What is to be followed, as written: a text (`" Paris"`), an id (`id:6342`), or a named group of
 /// such whose probabilities add up (`city=" Paris| Rome"`).

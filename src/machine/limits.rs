@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use crate::memory;
+use crate::machine::memory;
 
 /// How often time and memory are looked at.
 const TICK: Duration = Duration::from_millis(20);

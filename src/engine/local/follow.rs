@@ -1,24 +1,23 @@
 //! Tokens followed through the rows of a position.
 
-use super::read::Read;
-use super::{Follow, Request, Track};
+use crate::lens::{Follow, Request, Track};
 use crate::error::Result;
-use crate::readout::{Reading, Readout};
-use crate::targets::Target;
+use crate::readout::{Reading, Readout, Rows};
+use crate::text::targets::Target;
 
-/// At each position, the tokens `wanted` there, through the rows shown.
+/// At each position, the tokens `wanted` there, through the first `shown` of its rows.
 pub fn follow(
     readout: &Readout,
-    read: &Read,
+    rows: &Rows,
+    shown: usize,
     readings: &[Reading],
     wanted: &[Vec<u32>],
 ) -> Result<Vec<Vec<Track>>> {
-    let shown = read.shown().count();
     if wanted.iter().all(Vec::is_empty) {
         return Ok(vec![Vec::new(); wanted.len()]);
     }
-    let values = readout.track(&read.rows, readings, wanted)?;
-    let tracks = wanted.iter().zip(values.chunks_exact(read.sites.len()));
+    let values = readout.track(rows, readings, wanted)?;
+    let tracks = wanted.iter().zip(values.chunks_exact(rows.sites));
     Ok(tracks
         .map(|(ids, values)| {
             let track = |(nth, &id): (usize, &u32)| Track {

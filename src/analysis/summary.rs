@@ -3,7 +3,7 @@
 use crate::decoder::Site;
 use crate::lens::Trajectory;
 use crate::readout::Reading;
-use crate::targets::Target;
+use crate::text::targets::Target;
 
 /// What has been seen so far, layer by layer: every position read of every prompt counts once.
 #[derive(Debug, Clone, Default)]

@@ -8,7 +8,7 @@ use minijinja::{Environment, ErrorKind, State, filters};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 use crate::error::{Error, Result};
-use crate::limits::{Limits, within};
+use crate::machine::limits::{Limits, within};
 
 /// Steps that a template may take: hundreds of times what a conversation of two messages needs.
 const FUEL: u64 = 200_000;

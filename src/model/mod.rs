@@ -1,12 +1,14 @@
 //! A model ready to be read: decoder, tokenizer, device.
 
+mod prompting;
+
 use candle_core::Device;
 
 use crate::decoder::{self, Config, Decoder};
-use crate::device::{self, DeviceChoice};
+use crate::machine::device::{self, DeviceChoice};
 use crate::error::Result;
 use crate::source::{self, HubOptions, ModelFiles};
-use crate::tokens::Tokens;
+use crate::text::tokens::Tokens;
 use crate::weights::{DType, Weights};
 
 /// A model whose files are mapped and checked. Nothing has been computed.

@@ -6,7 +6,7 @@ use crate::decoder::{Batch, Point};
 use crate::error::{Error, Result};
 use crate::lens::Request;
 use crate::model::Model;
-use crate::prompt::Prompt;
+use crate::text::prompt::Prompt;
 use crate::readout::{Readout, Rows};
 
 impl Model {

@@ -1,0 +1,3 @@
+//! Where the readings of a run come from.
+
+mod local;

@@ -1,0 +1,54 @@
+//! What is to be read of each prompt.
+
+use crate::lens::{Layers, Points, Positions};
+use crate::text::targets::Target;
+
+/// What is to be read of each prompt.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub layers: Layers,
+    pub points: Points,
+    pub positions: Positions,
+    /// How many tokens each reading keeps; at least 1.
+    pub top_k: usize,
+    /// Whether to compare the normalised distributions (Jensen-Shannon, total variation): one more
+    /// pass through the vocabulary.
+    pub distances: bool,
+    /// Tokens to follow through all rows, whatever their rank.
+    pub targets: Vec<Target>,
+    /// What their logits are to be compared with.
+    pub against: Option<Target>,
+    /// Which tokens to follow beside them.
+    pub follow: Follow,
+    /// Whether to keep the rows of the residual stream themselves.
+    pub keep_rows: bool,
+}
+
+/// Which tokens of a position are followed through all its rows without being asked for by name.
+/// Following any takes one more pass through the vocabulary, for their exact ranks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Follow {
+    #[default]
+    Nothing,
+    /// Those that are top-1 at any row shown.
+    Top1,
+    /// Those that are among the top k at any row shown.
+    TopK,
+}
+
+/// Every layer at the last position, the five likeliest tokens.
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            layers: Layers::default(),
+            points: Points::default(),
+            positions: Positions::default(),
+            top_k: 5,
+            distances: false,
+            targets: Vec::new(),
+            against: None,
+            follow: Follow::Nothing,
+            keep_rows: false,
+        }
+    }
+}

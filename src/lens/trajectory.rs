@@ -1,0 +1,160 @@
+//! All readings of one prompt.
+
+use candle_core::Tensor;
+
+use crate::decoder::{Point, Site};
+use crate::readout::{Reading, Tracked};
+use crate::text::prompt::Prompt;
+use crate::text::targets::Target;
+use crate::text::tokens::Tokens;
+
+/// All readings of one prompt.
+#[derive(Debug, Clone)]
+pub struct Trajectory {
+    pub prompt: Prompt,
+    /// The positions read, rising.
+    pub positions: Vec<usize>,
+    /// The rows read, in the order in which they come to be in the model.
+    pub rows: Vec<Row>,
+    /// The model's output at each position read: the last block's reading, shown or not.
+    pub output: Vec<Reading>,
+    /// The tokens asked for.
+    pub targets: Vec<Target>,
+    /// At each position read, the tokens followed, likeliest first (by their highest probability at
+    /// any row shown), with a value for each row.
+    pub tracked: Vec<Vec<Track>>,
+    /// The rows shown, `[positions, rows, hidden]`, before the final norm; `None` unless kept.
+    pub hidden: Option<Tensor>,
+}
+
+/// The readings at one site, one for each position read.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub site: Site,
+    pub readings: Vec<Reading>,
+}
+
+/// A token followed through the rows at one position.
+#[derive(Debug, Clone)]
+pub struct Track {
+    pub id: u32,
+    /// One for each of [`Trajectory::rows`].
+    pub values: Vec<Tracked>,
+}
+
+impl Track {
+    /// The token's highest probability at any row.
+    pub fn highest(&self) -> f64 {
+        self.values.iter().fold(0., |highest, v| v.prob.max(highest))
+    }
+}
+
+/// What a row makes of a target: of its token, or of its tokens together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TargetValue {
+    /// log Σ e^l over the tokens: the logit, of a single one.
+    pub logit: f64,
+    /// In nats.
+    pub logprob: f64,
+    /// The sum of the tokens' probabilities.
+    pub prob: f64,
+    /// The best of the tokens' ranks, 1 = top.
+    pub rank: u64,
+}
+
+/// Where forward KL falls most from one layer shown to the next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SuddenChange {
+    pub layer: usize,
+    /// By how much, in nats.
+    pub drop: f64,
+}
+
+impl Trajectory {
+    /// The rows after blocks, those of the ordinary logit lens.
+    pub fn layers(&self) -> impl DoubleEndedIterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.site.point == Point::ResidPost)
+    }
+
+    /// The rows at one point, block after block.
+    pub fn at_point(&self, point: Point) -> impl Iterator<Item = (usize, &Row)> {
+        let rows = self.rows.iter().enumerate();
+        rows.filter(move |(_, row)| row.site.point == point)
+    }
+
+    /// The layer at which the prediction at the `at`th position read settles: the first layer
+    /// shown from which every layer shown has the model's output as its top-1 (prediction depth,
+    /// Baldock et al. 2021). `None` when the last one shown does not.
+    pub fn settles_at(&self, at: usize) -> Option<usize> {
+        let agreeing = self.layers().rev().take_while(|row| self.agrees(row, at));
+        agreeing.last().map(|row| row.site.layer)
+    }
+
+    /// The first layer shown whose top-1 is the model's output, at the `at`th position read.
+    pub fn leads_first_at(&self, at: usize) -> Option<usize> {
+        let first = self.layers().find(|row| self.agrees(row, at));
+        first.map(|row| row.site.layer)
+    }
+
+    fn agrees(&self, row: &Row, at: usize) -> bool {
+        row.readings[at].top1().id == self.output[at].top1().id
+    }
+
+    /// The layer shown at which forward KL is lower than at the layer shown before it by the most,
+    /// at the `at`th position read. `None` where it never falls. The embedding does not count: it
+    /// says the prompt's own token, and is far from the output wherever that is another.
+    pub fn sudden_change(&self, at: usize) -> Option<SuddenChange> {
+        let layers: Vec<&Row> = self.layers().collect();
+        let changes = layers.windows(2).map(|pair| SuddenChange {
+            layer: pair[1].site.layer,
+            drop: pair[0].readings[at].forward_kl - pair[1].readings[at].forward_kl,
+        });
+        changes
+            .filter(|change| change.drop > 0.)
+            .reduce(|most, change| if change.drop > most.drop { change } else { most })
+    }
+
+    /// What is followed at the `at`th position read: the targets asked for; without any, the tokens
+    /// that are top-1 at some layer shown (or some other row of a block), ordered by their highest
+    /// probability. What leads before block 0 is the prompt's own token, and says nothing.
+    pub fn targets_at(&self, at: usize, tokens: &Tokens) -> Vec<Target> {
+        if !self.targets.is_empty() {
+            return self.targets.clone();
+        }
+        let in_blocks = |row: &&Row| row.site.point != Point::Embed;
+        let leads = |id: u32| {
+            let mut rows = self.rows.iter().filter(in_blocks);
+            rows.any(|row| row.readings[at].top1().id == id)
+        };
+        let followed = self.tracked[at].iter().filter(|track| leads(track.id));
+        followed.map(|track| Target::token(track.id, tokens)).collect()
+    }
+
+    /// What the row `row` makes of `target` at the `at`th position read; `None` if it was not
+    /// followed.
+    pub fn value(&self, target: &Target, row: usize, at: usize) -> Option<TargetValue> {
+        let of = |id: &u32| self.tracked.get(at)?.iter().find(|track| track.id == *id);
+        let mut values = target.ids.iter().map(|id| of(id).map(|track| track.values[row]));
+        let first = values.next()??;
+        let mut sum = TargetValue {
+            logit: first.logit as f64,
+            logprob: first.logprob,
+            prob: first.prob,
+            rank: first.rank,
+        };
+        for value in values {
+            let value = value?;
+            sum.logit = log_sum(sum.logit, value.logit as f64);
+            sum.logprob = log_sum(sum.logprob, value.logprob);
+            sum.prob += value.prob;
+            sum.rank = sum.rank.min(value.rank);
+        }
+        Some(sum)
+    }
+}
+
+/// log(e^a + e^b).
+fn log_sum(a: f64, b: f64) -> f64 {
+    let (large, small) = if a > b { (a, b) } else { (b, a) };
+    large + (small - large).exp().ln_1p()
+}

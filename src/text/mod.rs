@@ -1,0 +1,7 @@
+//! Text on its way to a model, and tokens on their way back.
+
+pub mod chat;
+pub mod prompt;
+pub mod prompts;
+pub mod targets;
+pub mod tokens;

@@ -1,0 +1,25 @@
+//! A prompt as a model sees it.
+
+use crate::text::targets::Target;
+
+/// Whether a prompt begins with the model's BOS token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bos {
+    /// As the tokenizer says.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// A prompt as a model sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    pub text: String,
+    /// At least one; all of them rows of the model's embedding, and no more than its context holds.
+    pub ids: Vec<u32>,
+    /// How many of the last tokens the model itself wrote.
+    pub generated: usize,
+    /// Tokens to follow in this prompt.
+    pub targets: Vec<Target>,
+}
