@@ -2,10 +2,10 @@
 
 mod support;
 
+use logit_lens::analysis::statistics::{Statistic, Statistics};
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::report::{ColorBy, Depth, Document, Heatmap, Order, Report, Rgb, Scale};
-use logit_lens::analysis::statistics::{Statistic, Statistics};
 use support::load;
 use unicode_width::UnicodeWidthStr;
 

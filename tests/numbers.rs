@@ -5,11 +5,11 @@ mod support;
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::llama as candle_llama;
+use logit_lens::analysis::verify::verify;
 use logit_lens::decoder::{Batch, Point, Site};
 use logit_lens::lens::{Follow, Request};
 use logit_lens::model::Model;
 use logit_lens::readout::{Reading, Readout, Rows};
-use logit_lens::analysis::verify::verify;
 use support::{FIXTURES, Reference, fixture, load};
 
 /// The fixtures' logits are below 10 and sums have tens of terms: float32 itself stays below 1e-5

@@ -4,12 +4,12 @@ mod support;
 
 use candle_core::Tensor;
 use half::{bf16, f16};
+use logit_lens::analysis::verify::verify;
 use logit_lens::decoder::{Batch, Decoder, Frequencies, Point, Residual, Rotary, Site};
 use logit_lens::lens::Request;
 use logit_lens::model::{LoadOptions, Model};
 use logit_lens::readout::Candidate;
 use logit_lens::source::{self, HubOptions};
-use logit_lens::analysis::verify::verify;
 use logit_lens::weights::DType;
 use safetensors::Dtype;
 use support::{Checkpoint, Stored, Tensors, fixture, load, load_path};

@@ -16,11 +16,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser};
-use logit_lens::text::chat::ChatTemplate;
 use logit_lens::error::{Error, Kind};
 use logit_lens::model::{LoadOptions, Model};
-use logit_lens::text::prompts::Item;
 use logit_lens::source::{self, HubOptions, ModelFiles};
+use logit_lens::text::chat::ChatTemplate;
+use logit_lens::text::prompts::Item;
 
 use args::Args;
 use input::{Input, Next};

@@ -4,19 +4,19 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use logit_lens::text::chat::ChatTemplate;
 use logit_lens::analysis::compare::{Comparison, Side, layer_beside};
-use logit_lens::error::Error;
-use logit_lens::lens::{Follow, Request, Trajectory};
-use logit_lens::model::Model;
-use logit_lens::text::prompt::Prompt;
-use logit_lens::text::prompts::{Item, What};
-use logit_lens::report::{self, Compared, Document};
-use logit_lens::lens::Layers;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::analysis::summary::Summary;
-use logit_lens::text::targets::TargetSpec;
 use logit_lens::analysis::verify::verify;
+use logit_lens::error::Error;
+use logit_lens::lens::Layers;
+use logit_lens::lens::{Follow, Request, Trajectory};
+use logit_lens::model::Model;
+use logit_lens::report::{self, Compared, Document};
+use logit_lens::text::chat::ChatTemplate;
+use logit_lens::text::prompt::Prompt;
+use logit_lens::text::prompts::{Item, What};
+use logit_lens::text::targets::TargetSpec;
 
 use super::args::Args;
 use super::input::{Input, Next};

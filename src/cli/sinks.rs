@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use anyhow::Result;
+use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::Error;
 use logit_lens::lens::Follow;
 use logit_lens::model::Card;
@@ -11,7 +12,6 @@ use logit_lens::report;
 use logit_lens::report::{
     Csv, Document, Heatmap, Html, Json, Lines, Markdown, Medium, Plot, Report, Sheet, SheetFormat, Table,
 };
-use logit_lens::analysis::statistics::Statistics;
 
 use super::args::{Args, Format};
 use super::draft::place;

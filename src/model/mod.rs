@@ -5,8 +5,8 @@ mod prompting;
 use candle_core::Device;
 
 use crate::decoder::{self, Config, Decoder};
-use crate::machine::device::{self, DeviceChoice};
 use crate::error::Result;
+use crate::machine::device::{self, DeviceChoice};
 use crate::source::{self, HubOptions, ModelFiles};
 use crate::text::tokens::Tokens;
 use crate::weights::{DType, Weights};

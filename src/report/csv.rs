@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use super::{Document, Report};
+use crate::analysis::statistics::Statistic;
 use crate::decoder::Point;
 use crate::lens::Row;
 use crate::readout::Reading;
-use crate::analysis::statistics::Statistic;
 use crate::text::tokens::escaped;
 
 /// The CSV format. One heading stands above all documents.

@@ -12,10 +12,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Document, Report};
+use crate::analysis::statistics::Statistic;
 use crate::decoder::Point;
 use crate::lens::{Row, TargetValue, Track};
 use crate::readout::{Reading, Tracked};
-use crate::analysis::statistics::Statistic;
 use crate::text::targets::Target;
 
 /// The JSON format: one document, or an array of them.

@@ -33,7 +33,8 @@ impl Report for Markdown {
         }
         self.begun = true;
         let trajectory = document.trajectory;
-        let cell = |text: &str| markdown_cell(&crate::text::tokens::visible(text.as_bytes()).replace('␣', " "));
+        let cell =
+            |text: &str| markdown_cell(&crate::text::tokens::visible(text.as_bytes()).replace('␣', " "));
         let id = document.id.map_or(String::new(), |id| format!("{}: ", cell(id)));
         writeln!(
             out,

@@ -17,9 +17,9 @@ mod words;
 
 use std::io::{self, Write};
 
+use crate::analysis::statistics::Statistics;
 use crate::lens::Trajectory;
 use crate::model::Card;
-use crate::analysis::statistics::Statistics;
 use crate::text::targets::Target;
 use crate::text::tokens::Tokens;
 

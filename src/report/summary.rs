@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::text::plain;
 use super::{Cell, Column, Sheet};
+use crate::analysis::summary::{Mean, Summary};
 use crate::decoder::Point;
 use crate::model::Card;
-use crate::analysis::summary::{Mean, Summary};
 
 /// Means with standard errors, a row a layer.
 pub fn summary(summary: &Summary, card: &Card) -> Sheet {

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{available_parallelism, scope};
 
-use logit_lens::machine::device::DeviceChoice;
 use logit_lens::lens::Request;
+use logit_lens::machine::device::DeviceChoice;
 use logit_lens::model::{LoadOptions, Model};
 use logit_lens::source::{self, HubOptions};
 use memmap2::Mmap;

@@ -10,7 +10,7 @@ use crate::book::Book;
 use crate::child;
 use crate::models::Models;
 use crate::process;
-use crate::text::prompts::{self, Prompts};
+use crate::prompts::{self, Prompts};
 use crate::round::{Contender, Work, time};
 
 /// Times everything that the command line's filter lets through.

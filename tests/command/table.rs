@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use logit_lens::analysis::statistics::Statistic;
 use logit_lens::lens::Request;
 use logit_lens::report::{Document, Report, Table};
-use logit_lens::analysis::statistics::Statistic;
 use unicode_width::UnicodeWidthStr;
 
 use crate::support::{self, Run, lens, run};

@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use logit_lens::analysis::statistics::Statistics;
 use logit_lens::decoder::{self, Config};
-use logit_lens::text::prompts::Lines;
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::source::{Asset, TokenizerFiles, shard_names};
-use logit_lens::analysis::statistics::Statistics;
+use logit_lens::text::prompts::Lines;
 use logit_lens::text::targets::TargetSpec;
 use logit_lens::text::tokens::Tokens;
 use logit_lens::weights::Weights;

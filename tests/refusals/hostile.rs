@@ -1,8 +1,8 @@
 //! Files that were made to do harm.
 
 use bytes::Bytes;
-use logit_lens::text::chat::ChatTemplate;
 use logit_lens::source::Asset;
+use logit_lens::text::chat::ChatTemplate;
 use logit_lens::weights::Weights;
 use serde_json::{Value, json};
 

@@ -92,7 +92,9 @@ fn no_activation_makes_a_number_of_what_is_none() {
             &place,
             activation,
         );
-        let prompt = model.prompt("The Eiffel", logit_lens::text::prompt::Bos::Auto).unwrap();
+        let prompt = model
+            .prompt("The Eiffel", logit_lens::text::prompt::Bos::Auto)
+            .unwrap();
         assert_refused(model.generate(&prompt, 2), &place, activation);
     }
 }

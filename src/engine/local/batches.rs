@@ -1,11 +1,11 @@
 //! How many prompts go through the model together, and what they take.
 
-use crate::lens::{Follow, Request};
 use crate::error::Result;
+use crate::lens::Positions;
+use crate::lens::{Follow, Request};
 use crate::machine::memory;
 use crate::model::Model;
 use crate::readout::{Candidate, Reading, Tracked};
-use crate::lens::Positions;
 
 /// What the activations of one batch may take.
 const BUDGET: usize = 256 << 20;

@@ -1,7 +1,7 @@
 //! Tokens followed through the rows of a position.
 
-use crate::lens::{Follow, Request, Track};
 use crate::error::Result;
+use crate::lens::{Follow, Request, Track};
 use crate::readout::{Reading, Readout, Rows};
 use crate::text::targets::Target;
 

@@ -6,8 +6,8 @@ use crate::decoder::{Batch, Point};
 use crate::error::{Error, Result};
 use crate::lens::Request;
 use crate::model::Model;
-use crate::text::prompt::Prompt;
 use crate::readout::{Readout, Rows};
+use crate::text::prompt::Prompt;
 
 impl Model {
     /// The prompt with up to `count` tokens after it, each the likeliest (greedy decoding). It ends

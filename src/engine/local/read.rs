@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use candle_core::Tensor;
 
 use super::follow::{follow, ids_to_follow};
-use crate::lens::{Request, Row, Track, Trajectory};
 use crate::decoder::{Batch, Point, Site};
 use crate::error::Result;
-use crate::model::Model;
+use crate::lens::{Request, Row, Track, Trajectory};
 use crate::machine::progress::{Progress, Stage};
-use crate::text::prompt::{Bos, Prompt};
+use crate::model::Model;
 use crate::readout::{Reading, Readout, Rows};
+use crate::text::prompt::{Bos, Prompt};
 use crate::text::targets::Target;
 
 impl Model {

@@ -3,10 +3,10 @@
 mod scale;
 mod terminal;
 
+use crate::analysis::statistics::Statistic;
 use crate::decoder::Site;
 use crate::lens::Trajectory;
 use crate::report::Document;
-use crate::analysis::statistics::Statistic;
 use crate::text::targets::Target;
 
 pub use scale::{Rgb, Scale};

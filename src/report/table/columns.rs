@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::{ANSWER, BOLD, DIM, WIDEST, is_output};
+use crate::analysis::statistics::Statistic;
 use crate::lens::Row;
 use crate::report::Document;
 use crate::report::text::{bands, fit, percent, right, width};
-use crate::analysis::statistics::Statistic;
 
 /// The columns between two candidates, and those of a probability.
 const GAP: usize = 3;
