@@ -31,6 +31,7 @@
 //! - [`engine`]: prompts and a request → trajectories.
 //! - [`analysis`]: statistics, comparisons, summaries, verification.
 //! - [`report`]: trajectories → tables, JSON, CSV, Markdown, pictures.
+//! - [`run`]: a run as data: models, prompts, what is asked, where results go.
 
 pub mod analysis;
 pub mod decoder;
@@ -42,6 +43,7 @@ pub mod machine;
 pub mod model;
 pub mod readout;
 pub mod report;
+pub mod run;
 pub mod source;
 pub mod text;
 pub mod weights;

@@ -5,7 +5,7 @@ mod support;
 use logit_lens::analysis::statistics::{Statistic, Statistics};
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::model::Model;
-use logit_lens::report::{ColorBy, Depth, Document, Heatmap, Order, Report, Rgb, Scale};
+use logit_lens::report::{ColorBy, Depth, Document, Format, Order, Presentation, Rgb, Scale};
 use support::load;
 use unicode_width::UnicodeWidthStr;
 
@@ -18,7 +18,7 @@ fn read(model: &Model, prompt: &str) -> Trajectory {
 }
 
 /// What a terminal of that width shows.
-fn screen(model: &Model, trajectory: &Trajectory, mut heatmap: Heatmap) -> vt100::Parser {
+fn screen(model: &Model, trajectory: &Trajectory, presentation: &Presentation) -> vt100::Parser {
     let mut text = Vec::new();
     let document = Document {
         card: &model.card,
@@ -29,9 +29,11 @@ fn screen(model: &Model, trajectory: &Trajectory, mut heatmap: Heatmap) -> vt100
         number: 0,
         id: None,
     };
+    let format = Format::named("heatmap").unwrap();
+    let mut heatmap = (format.report)(presentation);
     heatmap.document(&document, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap().replace('\n', "\r\n");
-    let mut terminal = vt100::Parser::new(200, heatmap.width as u16, 0);
+    let mut terminal = vt100::Parser::new(200, presentation.width as u16, 0);
     terminal.process(text.as_bytes());
     terminal
 }
@@ -55,8 +57,14 @@ fn strip(terminal: &vt100::Parser, line: u16, columns: std::ops::Range<u16>) -> 
 
 /// Every cell of every band, by the lines between the row labels.
 fn assert_cells(model: &Model, trajectory: &Trajectory, columns: u16, by: ColorBy, order: Order) {
-    let heatmap = Heatmap::new(columns.into(), Depth::True, by, order);
-    let terminal = screen(model, trajectory, heatmap);
+    let presentation = Presentation {
+        width: columns.into(),
+        colors: Depth::True,
+        color_by: by,
+        order,
+        ..Presentation::default()
+    };
+    let terminal = screen(model, trajectory, &presentation);
     let value = |row: usize, at: usize| match by {
         ColorBy::Statistic(statistic) => {
             statistic.of(&trajectory.rows[row].readings[at], &trajectory.output[at])
@@ -156,15 +164,23 @@ fn every_cell_has_its_token_and_its_colour_at_80_and_at_200_columns() {
 fn without_colours_shades_tell_the_same() {
     let model = load("gpt2");
     let trajectory = read(&model, "The Eiffel Tower is");
-    let heatmap = Heatmap::new(80, Depth::Shades, ColorBy::Prob, Order::Up);
-    let contents = screen(&model, &trajectory, heatmap).screen().contents();
+    let presentation = Presentation {
+        width: 80,
+        colors: Depth::Shades,
+        ..Presentation::default()
+    };
+    let contents = screen(&model, &trajectory, &presentation).screen().contents();
     assert!(contents.contains("....:::----===+++****###%%%%@@"));
     for line in contents.lines() {
         assert!(line.width() <= 80);
     }
     // 256 colours: every background is one of the palette's.
-    let heatmap = Heatmap::new(80, Depth::Indexed, ColorBy::Prob, Order::Up);
-    let terminal = screen(&model, &trajectory, heatmap);
+    let presentation = Presentation {
+        width: 80,
+        colors: Depth::Indexed,
+        ..Presentation::default()
+    };
+    let terminal = screen(&model, &trajectory, &presentation);
     let backgrounds: std::collections::HashSet<_> = (0..20u16)
         .flat_map(|line| (0..80u16).map(move |column| (line, column)))
         .map(|(line, column)| format!("{:?}", terminal.screen().cell(line, column).unwrap().bgcolor()))

@@ -20,9 +20,9 @@ const LOGIT: f64 = 1e-4;
 /// The residual stream at every site of the batch, `[tokens, hidden]`.
 fn streams(model: &Model, batch: &Batch) -> Vec<(Site, Tensor)> {
     let mut streams = Vec::new();
-    let mut keep = |site, stream: &Tensor| {
+    let mut keep = |site, stream: Tensor| {
         streams.push((site, stream.clone()));
-        Ok(())
+        Ok(stream)
     };
     model.decoder.forward(batch, &model.device, &mut keep).unwrap();
     streams

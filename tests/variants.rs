@@ -143,9 +143,9 @@ fn streams(model: &Model, decoder: &Decoder) -> Vec<(Site, Tensor)> {
     let mut batch = Batch::default();
     batch.push(&model.tokens.encode(PROMPT).unwrap());
     let mut streams = Vec::new();
-    let mut keep = |site, stream: &Tensor| {
+    let mut keep = |site, stream: Tensor| {
         streams.push((site, stream.clone()));
-        Ok(())
+        Ok(stream)
     };
     decoder.forward(&batch, &model.device, &mut keep).unwrap();
     streams

@@ -50,6 +50,20 @@ impl Statistic {
         }
     }
 
+    /// What it is, with l the row's logits, p = softmax(l), and q the softmax of the model's output at
+    /// the same position.
+    pub fn formula(self) -> &'static str {
+        match self {
+            Self::Entropy => "−Σ p log p, in nats",
+            Self::ForwardKl => "KL(q‖p) = Σ q (log q − log p), in nats",
+            Self::ReverseKl => "KL(p‖q) = Σ p (log p − log q), in nats",
+            Self::Js => "½ KL(p‖m) + ½ KL(q‖m), m = (p+q)/2, in nats, at most ln 2",
+            Self::Tv => "½ Σ |p − q|, from 0 to 1",
+            Self::CrossEntropy => "−log p(next token of the prompt), in nats; none at the last position",
+            Self::Agrees => "whether the row's top-1 is the output's",
+        }
+    }
+
     /// Its value in `reading`, the output's being `output`; `None` where it has none (the last
     /// position has no next token) or was not asked for. [`Statistic::Agrees`] is 0 or 1.
     pub fn of(self, reading: &Reading, output: &Reading) -> Option<f64> {

@@ -72,7 +72,7 @@ fn logits(decoder: &Decoder, ids: &[u32]) -> Result<Vec<f64>> {
     let mut last = None;
     decoder.forward_in(DType::F64, &batch, &Device::Cpu, &mut |_, stream| {
         last = Some(stream.narrow(0, ids.len() - 1, 1)?);
-        Ok(())
+        Ok(stream)
     })?;
     let Some(last) = last else { return Ok(Vec::new()) };
     let normed = decoder.unembed.norm.apply(&last)?;

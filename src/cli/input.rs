@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use logit_lens::error::Error;
-use logit_lens::text::prompts::{Item, Lines, What};
-
-use super::args::Args;
+use logit_lens::run::Prompts;
+use logit_lens::text::prompts::{Item, Lines};
 
 /// How long a batch that has begun waits for stdin's next line.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -33,44 +32,39 @@ pub enum Input {
 }
 
 impl Input {
-    /// The prompts that the arguments give.
+    /// The prompts of a run.
     ///
     /// # Errors
     /// A file that cannot be opened.
-    pub fn open(args: &Args) -> Result<Self> {
-        if !args.ids.is_empty() {
-            let item = Item::new(What::Ids(args.ids.clone()));
-            return Ok(Self::Ready(Box::new(std::iter::once(Ok(item)))));
+    pub fn open(prompts: &Prompts) -> Result<Self> {
+        match prompts {
+            Prompts::Given(items) => Ok(Self::Ready(Box::new(items.clone().into_iter().map(Ok)))),
+            Prompts::File(path) => Self::file(path),
+            Prompts::Stdin => Self::stdin(),
         }
-        let Some(path) = &args.prompts else {
-            let several = args.given.len() > 1;
-            let items = args.given.clone().into_iter().enumerate().map(move |(i, text)| {
-                Ok(Item {
-                    origin: several.then(|| format!("prompt {}", i + 1)),
-                    ..Item::new(What::Text(text))
-                })
-            });
-            return Ok(Self::Ready(Box::new(items)));
-        };
-        if path == Path::new("-") {
-            let (sender, receiver) = sync_channel(AHEAD);
-            let started = std::thread::Builder::new().spawn(move || {
-                let lines = Lines::new(io::stdin().lock(), "stdin".to_string());
-                // Sending fails when the run is over.
-                for item in lines {
-                    if sender.send(item).is_err() {
-                        break;
-                    }
+    }
+
+    fn stdin() -> Result<Self> {
+        let (sender, receiver) = sync_channel(AHEAD);
+        let started = std::thread::Builder::new().spawn(move || {
+            let lines = Lines::new(io::stdin().lock(), "stdin".to_string());
+            // Sending fails when the run is over.
+            for item in lines {
+                if sender.send(item).is_err() {
+                    break;
                 }
-            });
-            started.map_err(|e| {
-                Error::failed(
-                    format!("The system gives no thread to read stdin with: {e}."),
-                    "Give --prompts a file, or raise the limits (ulimit -u, ulimit -v).",
-                )
-            })?;
-            return Ok(Self::Live(receiver));
-        }
+            }
+        });
+        started.map_err(|e| {
+            Error::failed(
+                format!("The system gives no thread to read stdin with: {e}."),
+                "Give --prompts a file, or raise the limits (ulimit -u, ulimit -v).",
+            )
+        })?;
+        Ok(Self::Live(receiver))
+    }
+
+    fn file(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let file = File::open(path).and_then(|file| {
             let is_file = !file.metadata()?.is_dir();

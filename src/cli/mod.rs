@@ -17,8 +17,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, Parser};
 use logit_lens::error::{Error, Kind};
-use logit_lens::model::{LoadOptions, Model};
-use logit_lens::source::{self, HubOptions, ModelFiles};
+use logit_lens::model::Model;
+use logit_lens::report::Content;
+use logit_lens::run::{Prompts, Run, Task};
+use logit_lens::source::{self, ModelFiles};
 use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompts::Item;
 
@@ -54,13 +56,11 @@ fn run(args: &Args) -> Result<ExitCode> {
         clap_mangen::Man::new(Args::command()).render(&mut page)?;
         return print(&page);
     }
-    if args.has_no_prompt() && (!args.names_a_model() || args.asks_for_readings()) {
-        return Err(Args::no_prompt().into());
-    }
+    let run = args.run()?;
     // As many as there are cores, where no number is given.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0));
     pool.build_global().map_err(no_threads)?;
-    lens(args)
+    carry_out(&run)
 }
 
 fn no_threads(error: rayon::ThreadPoolBuildError) -> Error {
@@ -70,46 +70,49 @@ fn no_threads(error: rayon::ThreadPoolBuildError) -> Error {
     )
 }
 
-/// The main job: arguments → prompts and outputs → models → what is asked of them.
-fn lens(args: &Args) -> Result<ExitCode> {
-    let models = args.models()?;
-    let compares = args.compare || models.len() > 1;
-    if compares {
-        args.check_comparison()?;
+/// Prompts and outputs → models → what is asked of them.
+fn carry_out(run: &Run) -> Result<ExitCode> {
+    let mut sinks = Sinks::open(run)?;
+    if let Prompts::File(path) = &run.prompts {
+        sinks.spare([path.as_path()].into_iter())?;
     }
-    let many = !compares && (args.prompts.is_some() || args.given.len() > 1);
-    let sinks = Sinks::open(args, many)?;
-    sinks.spare(args.prompts.as_deref().into_iter())?;
-    let input = Input::open(args)?;
-    let job = match (args.compare, models.len()) {
-        (false, 1) => Job::Read(input),
-        (true, 1) => Job::Compare(two_prompts(input)?),
-        (_, _) => Job::Compare(one_prompt(input)?),
-    };
-    if !args.names_a_model() {
+    let input = Input::open(&run.prompts)?;
+    if run.models.is_empty() {
         note(
-            args,
+            run,
             "no --model is given, so this is lens's own demo; for GPT-2 add --model gpt2 (548 MB, downloaded once).",
         );
     }
-    let first = Loaded::open(models[0], args, &sinks)?;
-    let reader = first.reader(args)?;
-    match (job, models.get(1)) {
-        (Job::Compare(items), None) => read::compare(&reader, &reader, items, sinks),
-        (Job::Compare(items), Some(second)) => {
-            let second = Loaded::open(second, args, &sinks)?;
-            read::compare(&reader, &second.reader(args)?, items, sinks)
+    if run.task == Task::Compare {
+        return compare(run, input, sinks);
+    }
+    let model = Loaded::open(run.model(), run, &sinks)?;
+    match run.task {
+        Task::Card => {
+            sinks.card(&model.model.card)?;
+            sinks.finish()?;
+            Ok(ExitCode::SUCCESS)
         }
-        (Job::Read(_), _) if args.has_no_prompt() => show_card(&first.model, sinks),
-        (Job::Read(input), _) if args.tokens => reader.show_tokens(input, sinks),
-        (Job::Read(input), _) => reader.read(input, sinks),
+        Task::Tokens => model.reader(run)?.show_tokens(input, sinks),
+        Task::Read | Task::Summary | Task::Compare => model.reader(run)?.read(input, sinks),
     }
 }
 
-/// What a run does with its prompts.
-enum Job {
-    Read(Input),
-    Compare([Item; 2]),
+/// Two prompts read by one model, or one prompt by two.
+fn compare(run: &Run, input: Input, sinks: Sinks) -> Result<ExitCode> {
+    let items = match run.models.as_slice() {
+        [_, _] => one_prompt(input)?,
+        _ => two_prompts(input)?,
+    };
+    let left = Loaded::open(run.model(), run, &sinks)?;
+    let reader = left.reader(run)?;
+    match run.models.get(1) {
+        None => read::compare(&reader, &reader, items, sinks),
+        Some(name) => {
+            let right = Loaded::open(name, run, &sinks)?;
+            read::compare(&reader, &right.reader(run)?, items, sinks)
+        }
+    }
 }
 
 /// A model and the files that it was made of.
@@ -120,33 +123,24 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn open(name: &str, args: &Args, sinks: &Sinks) -> Result<Self> {
-        let files = source::locate(name, &hub_options(args))?;
+    fn open(name: &str, run: &Run, sinks: &Sinks) -> Result<Self> {
+        let files = source::locate(name, &run.hub)?;
         sinks.spare(files.paths())?;
-        let options = LoadOptions {
-            device: args.device,
-            dtype: args.dtype.requested(),
-        };
         Ok(Self {
-            model: ManuallyDrop::new(Model::load(&files, options)?),
+            model: ManuallyDrop::new(Model::load(&files, run.load)?),
             files,
         })
     }
 
-    fn reader<'a>(&'a self, args: &'a Args) -> Result<Reader<'a>> {
-        let template = args.chat.then(|| ChatTemplate::of(&self.files, &self.model));
+    fn reader<'a>(&'a self, run: &'a Run) -> Result<Reader<'a>> {
+        let chat = run.encoding.chat.as_ref();
+        let template = chat.map(|_| ChatTemplate::of(&self.files, &self.model));
         Ok(Reader {
-            args,
+            run,
             model: &self.model,
             template: template.transpose()?,
         })
     }
-}
-
-fn show_card(model: &Model, mut sinks: Sinks) -> Result<ExitCode> {
-    sinks.card(&model.card)?;
-    sinks.finish()?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The two prompts that `--compare` needs.
@@ -198,27 +192,17 @@ fn are(count: usize) -> String {
 
 fn print(text: &[u8]) -> Result<ExitCode> {
     let mut output = Output::open(None)?;
-    output.write(text)?;
+    output.write(Content::Styled, |out| Ok(out.write_all(text)?))?;
     output.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Says something on stderr that is no error.
-fn note(args: &Args, text: &str) {
-    if !args.quiet {
+fn note(run: &Run, text: &str) {
+    if !run.quiet {
         let dim = anstyle::Style::new().effects(anstyle::Effects::DIMMED);
         // A note that cannot be shown stops nothing.
         let _ = writeln!(anstream::stderr(), "{dim}note: {}{dim:#}", shown(text));
-    }
-}
-
-fn hub_options(args: &Args) -> HubOptions {
-    HubOptions {
-        revision: args.revision.clone(),
-        offline: args.offline,
-        update: args.update,
-        progress: !args.quiet,
-        ..HubOptions::default()
     }
 }
 

@@ -1,14 +1,14 @@
 //! Where results go: stdout, or a file that appears whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::args::Args;
 use super::draft::Draft;
+use anstream::StripStream;
 use anyhow::Result;
 use logit_lens::error::Error;
-use logit_lens::report::Depth;
+use logit_lens::report::{self, Content, Depth, Failure, Presentation};
 
 /// Columns of a table that is not written to a terminal.
 const WIDTH_OF_A_PIPE: usize = 100;
@@ -76,47 +76,45 @@ impl Output {
         }
     }
 
-    /// How many colours a picture may have here.
-    pub fn depth(&self, args: &Args) -> Depth {
-        match self {
-            Self::Stdout => args.depth(),
-            _ => Depth::Shades,
+    /// How results are to look here: as wide as it is, in the colours it has.
+    pub fn presentation(&self, presentation: &Presentation) -> Presentation {
+        Presentation {
+            width: self.width(),
+            colors: match self {
+                Self::Stdout => presentation.colors,
+                _ => Depth::Shades,
+            },
+            ..presentation.clone()
         }
     }
 
-    /// Writes `text`, without its colours where they would not be seen. On stdout it is seen at
-    /// once.
-    pub fn write(&mut self, text: &[u8]) -> Result<()> {
-        let plain = || anstream::adapter::strip_bytes(text).into_vec();
-        match self {
-            Self::Stdout => {
-                let mut stdout = anstream::stdout().lock();
-                let written = stdout.write_all(text).and_then(|()| stdout.flush());
-                written.map_err(stdout_failed)?;
+    /// Writes what `report` writes: text without its colours where they would not be seen. On stdout it
+    /// is seen at once.
+    ///
+    /// # Errors
+    /// What keeps the report from being made or written.
+    pub fn write(
+        &mut self,
+        content: Content,
+        report: impl FnOnce(&mut dyn Write) -> report::Result<()>,
+    ) -> Result<()> {
+        let styled = content == Content::Styled;
+        let written = match self {
+            Self::Stdout if styled => buffered(anstream::stdout().lock(), report),
+            Self::Stdout => buffered(io::stdout().lock(), report),
+            Self::Stream { stream, .. } if styled => {
+                buffered(StripStream::new(stream as &mut dyn Write), report)
             }
-            Self::Stream { path, stream } => {
-                let written = stream.write_all(&plain());
-                written.map_err(|e| unwritable(path, &e))?;
-            }
-            Self::File(draft) => {
-                let written = draft.write_all(&plain());
-                written.map_err(|e| unwritable(draft.path(), &e))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes bytes that are no text.
-    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        match self {
-            Self::Stdout => {
-                let mut stdout = io::stdout().lock();
-                let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-                written.map_err(stdout_failed)
-            }
-            Self::Stream { path, stream } => Ok(stream.write_all(bytes).map_err(|e| unwritable(path, &e))?),
-            Self::File(draft) => Ok(draft.write_all(bytes).map_err(|e| unwritable(draft.path(), &e))?),
-        }
+            Self::Stream { stream, .. } => buffered(stream, report),
+            Self::File(draft) if styled => buffered(StripStream::new(draft as &mut dyn Write), report),
+            Self::File(draft) => buffered(draft, report),
+        };
+        written.map_err(|failure| match (failure, self) {
+            (Failure::Report(error), _) => error.into(),
+            (Failure::Output(error), Self::Stdout) => stdout_failed(error),
+            (Failure::Output(error), Self::Stream { path, .. }) => unwritable(path, &error).into(),
+            (Failure::Output(error), Self::File(draft)) => unwritable(draft.path(), &error).into(),
+        })
     }
 
     /// Whether it is a terminal, where bytes that are no text do not belong.
@@ -132,6 +130,16 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// What `report` writes, in pieces that are worth a system call.
+fn buffered(
+    out: impl Write,
+    report: impl FnOnce(&mut dyn Write) -> report::Result<()>,
+) -> report::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    report(&mut out)?;
+    Ok(out.flush()?)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {

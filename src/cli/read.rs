@@ -8,17 +8,18 @@ use logit_lens::analysis::compare::{Comparison, Side, layer_beside};
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::analysis::summary::Summary;
 use logit_lens::analysis::verify::verify;
+use logit_lens::engine::Engine;
 use logit_lens::error::Error;
 use logit_lens::lens::Layers;
-use logit_lens::lens::{Follow, Request, Trajectory};
+use logit_lens::lens::{Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::report::{self, Compared, Document};
+use logit_lens::run::{Run, Task, resolve};
 use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::{Item, What};
 use logit_lens::text::targets::TargetSpec;
 
-use super::args::Args;
 use super::input::{Input, Next};
 use super::note;
 use super::progress::Bar;
@@ -26,7 +27,7 @@ use super::sinks::Sinks;
 
 /// A model with what a run asks of it.
 pub struct Reader<'a> {
-    pub args: &'a Args,
+    pub run: &'a Run,
     pub model: &'a Model,
     pub template: Option<ChatTemplate>,
 }
@@ -41,10 +42,10 @@ impl Reader<'_> {
         let mut prompt = match (&item.what, &self.template) {
             (What::Ids(ids), _) => self.model.prompt_of_ids(ids.clone())?,
             (What::Text(text), Some(template)) => {
-                let written = template.render(self.args.system.as_deref(), text)?;
+                let written = template.render(self.system(), text)?;
                 self.model.prompt_as_written(&written)?
             }
-            (What::Text(text), None) => self.model.prompt(text, self.args.bos())?,
+            (What::Text(text), None) => self.model.prompt(text, self.run.encoding.bos)?,
         };
         if matches!(item.what, What::Text(_)) && self.template.is_none() {
             for doubt in self.model.doubts(&prompt) {
@@ -52,7 +53,7 @@ impl Reader<'_> {
                     .origin
                     .as_ref()
                     .map_or(String::new(), |origin| format!("{origin}: "));
-                note(self.args, &format!("{place}{doubt}"));
+                note(self.run, &format!("{place}{doubt}"));
             }
         }
         for target in &item.targets {
@@ -62,55 +63,33 @@ impl Reader<'_> {
                     "Targets are written as --track has them.",
                 )
             })?;
-            prompt.targets.push(self.resolve(&spec)?);
+            prompt.targets.push(resolve(&spec, self.model)?);
         }
-        if let Some(count) = self.args.generate {
+        if let Some(count) = self.run.encoding.generate {
             prompt = self.model.generate(&prompt, count)?;
         }
-        if !self.args.tokens {
+        if self.run.task != Task::Tokens {
             // Said here, where it is known which prompt it is about.
-            self.args.positions().resolve(prompt.ids.len())?;
+            self.run.positions().resolve(prompt.ids.len())?;
         }
         Ok(prompt)
     }
 
-    fn resolve(&self, spec: &TargetSpec) -> logit_lens::error::Result<logit_lens::text::targets::Target> {
-        spec.resolve(&self.model.tokens, self.model.card.vocabulary)
-    }
-
-    /// What to read of every prompt.
-    pub fn request(&self, follow: Follow) -> Result<Request> {
-        let args = self.args;
-        let targets = args.track.iter().map(|spec| self.resolve(spec));
-        let against = args.against.as_ref().map(|spec| self.resolve(spec));
-        let request = Request {
-            layers: args.layers.clone(),
-            points: args.points.clone().unwrap_or_default(),
-            positions: args.positions(),
-            top_k: args.top_k(),
-            distances: args.needs_distances(),
-            targets: targets.collect::<logit_lens::error::Result<_>>()?,
-            against: against.transpose()?,
-            follow: if args.summary {
-                Follow::Top1.max(follow)
-            } else {
-                follow
-            },
-            keep_rows: false,
-        };
-        Ok(request)
+    /// The system message of a chat.
+    fn system(&self) -> Option<&str> {
+        self.run.encoding.chat.as_ref()?.system.as_deref()
     }
 
     /// Reads all prompts, batch after batch, and writes each as soon as it is done.
     pub fn read(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
-        let request = self.request(sinks.follow())?;
+        let request = self.run.request(self.model)?;
         // What does not fit the model is said before anything is read.
         request.layers.resolve(self.model.decoder.blocks.len())?;
-        let limit = self.model.tokens_of_a_batch(&request);
-        let bar = Bar::new(self.args.quiet);
-        let mut run = Run {
+        let limit = self.model.batch_tokens(&request);
+        let bar = Bar::new(self.run.quiet);
+        let mut pass = Pass {
             reader: self,
-            summary: self.args.summary.then(|| Summary::new(self.args.top_k())),
+            summary: (self.run.task == Task::Summary).then(|| Summary::new(self.run.top_k())),
             bar: &bar,
             number: 0,
             verified: true,
@@ -123,7 +102,7 @@ impl Reader<'_> {
                 Err(error) => {
                     // What came before it is read all the same.
                     if !batch.is_empty() {
-                        run.batch(batch, &request, &mut sinks)?;
+                        pass.batch(batch, &request, &mut sinks)?;
                     }
                     return Err(error);
                 }
@@ -131,33 +110,33 @@ impl Reader<'_> {
             match next {
                 Step::Prompt(item, prompt) => {
                     if !batch.is_empty() && tokens + prompt.ids.len() > limit {
-                        run.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
+                        pass.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
                         tokens = 0;
                     }
                     tokens += prompt.ids.len();
                     batch.push((item, prompt));
                 }
                 Step::NotYet => {
-                    run.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
+                    pass.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
                     tokens = 0;
                 }
                 Step::End => break,
             }
         }
-        if batch.is_empty() && run.number == 0 {
-            note(self.args, "there are no prompts.");
+        if batch.is_empty() && pass.number == 0 {
+            note(self.run, "there are no prompts.");
         }
         if !batch.is_empty() {
-            run.batch(batch, &request, &mut sinks)?;
+            pass.batch(batch, &request, &mut sinks)?;
         }
-        let verified = run.verified;
-        match run.finish() {
+        let verified = pass.verified;
+        match pass.finish() {
             Some(summary) => {
                 sinks.sheet(&report::summary(&summary, &self.model.card))?;
                 sinks.finish()?;
             }
             None => {
-                sinks.remarks().for_each(|remark| note(self.args, &remark));
+                sinks.remarks().for_each(|remark| note(self.run, &remark));
                 sinks.finish_documents()?;
             }
         }
@@ -203,7 +182,7 @@ enum Step {
 }
 
 /// A run through many batches.
-struct Run<'a> {
+struct Pass<'a> {
     reader: &'a Reader<'a>,
     summary: Option<Summary>,
     bar: &'a Bar,
@@ -214,7 +193,7 @@ struct Run<'a> {
     warned: bool,
 }
 
-impl Run<'_> {
+impl Pass<'_> {
     fn batch(&mut self, batch: Vec<(Item, Prompt)>, request: &Request, sinks: &mut Sinks) -> Result<()> {
         let (items, prompts): (Vec<Item>, Vec<Prompt>) = batch.into_iter().unzip();
         let model = self.reader.model;
@@ -256,7 +235,7 @@ impl Run<'_> {
             })?,
         }
         self.number += 1;
-        if self.reader.args.verify {
+        if self.reader.run.verify {
             self.verified &= self.reader.verification(trajectory)?;
         }
         Ok(())
@@ -283,7 +262,7 @@ impl Run<'_> {
             {
                 let form = tokens.text(other);
                 note(
-                    self.reader.args,
+                    self.reader.run,
                     &format!(
                         "{} is likelier here than {}, which is tracked; for it, write --track {form:?}.",
                         tokens.label(other),
@@ -311,7 +290,7 @@ impl Reader<'_> {
         let found = verify(&self.model.decoder, &ids, reading)?;
         let passes = found.passes(self.model.card.computed);
         let verdict = if passes { "verified" } else { "NOT verified" };
-        if !(passes && self.args.quiet) {
+        if !(passes && self.run.quiet) {
             // If stderr is closed, the exit code still tells.
             let _ = writeln!(
                 std::io::stderr(),
@@ -335,7 +314,7 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
     for (reader, item) in [left, right].into_iter().zip(items) {
         let mut request = Request {
             keep_rows: true,
-            ..reader.request(Follow::Nothing)?
+            ..reader.run.request(reader.model)?
         };
         if sides.len() == 1 && depths[0] != depths[1] {
             let layers = request.layers.resolve(depths[0])?.into_iter();
@@ -349,7 +328,7 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             targets: targets.clone(),
             ..item
         })?;
-        let bar = Bar::new(reader.args.quiet);
+        let bar = Bar::new(reader.run.quiet);
         let trajectory = reader.model.read_prompts(vec![prompt], &request, &bar)?.remove(0);
         sides.push(trajectory);
     }

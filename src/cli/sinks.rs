@@ -1,19 +1,14 @@
 //! All the places that a run's results go to, each in its own format.
 
-use std::io;
 use std::path::Path;
 
 use anyhow::Result;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::Error;
-use logit_lens::lens::Follow;
 use logit_lens::model::Card;
-use logit_lens::report;
-use logit_lens::report::{
-    Csv, Document, Heatmap, Html, Json, Lines, Markdown, Medium, Plot, Report, Sheet, SheetFormat, Table,
-};
+use logit_lens::report::{Content, Document, Format, Report, Sheet};
+use logit_lens::run::{Destination, Run};
 
-use super::args::{Args, Format};
 use super::draft::place;
 use super::output::Output;
 
@@ -22,63 +17,43 @@ pub struct Sinks(Vec<Sink>);
 
 struct Sink {
     output: Output,
-    format: Format,
+    format: &'static Format,
     report: Box<dyn Report>,
     statistics: Statistics,
 }
 
 impl Sinks {
-    /// Opens what the arguments name. `many` prompts make an array of a JSON output.
+    /// Opens the outputs of a run.
     ///
     /// # Errors
-    /// A path that cannot be written to.
-    pub fn open(args: &Args, many: bool) -> Result<Self> {
+    /// A path that cannot be written to, or a format that has no place there.
+    pub fn open(run: &Run) -> Result<Self> {
         let mut sinks = Vec::new();
-        for (path, format) in args.outputs()? {
-            if format.is_a_page() && many {
+        for Destination { path, format } in &run.outputs {
+            if format.single && run.presentation.many {
                 return Err(Error::usage(
                     format!(
                         "--format {} shows one prompt, and there are several.",
-                        format.name()
+                        format.name
                     ),
                     "Give one prompt, or a format that holds many: json, jsonl, csv, markdown.",
                 )
                 .into());
             }
-            let output = Output::open(path)?;
-            if format.is_binary() && output.is_terminal() {
+            let output = Output::open(path.as_deref())?;
+            if format.content == Content::Binary && output.is_terminal() {
                 return Err(Error::usage(
-                    format!("A {} is no text for a terminal.", format.name()),
-                    format!("Write it to a file: -o lens.{}", format.name()),
+                    format!("A {} is no text for a terminal.", format.name),
+                    format!("Write it to a file: -o lens.{}", format.name),
                 )
                 .into());
             }
-            let report: Box<dyn Report> = match format {
-                Format::Table => Box::new(Table::new(output.width(), args.each())),
-                Format::Json => Box::new(Json::new(many)),
-                Format::Jsonl => Box::new(Lines),
-                Format::Csv => Box::new(Csv::default()),
-                Format::Markdown => Box::new(Markdown::new(args.each())),
-                Format::Heatmap => Box::new(Heatmap::new(
-                    output.width(),
-                    output.depth(args),
-                    args.color_by,
-                    args.order(),
-                )),
-                Format::Svg => args.drawing(Medium::Svg),
-                Format::Png => args.drawing(Medium::Png),
-                Format::Pdf => args.drawing(Medium::Pdf),
-                Format::Html => Box::new(Html {
-                    by: args.color_by,
-                    order: args.order(),
-                }),
-                Format::Plot => Box::new(Plot::new(output.width())),
-            };
+            let presentation = output.presentation(&run.presentation);
             sinks.push(Sink {
+                report: (format.report)(&presentation),
+                statistics: run.statistics(format),
                 output,
                 format,
-                report,
-                statistics: args.statistics(format),
             });
         }
         Ok(Self(sinks))
@@ -105,70 +80,39 @@ impl Sinks {
         Ok(())
     }
 
-    /// Which tokens the formats want to be followed.
-    pub fn follow(&self) -> Follow {
-        let wanted = self.0.iter().map(|sink| match sink.format {
-            Format::Json | Format::Jsonl | Format::Html => Follow::TopK,
-            Format::Heatmap | Format::Plot | Format::Svg | Format::Png | Format::Pdf => Follow::Top1,
-            Format::Table | Format::Csv | Format::Markdown => Follow::Nothing,
-        });
-        wanted.max().unwrap_or_default()
-    }
-
     /// Writes a document everywhere. What it says of statistics is each output's own to say.
     pub fn document(&mut self, document: &Document) -> Result<()> {
-        for sink in &mut self.0 {
+        self.each(|sink| {
             let document = Document {
                 statistics: &sink.statistics,
                 ..*document
             };
-            let mut text = Vec::new();
-            sink.report.document(&document, &mut text).map_err(said)?;
-            match sink.format.is_binary() {
-                true => sink.output.write_bytes(&text)?,
-                false => sink.output.write(&text)?,
-            }
-        }
-        Ok(())
+            let report = &mut sink.report;
+            sink.output
+                .write(sink.format.content, |out| report.document(&document, out))
+        })
     }
 
     /// Writes a sheet everywhere.
     pub fn sheet(&mut self, sheet: &Sheet) -> Result<()> {
-        for sink in &mut self.0 {
-            let format = match sink.format {
-                Format::Json => SheetFormat::Json,
-                Format::Jsonl => SheetFormat::Lines,
-                Format::Csv => SheetFormat::Csv,
-                Format::Markdown => SheetFormat::Markdown,
-                Format::Html | Format::Svg | Format::Png | Format::Pdf => {
-                    return Err(no_picture(sink.format).into());
-                }
-                Format::Table | Format::Heatmap | Format::Plot => SheetFormat::Table {
-                    width: sink.output.width(),
-                },
-            };
-            let mut text = Vec::new();
-            sheet.write(format, &mut text)?;
-            sink.output.write(&text)?;
-        }
-        Ok(())
+        self.each(|sink| {
+            let report = &mut sink.report;
+            sink.output
+                .write(sink.format.content, |out| report.sheet(sheet, out))
+        })
     }
 
-    /// Writes a model's card, as text for people or as a sheet.
+    /// Writes what a model is.
     pub fn card(&mut self, card: &Card) -> Result<()> {
-        if let [
-            Sink {
-                output,
-                format: Format::Table,
-                ..
-            },
-        ] = self.0.as_mut_slice()
-        {
-            let mut text = Vec::new();
-            report::card(card, output.width(), &mut text)?;
-            return output.write(&text);
-        }
-        self.sheet(&report::card_sheet(card))
+        self.each(|sink| {
+            let report = &mut sink.report;
+            sink.output
+                .write(sink.format.content, |out| report.card(card, out))
+        })
+    }
+
+    fn each(&mut self, write: impl Fn(&mut Sink) -> Result<()>) -> Result<()> {
+        self.0.iter_mut().try_for_each(write)
     }
 
     /// What a reader should know of the documents written.
@@ -178,11 +122,10 @@ impl Sinks {
 
     /// Ends the documents, and lets the files appear.
     pub fn finish_documents(mut self) -> Result<()> {
-        for sink in &mut self.0 {
-            let mut text = Vec::new();
-            sink.report.end(&mut text)?;
-            sink.output.write(&text)?;
-        }
+        self.each(|sink| {
+            let report = &mut sink.report;
+            sink.output.write(sink.format.content, |out| report.end(out))
+        })?;
         self.finish()
     }
 
@@ -193,23 +136,4 @@ impl Sinks {
         }
         Ok(())
     }
-}
-
-/// An error that a report has words for, behind the one of writing.
-fn said(error: io::Error) -> anyhow::Error {
-    let own = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    match own {
-        Some(own) => own.clone().into(),
-        None => error.into(),
-    }
-}
-
-fn no_picture(format: Format) -> Error {
-    Error::usage(
-        format!(
-            "There is no {} of what was asked for, which is a plain table.",
-            format.name()
-        ),
-        "Choose table, json, jsonl, csv or markdown.",
-    )
 }

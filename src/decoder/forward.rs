@@ -99,33 +99,24 @@ impl fmt::Display for Site {
     }
 }
 
+/// Is handed the tensor `[tokens, hidden]` at each site, in the order in which they come to be, and hands
+/// back the one to go on with: the same, or a changed one of the same shape.
+pub type Hook<'a> = dyn FnMut(Site, Tensor) -> Result<Tensor> + 'a;
+
 impl Decoder {
-    /// Runs the batch through all blocks in float32, handing `hook` the tensor `[tokens, hidden]` at each
-    /// site in the order in which they come to be. The last [`Point::ResidPost`] is what the
-    /// model's own final norm and unembedding would read.
-    pub fn forward(
-        &self,
-        batch: &Batch,
-        device: &Device,
-        hook: &mut dyn FnMut(Site, &Tensor) -> Result<()>,
-    ) -> Result<()> {
+    /// Runs the batch through all blocks in float32, by way of `hook` at each site. The last
+    /// [`Point::ResidPost`] is what the model's own final norm and unembedding would read.
+    pub fn forward(&self, batch: &Batch, device: &Device, hook: &mut Hook) -> Result<()> {
         self.forward_in(DType::F32, batch, device, hook)
     }
 
     /// The same with the stream in `dtype`. Float64 on the CPU shares no kernel with float32.
-    pub fn forward_in(
-        &self,
-        dtype: DType,
-        batch: &Batch,
-        device: &Device,
-        hook: &mut dyn FnMut(Site, &Tensor) -> Result<()>,
-    ) -> Result<()> {
-        let mut stream = self.embed(batch, device)?.to_dtype(dtype)?;
+    pub fn forward_in(&self, dtype: DType, batch: &Batch, device: &Device, hook: &mut Hook) -> Result<()> {
         let embed = Site {
             layer: 0,
             point: Point::Embed,
         };
-        hook(embed, &stream)?;
+        let mut stream = hook(embed, self.embed(batch, device)?.to_dtype(dtype)?)?;
         for (layer, block) in self.blocks.iter().enumerate() {
             let next = self
                 .blocks
@@ -169,22 +160,16 @@ impl Block {
         &self,
         stream: &Tensor,
         prompts: &[usize],
-        hook: &mut dyn FnMut(Point, &Tensor) -> Result<()>,
+        hook: &mut dyn FnMut(Point, Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let attn_out = self
-            .attention
-            .apply(&self.attention_norm.apply(stream)?, prompts)?;
-        hook(Point::AttnOut, &attn_out)?;
-        let resid_mid = add(stream, &attn_out)?;
-        hook(Point::ResidMid, &resid_mid)?;
+        let normed = self.attention_norm.apply(stream)?;
+        let attn_out = hook(Point::AttnOut, self.attention.apply(&normed, prompts)?)?;
+        let resid_mid = hook(Point::ResidMid, add(stream, &attn_out)?)?;
         let read = match self.residual {
             Residual::Sequential => &resid_mid,
             Residual::Parallel => stream,
         };
-        let mlp_out = self.mlp.apply(&self.mlp_norm.apply(read)?)?;
-        hook(Point::MlpOut, &mlp_out)?;
-        let resid_post = add(&resid_mid, &mlp_out)?;
-        hook(Point::ResidPost, &resid_post)?;
-        Ok(resid_post)
+        let mlp_out = hook(Point::MlpOut, self.mlp.apply(&self.mlp_norm.apply(read)?)?)?;
+        hook(Point::ResidPost, add(&resid_mid, &mlp_out)?)
     }
 }

@@ -13,7 +13,7 @@ use crate::weights::Matrix;
 
 pub use config::Config;
 pub use families::{load, supported};
-pub use forward::{Batch, Point, Site};
+pub use forward::{Batch, Hook, Point, Site};
 pub use parts::{
     Activation, Attention, Frequencies, Linear, Mlp, Norm, NormKind, Projections, Rotary, on_slices, product,
     product_by_tensors,

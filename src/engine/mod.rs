@@ -1,3 +1,43 @@
-//! Where the readings of a run come from.
+//! Where the readings of a run come from: prompts and a request in, trajectories out. An engine is a
+//! folder here.
 
 mod local;
+
+use crate::error::Result;
+use crate::lens::{Request, Trajectory};
+use crate::machine::progress::Progress;
+use crate::model::Card;
+use crate::text::prompt::Prompt;
+use crate::text::tokens::Tokens;
+
+/// What runs a model and reads its residual stream.
+pub trait Engine {
+    /// The model that it runs.
+    fn card(&self) -> &Card;
+
+    /// The model's tokenizer.
+    fn tokens(&self) -> &Tokens;
+
+    /// The tokens that the prompts of one call of [`Engine::read_prompts`] may have in all, so that memory stays
+    /// bounded however many prompts there are. A longer prompt is read alone.
+    fn batch_tokens(&self, request: &Request) -> usize;
+
+    /// Reads each prompt at the layers, points and positions asked for, telling `progress` how far it is.
+    ///
+    /// # Errors
+    /// A prompt that does not fit the model, a layer or position that is not there, or numbers that are not
+    /// finite.
+    fn read_prompts(
+        &self,
+        prompts: Vec<Prompt>,
+        request: &Request,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Trajectory>>;
+
+    /// The prompt with up to `count` tokens after it, each the likeliest (greedy decoding). It ends early at
+    /// the model's end-of-text token, which is kept.
+    ///
+    /// # Errors
+    /// A continuation that the model's context does not hold.
+    fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt>;
+}

@@ -1,11 +1,16 @@
 //! What is to be read of each prompt.
 
+use std::sync::Arc;
+
 use crate::lens::{Layers, Points, Positions};
+use crate::readout::lenses::{Lens, LogitLens};
 use crate::text::targets::Target;
 
 /// What is to be read of each prompt.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// What maps the rows before the final norm.
+    pub lens: Arc<dyn Lens>,
     pub layers: Layers,
     pub points: Points,
     pub positions: Positions,
@@ -40,6 +45,7 @@ pub enum Follow {
 impl Default for Request {
     fn default() -> Self {
         Self {
+            lens: Arc::new(LogitLens),
             layers: Layers::default(),
             points: Points::default(),
             positions: Positions::default(),

@@ -6,6 +6,7 @@
 
 mod distances;
 mod fold;
+pub mod lenses;
 mod tiles;
 mod track;
 

@@ -1,17 +1,30 @@
 //! CSV, tidy: a row for each prompt, point, layer, position and token, for data frames.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use super::{Document, Report};
-use crate::analysis::statistics::Statistic;
+use super::{Content, Document, Format, Report, Result, Sheet};
+use crate::analysis::statistics::{Statistic, Statistics};
 use crate::decoder::Point;
-use crate::lens::Row;
+use crate::lens::{Follow, Row};
 use crate::readout::Reading;
 use crate::text::tokens::escaped;
 
-/// The CSV format. One heading stands above all documents.
+/// One heading above all documents.
+pub const CSV: Format = Format {
+    name: "csv",
+    aliases: &[],
+    help: "Tidy: a row for each prompt, point, layer, position and token",
+    endings: &["csv"],
+    content: Content::Text,
+    single: false,
+    reads_all_positions: |_| false,
+    follow: Follow::Nothing,
+    statistics: |_| Statistics::default(),
+    report: |_| Box::new(Csv::default()),
+};
+
 #[derive(Default)]
-pub struct Csv {
+struct Csv {
     begun: bool,
 }
 
@@ -51,23 +64,32 @@ struct Said {
 impl Report for Csv {
     /// The tokens of each row are its top k, then those followed with `--track` that are not among
     /// them, then groups, which have a name and no id. Numbers are in full; what does not exist is empty.
-    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
         let mut csv = csv::Writer::from_writer(out);
         if !self.begun {
             let statistics = document.statistics.iter().map(Statistic::name);
-            csv.write_record(COLUMNS.into_iter().chain(statistics))?;
+            csv.write_record(COLUMNS.into_iter().chain(statistics))
+                .map_err(io)?;
             self.begun = true;
         }
         let trajectory = document.trajectory;
         for (i, row) in trajectory.rows.iter().enumerate() {
             for at in 0..trajectory.positions.len() {
                 for said in said(document, i, row, at) {
-                    csv.write_record(record(document, row, at, &said))?;
+                    csv.write_record(record(document, row, at, &said)).map_err(io)?;
                 }
             }
         }
-        csv.flush()
+        Ok(csv.flush()?)
     }
+
+    fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
+        Ok(sheet.csv(out)?)
+    }
+}
+
+fn io(error: csv::Error) -> std::io::Error {
+    error.into()
 }
 
 fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String> {

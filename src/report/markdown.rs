@@ -5,29 +5,37 @@ use std::io::{self, Write};
 use super::sheet::markdown_cell;
 use super::text::percent;
 use super::words::story;
-use super::{Cell, Column, Document, Report, Sheet, SheetFormat};
-use crate::analysis::statistics::Statistic;
+use super::{Cell, Column, Content, Document, Format, Report, Result, Sheet};
+use crate::analysis::statistics::{Statistic, Statistics};
+use crate::lens::Follow;
 
-/// The Markdown format.
-#[derive(Default)]
-pub struct Markdown {
+/// Tables.
+pub const MARKDOWN: Format = Format {
+    name: "markdown",
+    aliases: &["md"],
+    help: "Tables for a notebook or an issue",
+    endings: &["md", "markdown"],
+    content: Content::Text,
+    single: false,
+    reads_all_positions: |_| false,
+    follow: Follow::Nothing,
+    statistics: |_| Statistics::none(),
+    report: |presentation| {
+        Box::new(Markdown {
+            each: presentation.each,
+            begun: false,
+        })
+    },
+};
+
+struct Markdown {
     /// Whether several positions come as a table each, not as a grid.
-    pub each: bool,
+    each: bool,
     begun: bool,
 }
 
-impl Markdown {
-    /// With `each`, several positions come as a table each, not as a grid.
-    pub fn new(each: bool) -> Self {
-        Self {
-            each,
-            ..Self::default()
-        }
-    }
-}
-
 impl Report for Markdown {
-    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
         if self.begun {
             writeln!(out)?;
         }
@@ -46,7 +54,11 @@ impl Report for Markdown {
         let positions = trajectory.positions.len();
         if positions > 1 && !self.each {
             grids(document, out)?;
-            return writeln!(out, "\n{}", markdown_cell(&story(document, positions - 1)));
+            return Ok(writeln!(
+                out,
+                "\n{}",
+                markdown_cell(&story(document, positions - 1))
+            )?);
         }
         for at in 0..positions {
             if positions > 1 {
@@ -54,10 +66,14 @@ impl Report for Markdown {
                 let token = document.tokens.label(trajectory.prompt.ids[position]);
                 writeln!(out, "After position {position}, {}\n", markdown_cell(&token))?;
             }
-            one_position(document, at).write(SheetFormat::Markdown, out)?;
+            one_position(document, at).markdown(out)?;
             writeln!(out, "\n{}", markdown_cell(&story(document, at)))?;
         }
         Ok(())
+    }
+
+    fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
+        Ok(sheet.markdown(out)?)
     }
 }
 
@@ -112,14 +128,14 @@ fn grids(document: &Document, out: &mut dyn Write) -> io::Result<()> {
         let top = trajectory.rows[row].readings[at].top1();
         Cell::Text(format!("{} {}", document.tokens.label(top.id), percent(top.prob)))
     };
-    grid(document, top).write(SheetFormat::Markdown, out)?;
+    grid(document, top).markdown(out)?;
     for target in &trajectory.targets {
         let value = |row: usize, at: usize| match trajectory.value(target, row, at) {
             Some(value) => Cell::Text(format!("{} #{}", percent(value.prob), value.rank)),
             None => Cell::Empty,
         };
         writeln!(out, "\n{}: probability and rank\n", markdown_cell(&target.name))?;
-        grid(document, value).write(SheetFormat::Markdown, out)?;
+        grid(document, value).markdown(out)?;
     }
     for statistic in document.statistics.iter() {
         let value = |row: usize, at: usize| {
@@ -127,7 +143,7 @@ fn grids(document: &Document, out: &mut dyn Write) -> io::Result<()> {
             shown(statistic, statistic.of(reading, &trajectory.output[at]))
         };
         writeln!(out, "\n{}\n", markdown_cell(statistic.name()))?;
-        grid(document, value).write(SheetFormat::Markdown, out)?;
+        grid(document, value).markdown(out)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ mod csv;
 mod drawing;
 mod heatmap;
 mod html;
-mod json;
+pub mod json;
 mod markdown;
 mod plot;
 mod sheet;
@@ -16,24 +16,20 @@ mod tokens;
 mod words;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use crate::analysis::statistics::Statistics;
-use crate::lens::Trajectory;
+use crate::error::Error;
+use crate::lens::{Follow, Trajectory};
 use crate::model::Card;
 use crate::text::targets::Target;
 use crate::text::tokens::Tokens;
 
 pub use comparison::{Compared, compared};
-pub use csv::Csv;
-pub use drawing::{Drawing, Medium};
-pub use heatmap::{ColorBy, Depth, Heatmap, Order, Rgb, Scale};
-pub use html::Html;
-pub use json::{Json, Lines};
-pub use markdown::Markdown;
-pub use plot::Plot;
-pub use sheet::{Cell, Column, Sheet, SheetFormat};
+pub use heatmap::{ColorBy, Depth, Order, Rgb, Scale};
+pub use sheet::{Cell, Column, Sheet};
 pub use summary::summary;
-pub use table::{Table, card, card_sheet};
+pub use table::{TABLE, card_sheet};
 pub use tokens::tokenisation;
 
 /// One prompt's readings with all that is needed to present them.
@@ -51,24 +47,174 @@ pub struct Document<'a> {
     pub id: Option<&'a str>,
 }
 
-/// A format that documents are written in, one after another.
+/// A format: what a run has to know of it before anything is read, and how it is written.
+pub struct Format {
+    /// Its name as an option, and other names that it goes by.
+    pub name: &'static str,
+    pub aliases: &'static [&'static str],
+    /// What it is, for the help.
+    pub help: &'static str,
+    /// The endings of files that are written in it, without the dot.
+    pub endings: &'static [&'static str],
+    pub content: Content,
+    /// Whether a file holds one document and no more.
+    pub single: bool,
+    /// Whether it shows all positions unless told otherwise.
+    pub reads_all_positions: fn(&Presentation) -> bool,
+    /// The tokens it needs to be followed.
+    pub follow: Follow,
+    /// The statistics that it shows where none are named.
+    pub statistics: fn(&Presentation) -> Statistics,
+    /// A report in this format.
+    pub report: fn(&Presentation) -> Box<dyn Report>,
+}
+
+/// Every format.
+pub const FORMATS: [&Format; 11] = [
+    &table::TABLE,
+    &json::JSON,
+    &json::JSONL,
+    &csv::CSV,
+    &markdown::MARKDOWN,
+    &heatmap::HEATMAP,
+    &plot::PLOT,
+    &drawing::SVG,
+    &drawing::PNG,
+    &drawing::PDF,
+    &html::HTML,
+];
+
+impl Format {
+    /// The format that is called `name`.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let is_called = |format: &&&Self| format.name == name || format.aliases.contains(&name);
+        FORMATS.iter().find(is_called).copied()
+    }
+
+    /// The format that a file's ending names, in capitals or not.
+    pub fn of_ending(path: &Path) -> Option<&'static Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        let has_it = |format: &&&Self| format.endings.contains(&ending.as_str());
+        FORMATS.iter().find(has_it).copied()
+    }
+
+    /// Whether the two are one.
+    pub fn is(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// What a format's bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Text with colours, which are left out where they would not be seen.
+    Styled,
+    /// Text for programs, exactly as it is.
+    Text,
+    /// No text: nothing for a terminal.
+    Binary,
+}
+
+/// How results are to look.
+#[derive(Debug, Clone)]
+pub struct Presentation {
+    /// The columns there are.
+    pub width: usize,
+    pub colors: Depth,
+    /// What the colours of a heatmap say.
+    pub color_by: ColorBy,
+    /// The order of the layers in a picture.
+    pub order: Order,
+    /// Whether several positions come as a table each, not as a grid.
+    pub each: bool,
+    /// Whether pictures show lines across layers, not the heatmap.
+    pub lines: bool,
+    /// Whether there may be several documents.
+    pub many: bool,
+}
+
+/// A hundred columns without colours, for one document.
+impl Default for Presentation {
+    fn default() -> Self {
+        Self {
+            width: 100,
+            colors: Depth::Shades,
+            color_by: ColorBy::Prob,
+            order: Order::default(),
+            each: false,
+            lines: false,
+            many: false,
+        }
+    }
+}
+
+/// What writes documents in one format, one after another.
 pub trait Report {
     /// Writes one document, whole.
     ///
     /// # Errors
-    /// Those of `out` only.
-    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()>;
+    /// A document that the format cannot show, or an output that does not take it.
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()>;
 
     /// Writes what stands after the last document.
     ///
     /// # Errors
-    /// Those of `out` only.
-    fn end(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+    /// An output that does not take it.
+    fn end(&mut self, _out: &mut dyn Write) -> Result<()> {
         Ok(())
+    }
+
+    /// Writes a table that is no trajectory: a summary, a comparison.
+    ///
+    /// # Errors
+    /// A format that has no form for one, or an output that does not take it.
+    fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()>;
+
+    /// Writes what a model is.
+    ///
+    /// # Errors
+    /// As [`Report::sheet`].
+    fn card(&mut self, card: &Card, out: &mut dyn Write) -> Result<()> {
+        self.sheet(&card_sheet(card), out)
     }
 
     /// What a reader should know of what was written, and cannot see in it.
     fn remark(&self) -> Option<String> {
         None
     }
+}
+
+/// Why a report was not written.
+#[derive(Debug)]
+pub enum Failure {
+    /// Its output does not take it.
+    Output(io::Error),
+    /// It cannot be made.
+    Report(Error),
+}
+
+/// What writing a report comes to.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Report(error)
+    }
+}
+
+/// The error for a table in a format that is a picture.
+fn no_picture(format: &Format) -> Failure {
+    Failure::Report(Error::usage(
+        format!(
+            "There is no {} of what was asked for, which is a plain table.",
+            format.name
+        ),
+        "Choose table, json, jsonl, csv or markdown.",
+    ))
 }

@@ -6,8 +6,10 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use super::text::{fit, percent, width, wrap};
 use super::words::story;
-use super::{Document, Report};
+use super::{Content, Document, Format, Report, Result, Sheet};
+use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
+use crate::lens::Follow;
 use crate::text::targets::Target;
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
@@ -28,9 +30,26 @@ const COLORS: [AnsiColor; MOST] = [
     AnsiColor::Red,
 ];
 
-/// The plot format, as wide as the terminal: probability by layer, of the targets asked for or of
-/// the tokens that lead somewhere.
-pub struct Plot {
+/// As wide as the terminal: probability by layer, of the targets asked for or of the tokens that lead
+/// somewhere.
+pub const PLOT: Format = Format {
+    name: "plot",
+    aliases: &[],
+    help: "Lines across layers, for a terminal",
+    endings: &[],
+    content: Content::Styled,
+    single: false,
+    reads_all_positions: |_| false,
+    follow: Follow::Top1,
+    statistics: |_| Statistics::none(),
+    report: |presentation| {
+        Box::new(Plot {
+            width: presentation.width,
+        })
+    },
+};
+
+struct Plot {
     width: usize,
 }
 
@@ -43,11 +62,6 @@ struct Line {
 }
 
 impl Plot {
-    /// A plot for a terminal of `width` columns.
-    pub fn new(width: usize) -> Self {
-        Self { width }
-    }
-
     /// The targets' lines at one position, and the rows that they run through.
     fn lines(document: &Document, at: usize) -> (Vec<Site>, Vec<Line>, usize) {
         let trajectory = document.trajectory;
@@ -132,7 +146,7 @@ impl Plot {
 }
 
 impl Report for Plot {
-    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
         let trajectory = document.trajectory;
         for (at, &position) in trajectory.positions.iter().enumerate() {
             let (sites, lines, hidden) = Self::lines(document, at);
@@ -165,6 +179,10 @@ impl Report for Plot {
             }
         }
         Ok(())
+    }
+
+    fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
+        Ok(sheet.table(self.width, out)?)
     }
 }
 

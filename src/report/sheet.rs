@@ -5,27 +5,11 @@ use std::io::{self, Write};
 use anstyle::{Effects, Style};
 use serde_json::{Map, Value, json};
 
-use super::json::escape;
+use super::json::{Layout, write};
 use super::text::{bands, fit, percent, right, width};
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
-
-/// How a sheet is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SheetFormat {
-    /// Aligned columns, for a terminal this wide.
-    Table {
-        width: usize,
-    },
-    Markdown,
-    /// A row a line, numbers in full.
-    Csv,
-    /// An object with `meta`, and `rows` as a list of objects.
-    Json,
-    /// The same on one line.
-    Lines,
-}
 
 /// Columns by name and rows of cells.
 #[derive(Debug, Clone, Default)]
@@ -124,20 +108,6 @@ impl Cell {
 }
 
 impl Sheet {
-    /// Writes the whole sheet.
-    ///
-    /// # Errors
-    /// Those of `out` only.
-    pub fn write(&self, format: SheetFormat, out: &mut dyn Write) -> io::Result<()> {
-        match format {
-            SheetFormat::Table { width } => self.table(width, out),
-            SheetFormat::Markdown => self.markdown(out),
-            SheetFormat::Csv => self.csv(out),
-            SheetFormat::Json => self.json(",\n ", out),
-            SheetFormat::Lines => self.json(", ", out),
-        }
-    }
-
     /// The columns that people see.
     fn shown_columns(&self) -> Vec<ShownColumn> {
         let shown = self.columns.iter().enumerate().filter(|(_, column)| column.shown);
@@ -152,8 +122,12 @@ impl Sheet {
             .collect()
     }
 
-    /// Columns that do not fit beside each other come in bands, each with the first column.
-    fn table(&self, available: usize, out: &mut dyn Write) -> io::Result<()> {
+    /// Aligned columns, for a terminal of `available` columns. Those that do not fit beside each other come
+    /// in bands, each with the first column.
+    ///
+    /// # Errors
+    /// Those of `out` only.
+    pub fn table(&self, available: usize, out: &mut dyn Write) -> io::Result<()> {
         const GAP: usize = 2;
         for line in &self.title {
             writeln!(out, "{line}")?;
@@ -189,7 +163,11 @@ impl Sheet {
         Ok(())
     }
 
-    fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// A table of Markdown.
+    ///
+    /// # Errors
+    /// Those of `out` only.
+    pub fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
         for line in &self.title {
             writeln!(out, "{}\n", markdown_cell(line))?;
         }
@@ -211,7 +189,11 @@ impl Sheet {
         Ok(())
     }
 
-    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// A row a line, numbers in full.
+    ///
+    /// # Errors
+    /// Those of `out` only.
+    pub fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
         let errors = |i: usize| self.rows.iter().any(|row| row[i].has_error());
         for (i, column) in self.columns.iter().enumerate() {
@@ -234,7 +216,11 @@ impl Sheet {
         csv.flush()
     }
 
-    fn json(&self, separator: &str, out: &mut dyn Write) -> io::Result<()> {
+    /// An object with `meta`, and `rows` as a list of objects, laid out by `layout`.
+    ///
+    /// # Errors
+    /// Those of `out` only.
+    pub fn json(&self, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
         let record = |row: &Vec<Cell>| {
             let mut record = Map::new();
             for (column, cell) in self.columns.iter().zip(row) {
@@ -246,17 +232,13 @@ impl Sheet {
             }
             Value::Object(record)
         };
-        let rows: Vec<String> = self
-            .rows
-            .iter()
-            .map(|row| escape(&record(row).to_string()))
-            .collect();
-        let meta = escape(&Value::Object(self.meta.clone()).to_string());
-        writeln!(
-            out,
-            "{{\"meta\": {meta}{separator}\"rows\": [{}]}}",
-            rows.join(separator)
-        )
+        let rows: Vec<Value> = self.rows.iter().map(record).collect();
+        let layout = Layout {
+            rows: layout.keys,
+            ..layout
+        };
+        write(&json!({"meta": self.meta, "rows": rows}), layout, out)?;
+        writeln!(out)
     }
 }
 
@@ -295,7 +277,7 @@ pub fn markdown_cell(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn written(format: SheetFormat) -> String {
+    fn written(write: impl Fn(&Sheet, &mut dyn Write) -> io::Result<()>) -> String {
         let sheet = Sheet {
             columns: vec![Column::shown("layer"), Column::shown("prob"), Column::hidden("n")],
             rows: vec![
@@ -309,7 +291,7 @@ mod tests {
             ..Sheet::default()
         };
         let mut out = Vec::new();
-        sheet.write(format, &mut out).unwrap();
+        write(&sheet, &mut out).unwrap();
         let plain = anstream::adapter::strip_bytes(&out).into_vec();
         String::from_utf8(plain).unwrap()
     }
@@ -317,20 +299,20 @@ mod tests {
     #[test]
     fn a_sheet_is_the_same_in_every_format() {
         assert_eq!(
-            written(SheetFormat::Csv),
+            written(|sheet, out| sheet.csv(out)),
             "layer,prob,prob_se,n\n\"a|\"\"b\",0.25,0.125,3\n,1.0,,1\n"
         );
         assert_eq!(
-            written(SheetFormat::Lines),
+            written(|sheet, out| sheet.json(Layout::ONE_LINE, out)),
             "{\"meta\": {}, \"rows\": [{\"layer\":\"a|\\\"b\",\"prob\":0.25,\"prob_se\":0.125,\"n\":3}, \
              {\"layer\":null,\"prob\":1.0,\"prob_se\":null,\"n\":1}]}\n"
         );
         assert_eq!(
-            written(SheetFormat::Markdown),
+            written(|sheet, out| sheet.markdown(out)),
             "| layer | prob |\n| --- | --- |\n| a\\|\"b | 25.0% ±12.5 |\n| – | 100.0% |\n"
         );
         assert_eq!(
-            written(SheetFormat::Table { width: 80 }),
+            written(|sheet, out| sheet.table(80, out)),
             "layer         prob\na|\"b   25.0% ±12.5\n–           100.0%\n"
         );
     }

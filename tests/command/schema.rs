@@ -99,6 +99,7 @@ pub struct Points {
 #[serde(deny_unknown_fields)]
 pub struct Meta {
     pub version: u32,
+    pub schema_version: u32,
     pub timestamp: String,
     pub model: String,
     /// Null for a directory, but there.

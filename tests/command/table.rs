@@ -4,7 +4,7 @@ use std::path::Path;
 
 use logit_lens::analysis::statistics::Statistic;
 use logit_lens::lens::Request;
-use logit_lens::report::{Document, Report, Table};
+use logit_lens::report::{Document, Format, Presentation};
 use unicode_width::UnicodeWidthStr;
 
 use crate::support::{self, Run, lens, run};
@@ -84,9 +84,12 @@ fn statistics_that_do_not_fit_stand_below() {
             id: None,
         };
         let mut table = Vec::new();
-        Table::new(columns, false)
-            .document(&document, &mut table)
-            .unwrap();
+        let presentation = Presentation {
+            width: columns,
+            ..Presentation::default()
+        };
+        let mut report = (Format::named("table").unwrap().report)(&presentation);
+        report.document(&document, &mut table).unwrap();
         let table = anstream::adapter::strip_bytes(&table).into_vec();
         let table = String::from_utf8(table).unwrap();
         for line in table.lines() {

@@ -1,5 +1,6 @@
 //! Prompts that do not fit the model.
 
+use logit_lens::engine::Engine;
 use logit_lens::error::Kind;
 use logit_lens::lens::Request;
 use logit_lens::text::prompt::Bos;

@@ -2,6 +2,7 @@
 
 use safetensors::Dtype;
 
+use logit_lens::engine::Engine;
 use logit_lens::lens::Request;
 
 use crate::support::{Checkpoint, Stored};

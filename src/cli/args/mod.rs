@@ -2,23 +2,21 @@
 
 mod format;
 mod results;
+mod run;
 
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{ColorChoice, Parser, ValueEnum};
 use clap_complete::Shell;
-use logit_lens::analysis::statistics::{Statistic, Statistics};
+use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::machine::device::DeviceChoice;
 use logit_lens::report::ColorBy;
-use logit_lens::source::DEMO;
 use logit_lens::text::prompt::Bos;
 use logit_lens::text::targets::TargetSpec;
 use logit_lens::weights::DType;
-
-pub use format::Format;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
@@ -200,8 +198,8 @@ pub struct Args {
     order: OrderChoice,
 
     /// How to write the readings [default: by the ending of --output, else table]
-    #[arg(long, value_name = "FORMAT", value_enum, help_heading = "Output")]
-    format: Option<Format>,
+    #[arg(long, value_name = "FORMAT", value_parser = format::names(), help_heading = "Output")]
+    format: Option<String>,
 
     /// Short for --format json
     #[arg(long, conflicts_with = "format", help_heading = "Output")]
@@ -301,23 +299,22 @@ impl DTypeChoice {
 
 impl Args {
     /// Whether there is nothing to read.
-    pub fn has_no_prompt(&self) -> bool {
+    fn has_no_prompt(&self) -> bool {
         self.given.is_empty() && self.prompts.is_none() && self.ids.is_empty()
     }
 
     /// The error for when there should be something.
-    pub fn no_prompt() -> Error {
+    fn no_prompt() -> Error {
         Error::usage(
             "There is no prompt.",
             "Try: lens \"The Eiffel Tower is in the city of\"",
         )
     }
 
-    /// The model, or the two to compare; the demo model when none is named.
-    pub fn models(&self) -> Result<Vec<&str>> {
+    /// The model, or the two to compare; none where none is named.
+    fn models(&self) -> Result<Vec<String>> {
         match self.models.as_slice() {
-            [] => Ok(vec![DEMO]),
-            [_] | [_, _] => Ok(self.models.iter().map(String::as_str).collect()),
+            [] | [_] | [_, _] => Ok(self.models.clone()),
             more => Err(Error::usage(
                 format!("There are {} models.", more.len()),
                 "Give one, or two to compare.",
@@ -326,7 +323,7 @@ impl Args {
     }
 
     /// Whether anything is asked for that needs a prompt.
-    pub fn asks_for_readings(&self) -> bool {
+    fn asks_for_readings(&self) -> bool {
         self.tokens || self.summary || self.compare || self.models.len() > 1 || !self.track.is_empty()
     }
 
@@ -334,7 +331,7 @@ impl Args {
     ///
     /// # Errors
     /// The first such option.
-    pub fn check_comparison(&self) -> Result<()> {
+    fn check_comparison(&self) -> Result<()> {
         let without = [
             ("--summary", self.summary),
             ("--tokens", self.tokens),
@@ -354,54 +351,17 @@ impl Args {
     }
 
     /// Whether a model was named.
-    pub fn names_a_model(&self) -> bool {
+    fn names_a_model(&self) -> bool {
         !self.models.is_empty()
     }
 
-    /// How many tokens to read at each row.
-    pub fn top_k(&self) -> usize {
-        self.top_k.unwrap_or(5)
-    }
-
     /// Whether several positions are shown as a table each rather than as a grid.
-    pub fn each(&self) -> bool {
+    fn each(&self) -> bool {
         self.top_k.is_some_and(|k| k > 1)
     }
 
-    /// The positions to read: all, of a continuation or for a heatmap.
-    pub fn positions(&self) -> Positions {
-        let named = self.outputs.iter().map(|path| Format::of_ending(path));
-        let mut drawn = named.chain([self.asked_format()]).flatten();
-        let grid = |format: Format| !self.plot && (format == Format::Heatmap || format.is_a_page());
-        let whole = self.generate.is_some() || drawn.any(grid);
-        match &self.positions {
-            Some(positions) => positions.clone(),
-            None if whole => Positions::all(),
-            None => Positions::default(),
-        }
-    }
-
-    /// The statistics to show in `format`.
-    pub fn statistics(&self, format: Format) -> Statistics {
-        let chosen = match (&self.stats, format) {
-            (Some(statistics), _) => statistics.clone(),
-            (None, Format::Json | Format::Jsonl | Format::Csv | Format::Html) => Statistics::default(),
-            (None, _) => Statistics::none(),
-        };
-        match (self.color_by, format) {
-            (ColorBy::Statistic(statistic), Format::Html) => chosen.with(statistic),
-            _ => chosen,
-        }
-    }
-
-    /// Whether the statistics that take a pass of their own are asked for.
-    pub fn needs_distances(&self) -> bool {
-        let drawn = matches!(self.color_by, ColorBy::Statistic(Statistic::Js | Statistic::Tv));
-        drawn || self.stats.as_ref().is_some_and(Statistics::need_distances)
-    }
-
     /// What becomes of a BOS token.
-    pub fn bos(&self) -> Bos {
+    fn bos(&self) -> Bos {
         match self.bos {
             BosChoice::Auto => Bos::Auto,
             BosChoice::Always => Bos::Always,

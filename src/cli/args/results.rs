@@ -5,37 +5,41 @@ use std::path::Path;
 
 use clap::ColorChoice;
 use logit_lens::error::{Error, Result};
-use logit_lens::report::{Depth, Drawing, Medium, Order, Report};
+use logit_lens::report::{Depth, Format, Order, Presentation, TABLE};
+use logit_lens::run::Destination;
 
-use super::{Args, Format, OrderChoice};
+use super::{Args, OrderChoice};
 use crate::cli::draft::place;
 
 impl Args {
     /// The format that was asked for by name.
-    pub fn asked_format(&self) -> Option<Format> {
-        match self {
-            Self { json: true, .. } => Some(Format::Json),
-            Self { heatmap: true, .. } => Some(Format::Heatmap),
-            Self { plot: true, .. } => Some(Format::Plot),
-            Self { format, .. } => *format,
-        }
+    fn asked_format(&self) -> Option<&'static Format> {
+        let flags = [
+            ("json", self.json),
+            ("heatmap", self.heatmap),
+            ("plot", self.plot),
+        ];
+        let flag = flags.iter().find(|(_, given)| *given).map(|(name, _)| *name);
+        flag.or(self.format.as_deref()).and_then(Format::named)
     }
 
-    /// A picture as these arguments want it.
-    pub fn drawing(&self, medium: Medium) -> Box<dyn Report> {
-        Box::new(Drawing::new(medium, self.color_by, self.order(), self.plot))
-    }
-
-    /// In which order a picture has the layers.
-    pub fn order(&self) -> Order {
-        match self.order {
-            OrderChoice::Up => Order::Up,
-            OrderChoice::Down => Order::Down,
+    /// How results are to look, wherever they go.
+    pub(super) fn presentation(&self) -> Presentation {
+        Presentation {
+            colors: self.depth(),
+            color_by: self.color_by,
+            order: match self.order {
+                OrderChoice::Up => Order::Up,
+                OrderChoice::Down => Order::Down,
+            },
+            each: self.each(),
+            lines: self.plot,
+            ..Presentation::default()
         }
     }
 
     /// How many colours there are on stdout.
-    pub fn depth(&self) -> Depth {
+    fn depth(&self) -> Depth {
         let colors = match self.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -65,43 +69,48 @@ impl Args {
     ///
     /// # Errors
     /// A format and an ending that disagree, or a file that is named twice.
-    pub fn outputs(&self) -> Result<Vec<(Option<&Path>, Format)>> {
+    pub(super) fn destinations(&self) -> Result<Vec<Destination>> {
         let asked = self.asked_format();
         if self.outputs.is_empty() {
-            return Ok(vec![(None, asked.unwrap_or(Format::Table))]);
+            return Ok(vec![Destination {
+                path: None,
+                format: asked.unwrap_or(&TABLE),
+            }]);
         }
-        let mut outputs: Vec<(Option<&Path>, Format)> = Vec::new();
+        let mut destinations: Vec<Destination> = Vec::new();
         for path in &self.outputs {
-            let named = Format::of_ending(path);
-            // --heatmap and --plot say what the pictures among the files show.
-            let drawn = matches!(asked, Some(Format::Heatmap | Format::Plot));
-            if let (Some(asked), Some(named)) = (asked, named)
-                && asked != named
-                && !drawn
-            {
-                return Err(Error::usage(
-                    format!(
-                        "{} should be {} by its ending, but --format says {}.",
-                        path.display(),
-                        named.name(),
-                        asked.name()
-                    ),
-                    "Leave out --format, or give the file another ending.",
-                ));
-            }
-            let path = (path != Path::new("-")).then_some(path.as_path());
-            if outputs
-                .iter()
-                .any(|(other, _)| other.map(place) == path.map(place))
-            {
+            let format = self.format_of(path, asked)?;
+            let path = (path != Path::new("-")).then(|| path.clone());
+            let same = |other: &Destination| other.path.as_deref().map(place) == path.as_deref().map(place);
+            if destinations.iter().any(same) {
                 let name = path.map_or("stdout".to_string(), |p| p.display().to_string());
                 return Err(Error::usage(
                     format!("{name} is named twice as an output."),
                     "Give each --output a file of its own.",
                 ));
             }
-            outputs.push((path, named.or(asked).unwrap_or(Format::Table)));
+            destinations.push(Destination { path, format });
         }
-        Ok(outputs)
+        Ok(destinations)
+    }
+
+    /// The format that a file is written in: by its ending, else the one asked for.
+    fn format_of(&self, path: &Path, asked: Option<&'static Format>) -> Result<&'static Format> {
+        let named = Format::of_ending(path);
+        // --heatmap and --plot say what the pictures among the files show.
+        let drawn = self.heatmap || self.plot;
+        match (asked, named) {
+            (Some(asked), Some(named)) if !asked.is(named) && !drawn => Err(Error::usage(
+                format!(
+                    "{} should be {} by its ending, but --format says {}.",
+                    path.display(),
+                    named.name,
+                    asked.name
+                ),
+                "Leave out --format, or give the file another ending.",
+            )),
+            (_, Some(named)) => Ok(named),
+            (asked, None) => Ok(asked.unwrap_or(&TABLE)),
+        }
     }
 }

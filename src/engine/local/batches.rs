@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::lens::Positions;
-use crate::lens::{Follow, Request};
+use crate::lens::Request;
 use crate::machine::memory;
 use crate::model::Model;
 use crate::readout::{Candidate, Reading, Tracked};
@@ -15,7 +15,7 @@ const MOST_TOKENS: usize = 2048;
 impl Model {
     /// The tokens that a batch of prompts may have in all, so that memory stays bounded however
     /// many prompts there are. A single longer prompt is a batch of its own.
-    pub fn tokens_of_a_batch(&self, request: &Request) -> usize {
+    pub(super) fn tokens_of_a_batch(&self, request: &Request) -> usize {
         let sites = (self.decoder.blocks.len() + 1) * 4;
         let kept = match request.positions == Positions::default() {
             true => 0,
@@ -48,13 +48,6 @@ impl Model {
         request: &Request,
     ) -> Result<()> {
         let reading = size_of::<Reading>() + request.top_k.min(self.card.vocabulary) * size_of::<Candidate>();
-        let followed = match request.follow {
-            Follow::Nothing => 0,
-            Follow::Top1 => 1,
-            Follow::TopK => request.top_k.min(self.card.vocabulary),
-        };
-        // What is followed has a value at every site, and is written as well.
-        let reading = reading + 2 * followed * size_of::<Tracked>();
         let bytes =
             tokens * self.bytes_of_a_token() + positions * sites * (self.bytes_of_a_row() + 2 * reading);
         memory::require(
@@ -63,4 +56,21 @@ impl Model {
             "Read fewer --positions or --layers, a smaller --top-k, or a shorter prompt.",
         )
     }
+}
+
+/// Refuses to follow the tokens `wanted` at each position through `sites` rows where their values cannot
+/// fit. How many they are is known only when the rows have been read: at a position, every token that is
+/// among the top of any row.
+///
+/// # Errors
+/// More memory than there is.
+pub(super) fn require_memory_to_follow(wanted: &[Vec<u32>], sites: usize) -> Result<()> {
+    let tokens: usize = wanted.iter().map(Vec::len).sum();
+    // Logits and counts as they are computed, the values made of them, and those as each token's track.
+    let bytes = tokens * sites * (3 * size_of::<u64>() + 2 * size_of::<Tracked>());
+    memory::require(
+        bytes as u64,
+        &format!("Following {tokens} tokens through {sites} rows each"),
+        "Read fewer --positions or --layers, a smaller --top-k, or write a format that follows none (csv).",
+    )
 }

@@ -15,10 +15,10 @@ impl Model {
     pub(super) fn not_finite(&self, batch: &Batch) -> Result<Error> {
         let mut first = None;
         self.decoder.forward(batch, &self.device, &mut |site, tensor| {
-            if first.is_none() && !is_finite(tensor)? {
+            if first.is_none() && !is_finite(&tensor)? {
                 first = Some(site);
             }
-            Ok(())
+            Ok(tensor)
         })?;
         let place = match first {
             Some(Site {

@@ -15,7 +15,7 @@ impl Model {
     ///
     /// # Errors
     /// A continuation that the model's context does not hold.
-    pub fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
+    pub(super) fn continue_greedily(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
         let wanted = prompt.ids.len().saturating_add(count);
         if let Some(context) = self.card.context.filter(|&context| wanted > context) {
             return Err(Error::usage(
@@ -49,7 +49,7 @@ impl Model {
             if site.point == Point::ResidPost && site.layer == last_block {
                 row = Some(stream.narrow(0, ids.len() - 1, 1)?.contiguous()?);
             }
-            Ok(())
+            Ok(stream)
         })?;
         let Some(hidden) = row else {
             return Err(Error::failed(

@@ -5,3 +5,38 @@ mod finite;
 mod follow;
 mod generate;
 mod read;
+
+use super::Engine;
+use crate::error::Result;
+use crate::lens::{Request, Trajectory};
+use crate::machine::progress::Progress;
+use crate::model::{Card, Model};
+use crate::text::prompt::Prompt;
+use crate::text::tokens::Tokens;
+
+impl Engine for Model {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    fn batch_tokens(&self, request: &Request) -> usize {
+        self.tokens_of_a_batch(request)
+    }
+
+    fn read_prompts(
+        &self,
+        prompts: Vec<Prompt>,
+        request: &Request,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Trajectory>> {
+        self.read_batch(prompts, request, progress)
+    }
+
+    fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
+        self.continue_greedily(prompt, count)
+    }
+}

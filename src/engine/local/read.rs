@@ -4,12 +4,14 @@ use std::collections::HashSet;
 
 use candle_core::Tensor;
 
+use super::batches::require_memory_to_follow;
 use super::follow::{follow, ids_to_follow};
 use crate::decoder::{Batch, Point, Site};
 use crate::error::Result;
 use crate::lens::{Request, Row, Track, Trajectory};
 use crate::machine::progress::{Progress, Stage};
 use crate::model::Model;
+use crate::readout::lenses::Lens;
 use crate::readout::{Reading, Readout, Rows};
 use crate::text::prompt::{Bos, Prompt};
 use crate::text::targets::Target;
@@ -18,7 +20,7 @@ impl Model {
     /// Reads one prompt.
     ///
     /// # Errors
-    /// As [`Model::read_prompts`].
+    /// As [`Engine::read_prompts`](crate::engine::Engine::read_prompts).
     pub fn lens(&self, prompt: &str, request: &Request) -> Result<Trajectory> {
         let mut read = self.read(&[prompt], request)?;
         Ok(read.remove(0))
@@ -27,20 +29,15 @@ impl Model {
     /// Reads each prompt, tokenised as the model's tokenizer does by itself.
     ///
     /// # Errors
-    /// As [`Model::read_prompts`].
+    /// As [`Engine::read_prompts`](crate::engine::Engine::read_prompts).
     pub fn read(&self, prompts: &[&str], request: &Request) -> Result<Vec<Trajectory>> {
         let prompts = prompts.iter().map(|text| self.prompt(text, Bos::Auto));
-        self.read_prompts(prompts.collect::<Result<_>>()?, request, &())
+        self.read_batch(prompts.collect::<Result<_>>()?, request, &())
     }
 
-    /// Reads each prompt at the layers, points and positions asked for, telling `progress` how far
-    /// it is. All prompts go through each block together, and all their rows through one pass of
-    /// the unembedding.
-    ///
-    /// # Errors
-    /// A prompt that does not fit the model (see [`Model::prompt`]), a layer or position that is
-    /// not there, or weights that give numbers which are none.
-    pub fn read_prompts(
+    /// All prompts go through each block together, and all their rows through one pass of the
+    /// unembedding.
+    pub(super) fn read_batch(
         &self,
         prompts: Vec<Prompt>,
         request: &Request,
@@ -69,7 +66,7 @@ impl Model {
         let chosen = self.sites(request)?;
         let positions = plans.iter().map(|plan| plan.positions.len()).sum();
         self.require_memory(batch.tokens(), positions, chosen.count, request)?;
-        let read = self.rows_to_read(&batch, &plans, &chosen, progress)?;
+        let read = self.rows_to_read(&batch, &plans, &chosen, request.lens.as_ref(), progress)?;
         let readout = Readout::new(&self.decoder.unembed).reporting(progress);
         let mut readings = readout.read(&read.rows, request.top_k)?;
         if !readings.iter().all(Reading::is_finite) {
@@ -79,6 +76,7 @@ impl Model {
             readout.measure(&read.rows, &mut readings)?;
         }
         let wanted = read.ids_to_follow(&plans, &readings, request);
+        require_memory_to_follow(&wanted, chosen.count)?;
         let tracked = follow(&readout, &read.rows, read.shown().count(), &readings, &wanted)?;
         read.trajectories(plans, &readings, tracked, request)
     }
@@ -115,6 +113,7 @@ impl Model {
         batch: &Batch,
         plans: &[Plan],
         chosen: &Chosen,
+        lens: &dyn Lens,
         progress: &dyn Progress,
     ) -> Result<Read> {
         let last = chosen.last;
@@ -135,9 +134,10 @@ impl Model {
             }
             if chosen.shown.contains(&site) || site == last {
                 sites.push(site);
-                kept.push(stream.index_select(&tokens, 0)?);
+                let rows = stream.index_select(&tokens, 0)?;
+                kept.push(if site == last { rows } else { lens.map(site, rows)? });
             }
-            Ok(())
+            Ok(stream)
         })?;
         Ok(Read {
             rows: Rows {

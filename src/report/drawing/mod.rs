@@ -6,39 +6,65 @@ mod lines;
 mod render;
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io::Write;
 
 use super::heatmap::{ColorBy, Order};
-use super::{Document, Report};
+use super::{Content, Document, Format, Presentation, Report, Result, Sheet, no_picture};
+use crate::analysis::statistics::Statistics;
+use crate::lens::Follow;
 use canvas::Canvas;
 
-/// What a picture is stored as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Medium {
-    Svg,
-    /// 300 dots an inch.
-    Png,
-    Pdf,
-}
+/// Its text is text, which its viewer finds fonts for.
+pub const SVG: Format = Format {
+    name: "svg",
+    aliases: &[],
+    help: "Layers × positions in colours, for a page",
+    endings: &["svg"],
+    content: Content::Text,
+    single: true,
+    reads_all_positions: |presentation| !presentation.lines,
+    follow: Follow::Top1,
+    statistics: |_| Statistics::none(),
+    report: |presentation| Box::new(Drawing::new(&SVG, presentation)),
+};
 
-/// A picture of the heatmap or, with `plot`, of the lines across layers.
-pub struct Drawing {
-    pub medium: Medium,
-    pub by: ColorBy,
-    pub order: Order,
-    pub plot: bool,
+/// 300 dots an inch.
+pub const PNG: Format = Format {
+    name: "png",
+    help: "The same as pixels",
+    endings: &["png"],
+    content: Content::Binary,
+    report: |presentation| Box::new(Drawing::new(&PNG, presentation)),
+    ..SVG
+};
+
+/// A page of the picture's own size.
+pub const PDF: Format = Format {
+    name: "pdf",
+    help: "The same as a PDF, its text as text",
+    endings: &["pdf"],
+    content: Content::Binary,
+    report: |presentation| Box::new(Drawing::new(&PDF, presentation)),
+    ..SVG
+};
+
+/// A picture of the heatmap, or of the lines across layers.
+struct Drawing {
+    format: &'static Format,
+    by: ColorBy,
+    order: Order,
+    lines: bool,
     /// Characters that no font was found for.
     boxes: BTreeSet<char>,
 }
 
 impl Drawing {
-    /// A picture that nothing is drawn in yet.
-    pub fn new(medium: Medium, by: ColorBy, order: Order, plot: bool) -> Self {
+    fn new(format: &'static Format, presentation: &Presentation) -> Self {
         Self {
-            medium,
-            by,
-            order,
-            plot,
+            format,
+            by: presentation.color_by,
+            order: presentation.order,
+            lines: presentation.lines,
             boxes: BTreeSet::new(),
         }
     }
@@ -46,7 +72,7 @@ impl Drawing {
     fn svg(&self, document: &Document) -> String {
         let mut canvas = Canvas::new();
         canvas.title(document);
-        match self.plot {
+        match self.lines {
             true => lines::draw(document, &mut canvas),
             false => heatmap::draw(document, self.by, self.order, &mut canvas),
         }
@@ -55,15 +81,19 @@ impl Drawing {
 }
 
 impl Report for Drawing {
-    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
         let svg = self.svg(document);
-        let rendered = match self.medium {
-            Medium::Svg => return out.write_all(svg.as_bytes()),
-            Medium::Png => render::png(&svg)?,
-            Medium::Pdf => render::pdf(&svg)?,
+        let rendered = match self.format.name {
+            "png" => render::png(&svg)?,
+            "pdf" => render::pdf(&svg)?,
+            _ => return Ok(out.write_all(svg.as_bytes())?),
         };
         self.boxes.extend(rendered.boxes);
-        out.write_all(&rendered.bytes)
+        Ok(out.write_all(&rendered.bytes)?)
+    }
+
+    fn sheet(&mut self, _: &Sheet, _: &mut dyn Write) -> Result<()> {
+        Err(no_picture(self.format))
     }
 
     fn remark(&self) -> Option<String> {

@@ -1,13 +1,13 @@
 //! SVG made into pixels and into PDF, with a font of our own.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::{Arc, Mutex};
 
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{FontResolver, Options, Tree};
 
+use crate::error::{Error, Result};
 use crate::machine::memory;
 
 /// Points and dots of an inch.
@@ -24,7 +24,7 @@ pub struct Rendered {
 ///
 /// # Errors
 /// A picture too large for memory.
-pub fn png(svg: &str) -> io::Result<Rendered> {
+pub fn png(svg: &str) -> Result<Rendered> {
     let (tree, boxes) = tree(svg)?;
     // A point of the drawing is 4/3 of the CSS pixels that a tree is measured in.
     let scale = DOTS / POINTS * (POINTS / 96.);
@@ -36,12 +36,11 @@ pub fn png(svg: &str) -> io::Result<Rendered> {
         2 * bytes as u64,
         "The picture",
         "Read fewer --positions, or write an .svg.",
-    )
-    .map_err(io::Error::other)?;
+    )?;
     let mut pixels = Pixmap::new(dots(size.width()), dots(size.height()))
-        .ok_or_else(|| io::Error::other("the picture is too large for a PNG"))?;
+        .ok_or_else(|| undrawn("it is too large for a PNG"))?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    let bytes = pixels.encode_png().map_err(io::Error::other)?;
+    let bytes = pixels.encode_png().map_err(|e| undrawn(&e.to_string()))?;
     Ok(Rendered { bytes, boxes })
 }
 
@@ -49,15 +48,22 @@ pub fn png(svg: &str) -> io::Result<Rendered> {
 ///
 /// # Errors
 /// Text that no font can be embedded for.
-pub fn pdf(svg: &str) -> io::Result<Rendered> {
+pub fn pdf(svg: &str) -> Result<Rendered> {
     let page = svg2pdf::PageOptions { dpi: 96. };
     let (tree, boxes) = tree(svg)?;
     let bytes = svg2pdf::to_pdf(&tree, svg2pdf::ConversionOptions::default(), page)
-        .map_err(|e| io::Error::other(e.to_string()))?;
+        .map_err(|e| undrawn(&e.to_string()))?;
     Ok(Rendered { bytes, boxes })
 }
 
-fn tree(svg: &str) -> io::Result<(Tree, BTreeSet<char>)> {
+fn undrawn(why: &str) -> Error {
+    Error::failed(
+        format!("The picture cannot be drawn: {why}."),
+        "Read fewer --positions, or write an .svg.",
+    )
+}
+
+fn tree(svg: &str) -> Result<(Tree, BTreeSet<char>)> {
     let mut fonts = Database::new();
     fonts.load_font_data(dejavu::sans_mono::regular().to_vec());
     fonts.load_font_data(dejavu::sans_mono::bold().to_vec());
@@ -86,7 +92,7 @@ fn tree(svg: &str) -> io::Result<(Tree, BTreeSet<char>)> {
         font_resolver: resolver,
         ..Options::default()
     };
-    let tree = Tree::from_str(svg, &options).map_err(io::Error::other)?;
+    let tree = Tree::from_str(svg, &options).map_err(|e| undrawn(&e.to_string()))?;
     let boxes = boxes.lock().map(|boxes| boxes.clone()).unwrap_or_default();
     Ok((tree, boxes))
 }

@@ -10,7 +10,7 @@ use crate::report::Document;
 use crate::text::targets::Target;
 
 pub use scale::{Rgb, Scale};
-pub use terminal::{Depth, Heatmap};
+pub use terminal::{Depth, HEATMAP};
 
 /// What a cell's colour says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,11 @@ use std::ops::Range;
 use anstyle::{Ansi256Color, Color, RgbColor, Style};
 
 use super::{ColorBy, Order, Rgb, Row, Scale, heads, label_width, rows, scale, title};
+use crate::analysis::statistics::Statistics;
+use crate::lens::Follow;
 use crate::report::text::{bands, fit, width, wrap};
 use crate::report::words::story;
-use crate::report::{Document, Report};
+use crate::report::{Content, Document, Format, Presentation, Report, Result, Sheet};
 
 const DIM: Style = Style::new().effects(anstyle::Effects::DIMMED);
 const BOLD: Style = Style::new().effects(anstyle::Effects::BOLD);
@@ -30,23 +32,35 @@ pub enum Depth {
     Shades,
 }
 
-/// The heatmap format, as wide as the terminal.
-pub struct Heatmap {
-    pub width: usize,
-    pub depth: Depth,
-    pub by: ColorBy,
-    pub order: Order,
+/// As wide as the terminal.
+pub const HEATMAP: Format = Format {
+    name: "heatmap",
+    aliases: &[],
+    help: "Layers × positions in colours, for a terminal",
+    endings: &[],
+    content: Content::Styled,
+    single: false,
+    reads_all_positions: |_| true,
+    follow: Follow::Top1,
+    statistics: |_| Statistics::none(),
+    report: |presentation| Box::new(Heatmap::new(presentation)),
+};
+
+struct Heatmap {
+    width: usize,
+    depth: Depth,
+    by: ColorBy,
+    order: Order,
     begun: bool,
 }
 
 impl Heatmap {
-    /// A heatmap for a terminal of `width` columns.
-    pub fn new(width: usize, depth: Depth, by: ColorBy, order: Order) -> Self {
+    fn new(presentation: &Presentation) -> Self {
         Self {
-            width,
-            depth,
-            by,
-            order,
+            width: presentation.width,
+            depth: presentation.colors,
+            by: presentation.color_by,
+            order: presentation.order,
             begun: false,
         }
     }
@@ -107,7 +121,7 @@ impl Heatmap {
 }
 
 impl Report for Heatmap {
-    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
         if self.begun {
             writeln!(out)?;
         }
@@ -125,6 +139,10 @@ impl Report for Heatmap {
             writeln!(out, "{line}")?;
         }
         Ok(())
+    }
+
+    fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
+        Ok(sheet.table(self.width, out)?)
     }
 }
 

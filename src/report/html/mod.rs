@@ -3,11 +3,31 @@
 //! The page is `page/`: a template with places for its parts. Everything in it that comes from a
 //! model or a prompt is data in one JSON element, which the script shows as text.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
-use super::{ColorBy, Document, Order, Report};
+use super::json::{Detail, Layout, Readings, write};
+use super::{ColorBy, Content, Document, Format, Order, Presentation, Report, Result, Sheet, no_picture};
+use crate::analysis::statistics::Statistics;
+use crate::lens::Follow;
+
+/// A page for one prompt.
+pub const HTML: Format = Format {
+    name: "html",
+    aliases: &[],
+    help: "A page to explore, in one file that fetches nothing",
+    endings: &["html", "htm"],
+    content: Content::Text,
+    single: true,
+    reads_all_positions: |presentation| !presentation.lines,
+    follow: Follow::TopK,
+    statistics: |presentation| match presentation.color_by {
+        ColorBy::Statistic(statistic) => Statistics::default().with(statistic),
+        ColorBy::Prob | ColorBy::Target | ColorBy::Rank => Statistics::default(),
+    },
+    report: |presentation| Box::new(Html::new(presentation)),
+};
 
 const TEMPLATE: &str = include_str!("page/template.html");
 
@@ -26,52 +46,72 @@ const APP: [&str; 11] = [
     include_str!("page/app/main.js"),
 ];
 
-/// What the page can do without: what follows from the rest, and what it does not show.
-const LEFT_OUT: [&str; 3] = ["tracked", "topk_logits", "topk_logprobs"];
-/// More digits than a page shows, and few enough for a long prompt.
-const DIGITS: usize = 6;
+/// How the page's data is written: with more digits than it shows, and few enough for a long prompt.
+const DATA: Layout = Layout {
+    digits: Some(6),
+    in_script: true,
+    ..Layout::ONE_LINE
+};
 /// Characters of a prompt in the page's title.
 const TITLE: usize = 60;
 
-/// The HTML format: a page for one prompt.
-pub struct Html {
+struct Html {
     /// What the page shows until its reader chooses.
-    pub by: ColorBy,
-    pub order: Order,
+    by: ColorBy,
+    order: Order,
+}
+
+/// The data of a page.
+#[derive(Serialize)]
+struct Data<'a> {
+    #[serde(flatten)]
+    readings: Readings<'a>,
+    view: View,
+}
+
+/// The first view, in the words of the page's address.
+#[derive(Serialize)]
+struct View {
+    color: String,
+    order: &'static str,
 }
 
 impl Report for Html {
-    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
-        let fields = super::json::fields(document).into_iter();
-        let fields = fields.map(|(key, value)| (key.to_string(), value));
-        let data = slim(fields.chain([("view".to_string(), self.view(document))]));
-        let data = in_a_script(&super::json::escape(&data.to_string()));
-        let title = in_html(&title(document));
-        let app = APP.join("\n");
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
         let mut rest = TEMPLATE;
         while let Some((before, after)) = rest.split_once("{{") {
             let Some((name, after)) = after.split_once("}}") else {
                 break;
             };
-            let part = match name {
-                "title" => &title,
-                "style" => include_str!("page/style.css"),
-                "uplot_css" => include_str!("page/uPlot.min.css"),
-                "uplot_js" => include_str!("page/uPlot.iife.min.js"),
-                "app" => &app,
-                "data" => &data,
-                _ => "",
-            };
-            write!(out, "{before}{part}")?;
+            out.write_all(before.as_bytes())?;
+            match name {
+                "title" => out.write_all(in_html(&title(document)).as_bytes())?,
+                "style" => out.write_all(include_bytes!("page/style.css"))?,
+                "uplot_css" => out.write_all(include_bytes!("page/uPlot.min.css"))?,
+                "uplot_js" => out.write_all(include_bytes!("page/uPlot.iife.min.js"))?,
+                "app" => out.write_all(APP.join("\n").as_bytes())?,
+                "data" => write(&self.data(document), DATA, out)?,
+                _ => {}
+            }
             rest = after;
         }
-        out.write_all(rest.as_bytes())
+        Ok(out.write_all(rest.as_bytes())?)
+    }
+
+    fn sheet(&mut self, _: &Sheet, _: &mut dyn Write) -> Result<()> {
+        Err(no_picture(&HTML))
     }
 }
 
 impl Html {
-    /// The first view, in the words of the page's address.
-    fn view(&self, document: &Document) -> Value {
+    fn new(presentation: &Presentation) -> Self {
+        Self {
+            by: presentation.color_by,
+            order: presentation.order,
+        }
+    }
+
+    fn data<'a>(&self, document: &Document<'a>) -> Data<'a> {
         let tracked = !document.trajectory.targets.is_empty();
         let color = match self.by {
             ColorBy::Target if tracked => "p:t0".to_string(),
@@ -83,64 +123,11 @@ impl Html {
             Order::Up => "up",
             Order::Down => "down",
         };
-        json!({ "color": color, "order": order })
-    }
-}
-
-/// The document's fields without what the page leaves out, numbers rounded.
-fn slim(fields: impl Iterator<Item = (String, Value)>) -> Value {
-    let kept = fields.filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
-    let slimmed = kept.map(|(name, value)| {
-        let value = match name.as_str() {
-            "tracked_ids" => without_logits(value),
-            _ => value,
-        };
-        (name, round(value))
-    });
-    Value::Object(slimmed.collect())
-}
-
-/// The tracks of each position, by id, without their logits.
-fn without_logits(mut positions: Value) -> Value {
-    let tracks = positions.as_array_mut().into_iter().flatten();
-    for track in tracks.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
-        if let Some(track) = track.as_object_mut() {
-            track.shift_remove("logits");
+        Data {
+            readings: Readings::new(document, Detail::Page),
+            view: View { color, order },
         }
     }
-    positions
-}
-
-fn round(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => slim(fields.into_iter()),
-        Value::Array(items) => items.into_iter().map(round).collect(),
-        Value::Number(number) if number.is_f64() => {
-            number.as_f64().map_or(Value::Null, |x| Value::from(rounded(x)))
-        }
-        other => other,
-    }
-}
-
-/// `x` to so many significant digits.
-fn rounded(x: f64) -> f64 {
-    if x == 0. || !x.is_finite() {
-        return x;
-    }
-    // By way of the decimal text, which is the number meant.
-    format!("{x:.*e}", DIGITS - 1).parse().unwrap_or(x)
-}
-
-/// JSON that ends no script and is no line's end in one.
-fn in_a_script(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", c as u32)),
-            _ => out.push(c),
-        }
-    }
-    out
 }
 
 fn in_html(text: &str) -> String {
@@ -167,18 +154,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_rounded_to_what_a_page_shows() {
-        for (x, expected) in [
-            (0.123456789, 0.123457),
-            (1234567.8, 1234570.),
-            (-2e-9, -2e-9),
-            (0., 0.),
-        ] {
-            assert_eq!(rounded(x), expected);
-        }
-    }
-
-    #[test]
     fn the_template_has_each_place_once() {
         for name in ["title", "style", "uplot_css", "uplot_js", "app", "data"] {
             assert_eq!(TEMPLATE.matches(&format!("{{{{{name}}}}}")).count(), 1, "{name}");
@@ -188,9 +163,11 @@ mod tests {
 
     #[test]
     fn nothing_ends_the_script_that_holds_the_data() {
+        let mut data = Vec::new();
+        write(&serde_json::json!({"a": "</script>&\u{2028}"}), DATA, &mut data).unwrap();
         assert_eq!(
-            in_a_script("\"</script>&\u{2028}\""),
-            "\"\\u003c/script\\u003e\\u0026\\u2028\""
+            String::from_utf8(data).unwrap(),
+            "{\"a\": \"\\u003c/script\\u003e\\u0026\\u2028\"}"
         );
         assert_eq!(in_html("<\"&'>"), "&#60;&#34;&#38;&#39;&#62;");
     }

@@ -12,11 +12,14 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use super::text::{fit, width, wrap};
 use super::words::story;
-use super::{Document, Report};
+use super::{Content, Document, Format, Presentation, Report, Result, Sheet};
+use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
+use crate::lens::Follow;
+use crate::model::Card;
 use columns::Columns;
 
-pub use card::{card, card_sheet};
+pub use card::card_sheet;
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
@@ -29,8 +32,21 @@ const WIDEST: usize = 24;
 /// The tokens of a longer prompt are not all listed: the first and the last few are.
 const LISTED_TOKENS: usize = 120;
 
-/// The table format, as wide as the terminal.
-pub struct Table {
+/// As wide as the terminal.
+pub const TABLE: Format = Format {
+    name: "table",
+    aliases: &[],
+    help: "For people",
+    endings: &[],
+    content: Content::Styled,
+    single: false,
+    reads_all_positions: |_| false,
+    follow: Follow::Nothing,
+    statistics: |_| Statistics::none(),
+    report: |presentation| Box::new(Table::new(presentation)),
+};
+
+struct Table {
     width: usize,
     each: bool,
     /// What the last document was read with: a model is introduced once.
@@ -38,7 +54,7 @@ pub struct Table {
 }
 
 impl Report for Table {
-    fn document(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
         let introduction = card::line(document.card, self.width);
         if self.model.as_ref() != Some(&introduction) {
             writeln!(out, "{introduction}")?;
@@ -57,15 +73,21 @@ impl Report for Table {
         }
         Ok(())
     }
+
+    fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
+        Ok(sheet.table(self.width, out)?)
+    }
+
+    fn card(&mut self, card: &Card, out: &mut dyn Write) -> Result<()> {
+        Ok(card::card(card, self.width, out)?)
+    }
 }
 
 impl Table {
-    /// A table for a terminal of `width` columns. Where several positions were read it is a grid,
-    /// or, with `each`, a table for each position.
-    pub fn new(width: usize, each: bool) -> Self {
+    fn new(presentation: &Presentation) -> Self {
         Self {
-            width,
-            each,
+            width: presentation.width,
+            each: presentation.each,
             model: None,
         }
     }

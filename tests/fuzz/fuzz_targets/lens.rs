@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use logit_lens::engine::Engine;
 use logit_lens::lens::{Follow, Request};
 use logit_lens::model::Model;
 use logit_lens::lens::Positions;

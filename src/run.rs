@@ -1,0 +1,202 @@
+//! A run as data: which models read which prompts, what is asked of them, where the results go and how
+//! they look. Options on a command line become one; whatever else starts a run makes the same.
+
+use std::path::PathBuf;
+
+use crate::analysis::statistics::{Statistic, Statistics};
+use crate::error::Result;
+use crate::lens::{Follow, Layers, Points, Positions, Request};
+use crate::model::{LoadOptions, Model};
+use crate::report::{ColorBy, Format, Presentation, TABLE};
+use crate::source::{DEMO, HubOptions};
+use crate::text::prompt::Bos;
+use crate::text::prompts::Item;
+use crate::text::targets::{Target, TargetSpec};
+
+/// The top tokens of a row where no number is given.
+const TOP_K: usize = 5;
+
+/// All that a run does.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// One model, or two to compare, as [`crate::source::locate`] takes them; none for the demo model.
+    pub models: Vec<String>,
+    pub hub: HubOptions,
+    pub load: LoadOptions,
+    pub prompts: Prompts,
+    pub encoding: Encoding,
+    pub task: Task,
+    pub selection: Selection,
+    pub outputs: Vec<Destination>,
+    /// How results look, but for the width and the colours of where they go.
+    pub presentation: Presentation,
+    /// Whether each output is computed a second way.
+    pub verify: bool,
+    /// Whether nothing but errors is said beside the results.
+    pub quiet: bool,
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Says what the model is.
+    Card,
+    /// Shows how the prompts are cut into tokens.
+    Tokens,
+    /// Reads each prompt.
+    Read,
+    /// Reads all prompts, for means.
+    Summary,
+    /// Reads one prompt with two models, or two with one.
+    Compare,
+}
+
+/// Where the prompts are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Prompts {
+    Given(Vec<Item>),
+    File(PathBuf),
+    Stdin,
+}
+
+/// How a prompt becomes tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Encoding {
+    pub bos: Bos,
+    /// The model's chat template around each prompt; `None` for the prompt as it is.
+    pub chat: Option<Chat>,
+    /// How many tokens the model continues each prompt by.
+    pub generate: Option<usize>,
+}
+
+/// What a chat template is given beside the prompt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chat {
+    pub system: Option<String>,
+}
+
+/// What is read of each prompt, as asked for: what is left open depends on the outputs.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    pub layers: Layers,
+    pub points: Points,
+    pub positions: Option<Positions>,
+    pub top_k: Option<usize>,
+    pub track: Vec<TargetSpec>,
+    pub against: Option<TargetSpec>,
+    pub statistics: Option<Statistics>,
+}
+
+/// Where results go, and in which format.
+#[derive(Clone)]
+pub struct Destination {
+    /// A file; `None` for stdout.
+    pub path: Option<PathBuf>,
+    pub format: &'static Format,
+}
+
+/// The demo model's card as a table on stdout.
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            models: Vec::new(),
+            hub: HubOptions::default(),
+            load: LoadOptions::default(),
+            prompts: Prompts::Given(Vec::new()),
+            encoding: Encoding::default(),
+            task: Task::Card,
+            selection: Selection::default(),
+            outputs: vec![Destination {
+                path: None,
+                format: &TABLE,
+            }],
+            presentation: Presentation::default(),
+            verify: false,
+            quiet: false,
+        }
+    }
+}
+
+impl Run {
+    /// The model that reads, of two the first.
+    pub fn model(&self) -> &str {
+        self.models.first().map_or(DEMO, String::as_str)
+    }
+
+    /// How many tokens each reading keeps.
+    pub fn top_k(&self) -> usize {
+        self.selection.top_k.unwrap_or(TOP_K)
+    }
+
+    /// The positions to read: those asked for; else all of a continuation or where a format shows all; else
+    /// the last.
+    pub fn positions(&self) -> Positions {
+        let shows_all = |output: &Destination| (output.format.reads_all_positions)(&self.presentation);
+        match &self.selection.positions {
+            Some(positions) => positions.clone(),
+            None if self.encoding.generate.is_some() || self.outputs.iter().any(shows_all) => {
+                Positions::all()
+            }
+            None => Positions::default(),
+        }
+    }
+
+    /// The statistics that a format shows.
+    pub fn statistics(&self, format: &Format) -> Statistics {
+        let chosen = self.selection.statistics.clone();
+        chosen.unwrap_or_else(|| (format.statistics)(&self.presentation))
+    }
+
+    /// What to read of every prompt.
+    ///
+    /// # Errors
+    /// Targets that are not among the model's tokens.
+    pub fn request(&self, model: &Model) -> Result<Request> {
+        let resolve = |spec: &TargetSpec| resolve(spec, model);
+        let against = self.selection.against.as_ref().map(resolve);
+        Ok(Request {
+            layers: self.selection.layers.clone(),
+            points: self.selection.points.clone(),
+            positions: self.positions(),
+            top_k: self.top_k(),
+            distances: self.needs_distances(),
+            targets: self.selection.track.iter().map(resolve).collect::<Result<_>>()?,
+            against: against.transpose()?,
+            follow: self.follow(),
+            ..Request::default()
+        })
+    }
+
+    /// The tokens that have to be followed for the outputs, or for the task.
+    fn follow(&self) -> Follow {
+        match self.task {
+            Task::Compare => Follow::Nothing,
+            Task::Summary => Follow::Top1,
+            Task::Card | Task::Tokens | Task::Read => {
+                let formats = self.outputs.iter().map(|output| output.format.follow);
+                formats.max().unwrap_or_default()
+            }
+        }
+    }
+
+    /// Whether anything is shown that takes a pass of its own through the vocabulary.
+    fn needs_distances(&self) -> bool {
+        let colors = self.presentation.color_by;
+        matches!(colors, ColorBy::Statistic(Statistic::Js | Statistic::Tv))
+            || (self.outputs.iter()).any(|output| self.statistics(output.format).need_distances())
+    }
+}
+
+/// The target that is meant, in the model's vocabulary.
+///
+/// # Errors
+/// A text that is not one token, or an id that the model does not have.
+pub fn resolve(spec: &TargetSpec, model: &Model) -> Result<Target> {
+    spec.resolve(&model.tokens, model.card.vocabulary)
+}
+
+impl std::fmt::Debug for Destination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} to {:?}", self.format.name, self.path)
+    }
+}
