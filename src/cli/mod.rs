@@ -51,6 +51,10 @@ fn run(args: &Args) -> Result<ExitCode> {
         clap_complete::generate(shell, &mut Args::command(), "lens", &mut script);
         return print(&script);
     }
+    if args.schema {
+        let schema = serde_json::to_string_pretty(&logit_lens::report::json::schema())?;
+        return print(format!("{schema}\n").as_bytes());
+    }
     if args.man {
         let mut page = Vec::new();
         clap_mangen::Man::new(Args::command()).render(&mut page)?;

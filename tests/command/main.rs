@@ -15,6 +15,7 @@ mod several;
 mod support;
 mod table;
 mod targets;
+mod valid;
 
 use support::Run;
 

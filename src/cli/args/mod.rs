@@ -256,6 +256,10 @@ pub struct Args {
     #[arg(long, value_name = "SHELL", value_enum, exclusive = true)]
     pub completions: Option<Shell>,
 
+    /// Print the JSON Schema of everything written as JSON and exit
+    #[arg(long, exclusive = true)]
+    pub schema: bool,
+
     /// Print the man page and exit
     #[arg(long, exclusive = true)]
     pub man: bool,

@@ -2,6 +2,7 @@
 
 mod build;
 mod document;
+mod schema;
 mod sequence;
 mod statistics;
 mod writer;
@@ -17,6 +18,7 @@ pub use document::{
     ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings, Readings, Row,
     SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
 };
+pub use schema::schema;
 pub use sequence::{Entries, Sequence};
 pub use statistics::StatisticArrays;
 pub use writer::{Layout, write};
