@@ -9,7 +9,7 @@ use crate::text::targets::Target;
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     pub prompts: usize,
-    /// The k of pass@k.
+    /// The k of [`SummaryRow::target_in_top_k`].
     pub k: usize,
     /// Where the prompts' targets come from.
     pub targets: Targets,
@@ -40,11 +40,11 @@ pub struct SummaryRow {
     /// In nats.
     pub forward_kl: Mean,
     /// How often the top-1 is the target.
-    pub top1_is_target: Mean,
+    pub top1_is_target: Share,
     /// How often the top-1 is the output's.
-    pub top1_is_output: Mean,
+    pub top1_is_output: Share,
     /// How often the target is among the k likeliest: its rank is at most k.
-    pub pass_at_k: Mean,
+    pub target_in_top_k: Share,
 }
 
 /// A mean and its standard error, by Welford's method.
@@ -78,6 +78,33 @@ impl Mean {
     pub fn standard_error(&self) -> Option<f64> {
         let n = self.count as f64;
         (self.count > 1).then(|| (self.squares / (n - 1.) / n).sqrt())
+    }
+}
+
+/// How often something is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Share {
+    /// The times that it is.
+    pub count: u64,
+    /// The times that it was looked at.
+    pub of: u64,
+}
+
+impl Share {
+    fn add(&mut self, is: bool) {
+        self.count += u64::from(is);
+        self.of += 1;
+    }
+
+    /// The one divided by the other; `None` of none.
+    pub fn value(&self) -> Option<f64> {
+        (self.of > 0).then(|| self.count as f64 / self.of as f64)
+    }
+
+    /// √(p (1 − p) / (n − 1)), which is s / √n of zeros and ones; `None` of fewer than two.
+    pub fn standard_error(&self) -> Option<f64> {
+        let p = self.value().filter(|_| self.of > 1)?;
+        Some((p * (1. - p) / (self.of - 1) as f64).sqrt())
     }
 }
 
@@ -127,25 +154,23 @@ impl SummaryRow {
             surprisal: none,
             entropy: none,
             forward_kl: none,
-            top1_is_target: none,
-            top1_is_output: none,
-            pass_at_k: none,
+            top1_is_target: Share::default(),
+            top1_is_output: Share::default(),
+            target_in_top_k: Share::default(),
         }
     }
 
     fn add(&mut self, trajectory: &Trajectory, target: &Target, row: usize, at: usize, k: usize) {
         let reading: &Reading = &trajectory.rows[row].readings[at];
-        let share = |is: bool| f64::from(u8::from(is));
         self.entropy.add(reading.entropy);
         self.forward_kl.add(reading.forward_kl);
         let top1 = reading.top1().id;
-        self.top1_is_target.add(share(target.ids.contains(&top1)));
-        self.top1_is_output
-            .add(share(top1 == trajectory.output[at].top1().id));
+        self.top1_is_target.add(target.ids.contains(&top1));
+        self.top1_is_output.add(top1 == trajectory.output[at].top1().id);
         if let Some(value) = trajectory.value(target, row, at) {
             self.prob.add(value.prob);
             self.surprisal.add(-value.logprob);
-            self.pass_at_k.add(share(value.rank <= k as u64));
+            self.target_in_top_k.add(value.rank <= k as u64);
         }
     }
 }
@@ -164,5 +189,18 @@ mod tests {
         // Σ (x−5)² = 32, s² = 32/7, s/√8.
         assert_eq!((mean.count(), mean.mean()), (8, 5.));
         assert!((mean.standard_error().unwrap() - (32f64 / 7. / 8.).sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_share_is_a_count_divided_by_a_count() {
+        let (mut share, mut mean) = (Share::default(), Mean::default());
+        assert_eq!((share.value(), share.standard_error()), (None, None));
+        for i in 0..200 {
+            share.add(i < 113);
+            mean.add(f64::from(u8::from(i < 113)));
+        }
+        assert_eq!((share.value(), share.count, share.of), (Some(0.565), 113, 200));
+        // The same as the standard error of the mean of zeros and ones.
+        assert!((share.standard_error().unwrap() - mean.standard_error().unwrap()).abs() < 1e-15);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::sheet::markdown_cell;
 use super::text::percent;
 use super::words::story;
-use super::{Cell, Column, Content, Document, Format, Report, Result, Sheet};
+use super::{Cell, Content, Document, Format, Report, Result, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
 use crate::lens::Follow;
 
@@ -81,15 +81,13 @@ impl Report for Markdown {
 fn one_position(document: &Document, at: usize) -> Sheet {
     let trajectory = document.trajectory;
     let k = trajectory.rows.iter().map(|row| row.readings[at].top.len()).max();
-    let mut columns = vec![Column::shown("layer")];
-    columns.extend((1..=k.unwrap_or(0)).map(|nth| Column::shown(&nth.to_string())));
+    let mut columns = vec!["layer".to_string()];
+    columns.extend((1..=k.unwrap_or(0)).map(|nth| nth.to_string()));
     for target in &trajectory.targets {
-        columns.extend(
-            ["prob", "logprob", "logit", "rank"].map(|n| Column::shown(&format!("{} {n}", target.name))),
-        );
-        columns.extend((document.against).map(|a| Column::shown(&format!("{} − {}", target.name, a.name))));
+        columns.extend(["prob", "logprob", "logit", "rank"].map(|n| format!("{} {n}", target.name)));
+        columns.extend((document.against).map(|a| format!("{} − {}", target.name, a.name)));
     }
-    columns.extend(document.statistics.iter().map(|s| Column::shown(s.name())));
+    columns.extend(document.statistics.iter().map(|s| s.name().to_string()));
     let rows = trajectory.rows.iter().enumerate().map(|(i, row)| {
         let reading = &row.readings[at];
         let mut cells = vec![Cell::Text(row.site.to_string())];
@@ -157,10 +155,10 @@ fn shown(statistic: Statistic, value: Option<f64>) -> Cell {
 
 fn grid(document: &Document, cell: impl Fn(usize, usize) -> Cell) -> Sheet {
     let trajectory = document.trajectory;
-    let mut columns = vec![Column::shown("layer")];
+    let mut columns = vec!["layer".to_string()];
     columns.extend(trajectory.positions.iter().map(|&position| {
         let token = document.tokens.label(trajectory.prompt.ids[position]);
-        Column::shown(&format!("{position} {token}"))
+        format!("{position} {token}")
     }));
     let rows = trajectory.rows.iter().enumerate().map(|(i, row)| {
         let cells = (0..trajectory.positions.len()).map(|at| cell(i, at));

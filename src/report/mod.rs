@@ -25,12 +25,12 @@ use crate::model::Card;
 use crate::text::targets::Target;
 use crate::text::tokens::Tokens;
 
-pub use comparison::{Compared, compared};
+pub use comparison::{Compared, ComparisonDocument, compared};
 pub use heatmap::{ColorBy, Depth, Order, Rgb, Scale};
-pub use sheet::{Cell, Column, Sheet};
-pub use summary::summary;
-pub use table::{TABLE, card_sheet};
-pub use tokens::tokenisation;
+pub use sheet::{Cell, Data, Sheet};
+pub use summary::{SummaryDocument, summary};
+pub use table::{CardDocument, TABLE, card_sheet};
+pub use tokens::{TokensDocument, tokenisation};
 
 /// One prompt's readings with all that is needed to present them.
 #[derive(Clone, Copy)]

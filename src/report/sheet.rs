@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use anstyle::{Effects, Style};
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::json::{Layout, write};
 use super::text::{bands, fit, percent, right, width};
@@ -11,24 +13,33 @@ use super::text::{bands, fit, percent, right, width};
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 
-/// Columns by name and rows of cells.
+/// A table that is no trajectory: columns of cells for people, and the same as data for programs.
 #[derive(Debug, Clone, Default)]
 pub struct Sheet {
     /// Lines above, for people.
     pub title: Vec<String>,
-    /// What the sheet is of, for JSON.
-    pub meta: Map<String, Value>,
-    pub columns: Vec<Column>,
+    /// The columns' headings, for people.
+    pub columns: Vec<String>,
     pub rows: Vec<Vec<Cell>>,
     /// Lines below, for people.
     pub notes: Vec<String>,
+    pub data: Data,
 }
 
-/// A column's name, and whether it is shown to people too.
-#[derive(Debug, Clone)]
-pub struct Column {
-    pub name: String,
-    pub shown: bool,
+/// What a sheet holds, for programs. In JSON it is an object of `meta` and `rows`, in CSV a line a row.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Data {
+    /// What the sheet is of.
+    meta: Value,
+    /// An object each, all with the same keys.
+    rows: Vec<Value>,
+}
+
+/// The JSON document of a sheet, as its schema has it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Table<M, R> {
+    pub meta: M,
+    pub rows: Vec<R>,
 }
 
 /// One value.
@@ -40,26 +51,24 @@ pub enum Cell {
     Number(f64),
     /// Between 0 and 1.
     Share(f64),
-    /// A mean and its standard error; in CSV and JSON a column and one more, `…_se`.
+    /// A mean and its standard error.
     Mean(f64, Option<f64>),
     /// The same of shares.
     MeanShare(f64, Option<f64>),
 }
 
-impl Column {
-    /// A column that everyone sees.
-    pub fn shown(name: &str) -> Self {
+impl Data {
+    /// The data that `table` serialises to.
+    pub fn new<M: Serialize, R: Serialize>(table: &Table<M, R>) -> Self {
+        // Structs of numbers, texts and lists of such: there is nothing that JSON has no form for.
+        let value = |value: serde_json::Result<Value>| value.unwrap_or_default();
         Self {
-            name: name.to_string(),
-            shown: true,
-        }
-    }
-
-    /// A column of CSV and JSON only.
-    pub fn hidden(name: &str) -> Self {
-        Self {
-            shown: false,
-            ..Self::shown(name)
+            meta: value(serde_json::to_value(&table.meta)),
+            rows: table
+                .rows
+                .iter()
+                .map(|row| value(serde_json::to_value(row)))
+                .collect(),
         }
     }
 }
@@ -90,36 +99,20 @@ impl Cell {
     fn is_text(&self) -> bool {
         matches!(self, Self::Text(_))
     }
-
-    fn has_error(&self) -> bool {
-        matches!(self, Self::Mean(..) | Self::MeanShare(..))
-    }
-
-    /// The value, and its error if it is a mean.
-    fn for_programs(&self) -> (Value, Option<Value>) {
-        match self {
-            Self::Empty => (Value::Null, None),
-            Self::Text(text) => (json!(text), None),
-            Self::Integer(n) => (json!(n), None),
-            Self::Number(x) | Self::Share(x) => (json!(x), None),
-            Self::Mean(x, se) | Self::MeanShare(x, se) => (json!(x), Some(json!(se))),
-        }
-    }
 }
 
 impl Sheet {
     /// The columns that people see.
     fn shown_columns(&self) -> Vec<ShownColumn> {
-        let shown = self.columns.iter().enumerate().filter(|(_, column)| column.shown);
-        shown
-            .map(|(i, column)| {
-                let cells = self.rows.iter().map(|row| row[i].for_people());
-                ShownColumn {
-                    cells: std::iter::once(column.name.clone()).chain(cells).collect(),
-                    is_text: self.rows.iter().any(|row| row[i].is_text()),
-                }
-            })
-            .collect()
+        let columns = self.columns.iter().enumerate();
+        let column = |(i, name): (usize, &String)| {
+            let cells = self.rows.iter().map(|row| row[i].for_people());
+            ShownColumn {
+                cells: std::iter::once(name.clone()).chain(cells).collect(),
+                is_text: self.rows.iter().any(|row| row[i].is_text()),
+            }
+        };
+        columns.map(column).collect()
     }
 
     /// Aligned columns, for a terminal of `available` columns. Those that do not fit beside each other come
@@ -189,29 +182,18 @@ impl Sheet {
         Ok(())
     }
 
-    /// A row a line, numbers in full.
+    /// A row a line, numbers in full. What lies deeper in a row has its path as its column's name.
     ///
     /// # Errors
     /// Those of `out` only.
     pub fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
-        let errors = |i: usize| self.rows.iter().any(|row| row[i].has_error());
-        for (i, column) in self.columns.iter().enumerate() {
-            csv.write_field(&column.name)?;
-            if errors(i) {
-                csv.write_field(format!("{}_se", column.name))?;
+        for (i, row) in self.data.rows.iter().enumerate() {
+            let fields = fields(row);
+            if i == 0 {
+                csv.write_record(fields.iter().map(|(name, _)| name))?;
             }
-        }
-        csv.write_record(None::<&[u8]>)?;
-        for row in &self.rows {
-            for (i, cell) in row.iter().enumerate() {
-                let (value, error) = cell.for_programs();
-                csv.write_field(plain(&value))?;
-                if errors(i) {
-                    csv.write_field(plain(&error.unwrap_or(Value::Null)))?;
-                }
-            }
-            csv.write_record(None::<&[u8]>)?;
+            csv.write_record(fields.iter().map(|(_, value)| value))?;
         }
         csv.flush()
     }
@@ -221,25 +203,43 @@ impl Sheet {
     /// # Errors
     /// Those of `out` only.
     pub fn json(&self, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
-        let record = |row: &Vec<Cell>| {
-            let mut record = Map::new();
-            for (column, cell) in self.columns.iter().zip(row) {
-                let (value, error) = cell.for_programs();
-                record.insert(column.name.clone(), value);
-                if let Some(error) = error {
-                    record.insert(format!("{}_se", column.name), error);
-                }
-            }
-            Value::Object(record)
-        };
-        let rows: Vec<Value> = self.rows.iter().map(record).collect();
         let layout = Layout {
             rows: layout.keys,
             ..layout
         };
-        write(&json!({"meta": self.meta, "rows": rows}), layout, out)?;
+        write(&self.data, layout, out)?;
         writeln!(out)
     }
+}
+
+/// The fields of a row by name, deeper ones by their path; an item of a list goes by its own `name`.
+fn fields(row: &Value) -> Vec<(String, String)> {
+    fn walk(path: &str, value: &Value, fields: &mut Vec<(String, String)>) {
+        let join = |key: &str| match path {
+            "" => key.to_string(),
+            _ => format!("{path}_{key}"),
+        };
+        match value {
+            Value::Object(object) => {
+                let inner = object.iter().filter(|(key, _)| *key != "name");
+                inner.for_each(|(key, value)| walk(&join(key), value, fields));
+            }
+            Value::Array(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    let name = item["name"]
+                        .as_str()
+                        .map_or_else(|| join(&i.to_string()), str::to_string);
+                    walk(&name, item, fields);
+                }
+            }
+            Value::Null => fields.push((path.to_string(), String::new())),
+            Value::String(text) => fields.push((path.to_string(), text.clone())),
+            other => fields.push((path.to_string(), other.to_string())),
+        }
+    }
+    let mut found = Vec::new();
+    walk("", row, &mut found);
+    found
 }
 
 /// A column as text, its heading first.
@@ -247,15 +247,6 @@ struct ShownColumn {
     cells: Vec<String>,
     /// Text stands at the left of its column, numbers at the right.
     is_text: bool,
-}
-
-/// A JSON value as a field of CSV.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 /// Text that Markdown shows as it is, in a cell of a table.
@@ -275,19 +266,27 @@ pub fn markdown_cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn written(write: impl Fn(&Sheet, &mut dyn Write) -> io::Result<()>) -> String {
         let sheet = Sheet {
-            columns: vec![Column::shown("layer"), Column::shown("prob"), Column::hidden("n")],
+            columns: vec!["layer".to_string(), "prob".to_string()],
             rows: vec![
                 vec![
                     Cell::Text("a|\"b".to_string()),
                     Cell::MeanShare(0.25, Some(0.125)),
-                    Cell::Integer(3),
                 ],
-                vec![Cell::Empty, Cell::MeanShare(1., None), Cell::Integer(1)],
+                vec![Cell::Empty, Cell::MeanShare(1., None)],
             ],
+            data: Data::new(&Table {
+                meta: json!({}),
+                rows: vec![
+                    json!({"layer": "a|\"b", "prob": {"mean": 0.25, "se": 0.125}, "of": [{"name": "x", "n": 3}]}),
+                    json!({"layer": null, "prob": {"mean": 1.0, "se": null}, "of": [{"name": "x", "n": 1}]}),
+                ],
+            }),
             ..Sheet::default()
         };
         let mut out = Vec::new();
@@ -300,12 +299,13 @@ mod tests {
     fn a_sheet_is_the_same_in_every_format() {
         assert_eq!(
             written(|sheet, out| sheet.csv(out)),
-            "layer,prob,prob_se,n\n\"a|\"\"b\",0.25,0.125,3\n,1.0,,1\n"
+            "layer,prob_mean,prob_se,x_n\n\"a|\"\"b\",0.25,0.125,3\n,1.0,,1\n"
         );
         assert_eq!(
             written(|sheet, out| sheet.json(Layout::ONE_LINE, out)),
-            "{\"meta\": {}, \"rows\": [{\"layer\":\"a|\\\"b\",\"prob\":0.25,\"prob_se\":0.125,\"n\":3}, \
-             {\"layer\":null,\"prob\":1.0,\"prob_se\":null,\"n\":1}]}\n"
+            "{\"meta\": {}, \"rows\": [{\"layer\":\"a|\\\"b\",\"prob\":{\"mean\":0.25,\"se\":0.125},\
+             \"of\":[{\"name\":\"x\",\"n\":3}]}, {\"layer\":null,\"prob\":{\"mean\":1.0,\"se\":null},\
+             \"of\":[{\"name\":\"x\",\"n\":1}]}]}\n"
         );
         assert_eq!(
             written(|sheet, out| sheet.markdown(out)),

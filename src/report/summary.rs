@@ -1,76 +1,148 @@
 //! A summary as a sheet.
 
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use super::json::SCHEMA_VERSION;
+use super::sheet::{Data, Table};
 use super::text::plain;
-use super::{Cell, Column, Sheet};
-use crate::analysis::summary::{Mean, Summary};
-use crate::decoder::Point;
+use super::{Cell, Sheet};
+use crate::analysis::summary::{Mean, Summary, SummaryRow};
+use crate::decoder::{Point, Site};
 use crate::model::Card;
+
+/// What a summary is of.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Meta {
+    pub schema_version: u32,
+    /// The hub id, or the path as given.
+    pub model: String,
+    /// The commit hash of a hub model.
+    pub revision: Option<String>,
+    /// How many prompts were read.
+    pub prompts: usize,
+    /// How many of them bring a target of their own.
+    pub prompts_with_target: usize,
+    /// The k of `target_in_top_k`.
+    pub k: usize,
+    pub tool: String,
+    pub tool_version: String,
+}
+
+/// The means over all prompts at one row, each null of no values, with its standard error (`_se`, null of
+/// fewer than two). Shares have their count too: they are that divided by `n`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    /// The layer; null at the embedding.
+    pub layer: Option<usize>,
+    /// Where in the block: `embed`, `attn_out`, `resid_mid`, `mlp_out` or `resid_post`.
+    pub point: String,
+    /// How many readings these are the means of.
+    pub n: u64,
+    /// The target's probability.
+    pub prob: Option<f64>,
+    pub prob_se: Option<f64>,
+    /// −log p of the target, in nats.
+    pub surprisal: Option<f64>,
+    pub surprisal_se: Option<f64>,
+    /// In nats.
+    pub entropy: Option<f64>,
+    pub entropy_se: Option<f64>,
+    /// KL from the output to the row, in nats.
+    pub forward_kl: Option<f64>,
+    pub forward_kl_se: Option<f64>,
+    /// How often the top-1 is the target.
+    pub top1_is_target: Option<f64>,
+    pub top1_is_target_se: Option<f64>,
+    pub top1_is_target_count: u64,
+    /// How often the target's rank is at most k.
+    pub target_in_top_k: Option<f64>,
+    pub target_in_top_k_se: Option<f64>,
+    pub target_in_top_k_count: u64,
+    /// How often the top-1 is the output's.
+    pub top1_is_output: Option<f64>,
+    pub top1_is_output_se: Option<f64>,
+    pub top1_is_output_count: u64,
+}
+
+impl Row {
+    fn new(row: &SummaryRow) -> Self {
+        let mean = |mean: Mean| (mean.count() > 0).then(|| mean.mean());
+        Self {
+            layer: (row.site.point != Point::Embed).then_some(row.site.layer),
+            point: row.site.point.name().to_string(),
+            n: row.entropy.count(),
+            prob: mean(row.prob),
+            prob_se: row.prob.standard_error(),
+            surprisal: mean(row.surprisal),
+            surprisal_se: row.surprisal.standard_error(),
+            entropy: mean(row.entropy),
+            entropy_se: row.entropy.standard_error(),
+            forward_kl: mean(row.forward_kl),
+            forward_kl_se: row.forward_kl.standard_error(),
+            top1_is_target: row.top1_is_target.value(),
+            top1_is_target_se: row.top1_is_target.standard_error(),
+            top1_is_target_count: row.top1_is_target.count,
+            target_in_top_k: row.target_in_top_k.value(),
+            target_in_top_k_se: row.target_in_top_k.standard_error(),
+            target_in_top_k_count: row.target_in_top_k.count,
+            top1_is_output: row.top1_is_output.value(),
+            top1_is_output_se: row.top1_is_output.standard_error(),
+            top1_is_output_count: row.top1_is_output.count,
+        }
+    }
+
+    fn cells(&self, site: Site) -> Vec<Cell> {
+        let number = |mean: Option<f64>, se| mean.map_or(Cell::Empty, |mean| Cell::Mean(mean, se));
+        let share = |share: Option<f64>, se| share.map_or(Cell::Empty, |share| Cell::MeanShare(share, se));
+        vec![
+            match site.point {
+                Point::ResidPost => Cell::Integer(site.layer as u64),
+                _ => Cell::Text(site.to_string()),
+            },
+            share(self.prob, self.prob_se),
+            number(self.surprisal, self.surprisal_se),
+            number(self.entropy, self.entropy_se),
+            number(self.forward_kl, self.forward_kl_se),
+            share(self.top1_is_target, self.top1_is_target_se),
+            share(self.target_in_top_k, self.target_in_top_k_se),
+            share(self.top1_is_output, self.top1_is_output_se),
+        ]
+    }
+}
+
+/// The document of a summary.
+pub type SummaryDocument = Table<Meta, Row>;
 
 /// Means with standard errors, a row a layer.
 pub fn summary(summary: &Summary, card: &Card) -> Sheet {
-    let pass = format!("pass@{}", summary.k);
+    let rows: Vec<Row> = summary.rows.iter().map(Row::new).collect();
+    let sites = summary.rows.iter().map(|row| row.site);
+    let cells = rows
+        .iter()
+        .zip(sites)
+        .map(|(row, site)| row.cells(site))
+        .collect();
+    let meta = Meta {
+        schema_version: SCHEMA_VERSION,
+        model: card.name.clone(),
+        revision: card.revision.clone(),
+        prompts: summary.prompts,
+        prompts_with_target: summary.targets.own,
+        k: summary.k,
+        tool: "lens".to_string(),
+        tool_version: env!("CARGO_PKG_VERSION").to_string(),
+    };
+    let in_top_k = format!("target_in_top{}", summary.k);
     let columns = [
-        Column::shown("layer"),
-        Column::hidden("point"),
-        Column::shown("prob"),
-        Column::shown("surprisal"),
-        Column::shown("entropy"),
-        Column::shown("forward_kl"),
-        Column::shown("top1_is_target"),
-        Column::shown(&pass),
-        Column::shown("top1_is_output"),
-        Column::hidden("n"),
-    ];
-    let number = |mean: Mean| match mean.count() {
-        0 => Cell::Empty,
-        _ => Cell::Mean(mean.mean(), mean.standard_error()),
-    };
-    let share = |mean: Mean| match mean.count() {
-        0 => Cell::Empty,
-        _ => Cell::MeanShare(mean.mean(), mean.standard_error()),
-    };
-    let rows = summary.rows.iter().map(|row| {
-        vec![
-            match row.site.point {
-                Point::ResidPost => Cell::Integer(row.site.layer as u64),
-                _ => Cell::Text(row.site.to_string()),
-            },
-            Cell::Text(row.site.point.name().to_string()),
-            share(row.prob),
-            number(row.surprisal),
-            number(row.entropy),
-            number(row.forward_kl),
-            share(row.top1_is_target),
-            share(row.pass_at_k),
-            share(row.top1_is_output),
-            Cell::Integer(row.entropy.count()),
-        ]
-    });
-    let sources = [
-        (summary.targets.own, "the prompt's own"),
-        (summary.targets.tracked, "the one tracked"),
-        (summary.targets.output, "the model's own output at each position"),
-    ];
-    let mut used = sources.iter().filter(|(prompts, _)| *prompts > 0);
-    let targets = match (used.next(), used.next()) {
-        (Some((_, source)), None) => format!("The target is {source}."),
-        _ => {
-            let counts = sources.iter().filter(|(prompts, _)| *prompts > 0);
-            let counts: Vec<String> = counts
-                .map(|(prompts, source)| format!("of {prompts} prompts {source}"))
-                .collect();
-            format!("The target is {}.", counts.join(", "))
-        }
-    };
-    let meta: [(&str, Value); 6] = [
-        ("model", json!(card.name)),
-        ("revision", json!(card.revision)),
-        ("prompts", json!(summary.prompts)),
-        ("prompts_with_target", json!(summary.targets.own)),
-        ("k", json!(summary.k)),
-        ("tool_version", json!(env!("CARGO_PKG_VERSION"))),
+        "layer",
+        "prob",
+        "surprisal",
+        "entropy",
+        "forward_kl",
+        "top1_is_target",
+        &in_top_k,
+        "top1_is_output",
     ];
     let many = if summary.prompts == 1 { "" } else { "s" };
     Sheet {
@@ -79,9 +151,28 @@ pub fn summary(summary: &Summary, card: &Card) -> Sheet {
             plain(&card.name),
             summary.prompts
         )],
-        meta: Map::from_iter(meta.map(|(key, value)| (key.to_string(), value))),
-        columns: columns.to_vec(),
-        rows: rows.collect(),
-        notes: vec![targets],
+        columns: columns.map(str::to_string).to_vec(),
+        rows: cells,
+        notes: vec![targets(summary)],
+        data: Data::new(&SummaryDocument { meta, rows }),
+    }
+}
+
+/// Where the targets come from, in a sentence.
+fn targets(summary: &Summary) -> String {
+    let sources = [
+        (summary.targets.own, "the prompt's own"),
+        (summary.targets.tracked, "the one tracked"),
+        (summary.targets.output, "the model's own output at each position"),
+    ];
+    let used: Vec<_> = sources.iter().filter(|(prompts, _)| *prompts > 0).collect();
+    match used.as_slice() {
+        [(_, source)] => format!("The target is {source}."),
+        _ => {
+            let counts: Vec<String> = (used.iter())
+                .map(|(prompts, source)| format!("of {prompts} prompts {source}"))
+                .collect();
+            format!("The target is {}.", counts.join(", "))
+        }
     }
 }

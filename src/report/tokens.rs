@@ -1,45 +1,87 @@
 //! How a text was cut into tokens.
 
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::{Cell, Column, Sheet};
+use super::json::SCHEMA_VERSION;
+use super::sheet::{Data, Table};
+use super::{Cell, Sheet};
 use crate::text::prompt::Prompt;
-use crate::text::tokens::{Tokens, escaped};
+use crate::text::tokens::Tokens;
+
+/// What was cut.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Meta {
+    pub schema_version: u32,
+    /// The hub id, or the path as given.
+    pub model: String,
+    pub prompts: Vec<String>,
+    pub tool: String,
+    pub tool_version: String,
+}
+
+/// One token of a prompt.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    /// The prompt's number, from 0.
+    pub prompt: usize,
+    pub position: usize,
+    pub id: u32,
+    /// The token made visible.
+    pub token: String,
+    pub text: String,
+    /// In hexadecimal.
+    pub bytes: String,
+}
+
+/// The document of a tokenization.
+pub type TokensDocument = Table<Meta, Row>;
 
 /// The tokens of each prompt: position, id, the token made visible, its bytes in hexadecimal.
 pub fn tokenisation(prompts: &[Prompt], tokens: &Tokens, model: &str) -> Sheet {
-    let columns = [
-        Column {
-            shown: prompts.len() > 1,
-            ..Column::shown("prompt")
-        },
-        Column::shown("position"),
-        Column::shown("id"),
-        Column::shown("token"),
-        Column::hidden("text"),
-        Column::shown("bytes"),
-    ];
-    let rows = prompts.iter().enumerate().flat_map(|(number, prompt)| {
-        let ids = prompt.ids.iter().enumerate();
-        ids.map(move |(position, &id)| {
-            let bytes = tokens.bytes(id).unwrap_or_default();
-            let hex: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
-            vec![
-                Cell::Integer(number as u64),
-                Cell::Integer(position as u64),
-                Cell::Integer(id.into()),
-                Cell::Text(tokens.label(id)),
-                Cell::Text(escaped(&tokens.text(id))),
-                Cell::Text(hex.join(" ")),
-            ]
+    let rows: Vec<Row> = prompts
+        .iter()
+        .enumerate()
+        .flat_map(|(number, prompt)| {
+            let ids = prompt.ids.iter().enumerate();
+            ids.map(move |(position, &id)| {
+                let bytes = tokens.bytes(id).unwrap_or_default();
+                let hex: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+                Row {
+                    prompt: number,
+                    position,
+                    id,
+                    token: tokens.label(id),
+                    text: tokens.text(id),
+                    bytes: hex.join(" "),
+                }
+            })
         })
-    });
-    let texts: Vec<&str> = prompts.iter().map(|prompt| prompt.text.as_str()).collect();
-    let meta: [(&str, Value); 2] = [("model", json!(model)), ("prompts", json!(texts))];
+        .collect();
+    let several = prompts.len() > 1;
+    let cells = |row: &Row| {
+        let prompt = several.then_some(Cell::Integer(row.prompt as u64));
+        let rest = [
+            Cell::Integer(row.position as u64),
+            Cell::Integer(row.id.into()),
+            Cell::Text(row.token.clone()),
+            Cell::Text(row.bytes.clone()),
+        ];
+        prompt.into_iter().chain(rest).collect()
+    };
+    let columns = several.then_some("prompt").into_iter();
+    let columns = columns.chain(["position", "id", "token", "bytes"]);
+    let meta = Meta {
+        schema_version: SCHEMA_VERSION,
+        model: model.to_string(),
+        prompts: prompts.iter().map(|prompt| prompt.text.clone()).collect(),
+        tool: "lens".to_string(),
+        tool_version: env!("CARGO_PKG_VERSION").to_string(),
+    };
     Sheet {
-        meta: Map::from_iter(meta.map(|(key, value)| (key.to_string(), value))),
-        columns: columns.to_vec(),
-        rows: rows.collect(),
+        columns: columns.map(str::to_string).collect(),
+        rows: rows.iter().map(cells).collect(),
+        data: Data::new(&TokensDocument { meta, rows }),
         ..Sheet::default()
     }
 }

@@ -310,7 +310,8 @@ fn a_summary_is_the_mean_of_the_documents() {
     let documents: Vec<Value> = (run(&[&args[..], &["--format", "jsonl"]].concat()).stdout.lines())
         .map(parsed)
         .collect();
-    assert_eq!(summary["layer"], ["embed", "0", "1", "2"]);
+    assert_eq!(summary["layer"], ["", "0", "1", "2"]);
+    assert_eq!(summary["point"][0], "embed");
     assert!(summary["n"].iter().all(|n| *n == prompts.len().to_string()));
     let n = documents.len() as f64;
     for layer in 0..3 {
@@ -331,7 +332,7 @@ fn a_summary_is_the_mean_of_the_documents() {
             ("forward_kl", &|d| at(d, "forward_kl")),
             ("top1_is_target", &|d| share(top1(d) == id)),
             ("top1_is_output", &|d| share(top1(d) == output(d))),
-            ("pass@3", &|d| share(target(d, "ranks") <= 3.)),
+            ("target_in_top_k", &|d| share(target(d, "ranks") <= 3.)),
         ];
         for (name, of) in expected {
             let values: Vec<f64> = documents.iter().map(of).collect();

@@ -59,6 +59,44 @@ const KINDS: &[&[&str]] = &[
     &[PROMPT, "Another prompt", "--layers", "embed,0"],
 ];
 
+/// What is no trajectory.
+const TABLES: &[&[&str]] = &[
+    &["-m", GPT2],
+    &["-m", GPT2, PROMPT, "--tokens"],
+    &[
+        "-m",
+        GPT2,
+        PROMPT,
+        "Another prompt",
+        "--summary",
+        "--track",
+        "id:7",
+        "--point",
+        "embed,mlp_out",
+    ],
+    &["-m", GPT2, PROMPT, "--summary"],
+    &[
+        "-m",
+        GPT2,
+        "--compare",
+        PROMPT,
+        "Another prompt",
+        "--track",
+        "id:7",
+        "--layers",
+        "embed,1",
+    ],
+    &[
+        "-m",
+        GPT2,
+        "-m",
+        "tests/fixtures/llama-linear",
+        PROMPT,
+        "--positions",
+        "all",
+    ],
+];
+
 #[test]
 fn every_document_is_what_the_schema_says() {
     let schema = strict_schema();
@@ -71,6 +109,14 @@ fn every_document_is_what_the_schema_says() {
         for line in lines.stdout.lines() {
             assert_valid(&schema, &serde_json::from_str(line).unwrap(), kind);
         }
+    }
+    for table in TABLES {
+        let written = run(&[table, &["--json"][..]].concat());
+        assert_works(&written);
+        assert_valid(&schema, &serde_json::from_str(&written.stdout).unwrap(), table);
+        let line = run(&[table, &["--format", "jsonl"][..]].concat()).stdout;
+        assert_eq!(line.lines().count(), 1);
+        assert_valid(&schema, &serde_json::from_str(&line).unwrap(), table);
     }
     let mut unknown: Value = serde_json::from_str(&run(&[PROMPT, "-m", GPT2, "--json"]).stdout).unwrap();
     unknown["surprise"] = json!(1);

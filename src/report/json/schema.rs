@@ -5,12 +5,13 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::document::{Readings, SCHEMA_VERSION};
+use crate::report::{CardDocument, ComparisonDocument, SummaryDocument, TokensDocument};
 
 /// A kind of document: its name in the schema, when it is written, and its type.
 type Kind = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Value);
 
 /// Every kind of document.
-const KINDS: [Kind; 2] = [
+const KINDS: [Kind; 6] = [
     (
         "Readings",
         "the readings of one prompt, also a line of JSON Lines",
@@ -21,6 +22,10 @@ const KINDS: [Kind; 2] = [
         "the readings of several prompts",
         of::<Vec<Readings>>,
     ),
+    ("Summary", "--summary", of::<SummaryDocument>),
+    ("Comparison", "--compare, or two models", of::<ComparisonDocument>),
+    ("Tokens", "--tokens", of::<TokensDocument>),
+    ("Card", "a model without a prompt", of::<CardDocument>),
 ];
 
 fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {

@@ -2,10 +2,15 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{DIM, HEAD, plain};
 use crate::model::Card;
+use crate::report::json::SCHEMA_VERSION;
+use crate::report::sheet::{Data, Table};
 use crate::report::text::{count, width, wrap};
-use crate::report::{Cell, Column, Sheet};
+use crate::report::{Cell, Sheet};
 
 /// Name, size and revision of the model, one line or, in a narrow terminal, several.
 pub fn line(card: &Card, available: usize) -> String {
@@ -56,7 +61,48 @@ pub fn card(card: &Card, available: usize, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-/// The card for programs: a row for each thing there is to know.
+/// What a model is, for programs.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CardRow {
+    /// The hub id, or the path as given.
+    pub model: String,
+    /// The commit hash of a hub model.
+    pub revision: Option<String>,
+    /// `model_type` in config.json.
+    pub family: String,
+    pub parameters: u64,
+    /// The number of blocks.
+    pub n_layers: usize,
+    pub hidden_size: usize,
+    /// Attention heads of a block.
+    pub heads: usize,
+    /// Rows of the unembedding.
+    pub vocabulary: usize,
+    /// The longest prompt in tokens; null where any length will do.
+    pub context: Option<usize>,
+    /// The type of the weights in the file.
+    pub file_dtype: String,
+    /// The type that they are held in.
+    pub dtype: String,
+    /// The type that products, norms and logits are computed in.
+    pub compute_dtype: String,
+    pub device: String,
+    /// What there is to say of a model that lens itself brings.
+    pub about: Option<String>,
+}
+
+/// What wrote a card.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CardMeta {
+    pub schema_version: u32,
+    pub tool: String,
+    pub tool_version: String,
+}
+
+/// The document of a card: one row.
+pub type CardDocument = Table<CardMeta, CardRow>;
+
+/// The card as a sheet: a row for each thing there is to know.
 pub fn card_sheet(card: &Card) -> Sheet {
     let named = [("name", card.name.clone()), ("family", card.family.clone())];
     let rest = [
@@ -66,9 +112,37 @@ pub fn card_sheet(card: &Card) -> Sheet {
     let rows = named.into_iter().chain(facts(card)).chain(rest);
     let row = |(name, value): (&str, String)| vec![Cell::Text(name.to_string()), Cell::Text(plain(&value))];
     Sheet {
-        columns: vec![Column::shown("what"), Column::shown("value")],
+        columns: vec!["what".to_string(), "value".to_string()],
         rows: rows.map(row).collect(),
+        data: Data::new(&document(card)),
         ..Sheet::default()
+    }
+}
+
+fn document(card: &Card) -> CardDocument {
+    let row = CardRow {
+        model: card.name.clone(),
+        revision: card.revision.clone(),
+        family: card.family.clone(),
+        parameters: card.parameters,
+        n_layers: card.layers,
+        hidden_size: card.hidden,
+        heads: card.heads,
+        vocabulary: card.vocabulary,
+        context: card.context,
+        file_dtype: card.stored.to_string(),
+        dtype: card.held.to_string(),
+        compute_dtype: card.computed.to_string(),
+        device: card.device.clone(),
+        about: card.about.map(str::to_string),
+    };
+    Table {
+        meta: CardMeta {
+            schema_version: SCHEMA_VERSION,
+            tool: "lens".to_string(),
+            tool_version: env!("CARGO_PKG_VERSION").to_string(),
+        },
+        rows: vec![row],
     }
 }
 

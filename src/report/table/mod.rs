@@ -19,7 +19,7 @@ use crate::lens::Follow;
 use crate::model::Card;
 use columns::Columns;
 
-pub use card::card_sheet;
+pub use card::{CardDocument, card_sheet};
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
