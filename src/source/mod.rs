@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 pub use asset::Asset;
 pub use demo::DEMO;
 pub use hub::HubOptions;
+#[doc(hidden)]
+pub use hub::answer as hub_answer;
 pub use parts::shard_names;
 
 /// The files that make up one model, all at hand.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Asset, ModelFiles, TokenizerFiles};
 use crate::error::{Error, Result};
@@ -138,8 +138,7 @@ pub fn shard_names(index: &str, origin: &str) -> Result<Vec<String>> {
 
 /// A path that stays below the model's directory on every system.
 fn is_shard_name(name: &str) -> bool {
-    let mut parts = Path::new(name).components();
     name.ends_with(".safetensors")
-        && parts.all(|part| matches!(part, Component::Normal(_)))
+        && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
         && !name.contains(|c: char| c.is_control() || "\\:".contains(c))
 }

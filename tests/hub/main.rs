@@ -5,6 +5,7 @@ mod caching;
 mod download;
 mod environment;
 mod hostile;
+mod malicious;
 mod refusals;
 mod resume;
 mod server;

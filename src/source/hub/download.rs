@@ -214,13 +214,15 @@ impl Partial {
             path,
         };
         let mut buffer = vec![0; 1 << 20];
-        loop {
+        // What is too long is of no use, however long it is.
+        while partial.len <= content.size {
             let read = partial.file.read(&mut buffer);
             match read.map_err(|e| Failure::disk(&partial.path, e))? {
-                0 => return Ok(partial),
+                0 => break,
                 n => partial.count(&buffer[..n]),
             }
         }
+        Ok(partial)
     }
 
     fn len_on_disk(&self) -> Outcome<u64> {

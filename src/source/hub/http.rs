@@ -155,9 +155,7 @@ impl Http {
         let answer = async { timeout(self.patience, answer).await };
         self.runtime.block_on(answer).unwrap_or_else(|_| {
             let seconds = self.patience.as_secs();
-            Err(Failure::Unreachable(format!(
-                "no answer within {seconds} seconds"
-            )))
+            Err(Failure::Unreachable(format!("no answer within {seconds} s")))
         })
     }
 
