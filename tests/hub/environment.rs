@@ -86,6 +86,7 @@ fn the_token_and_its_file() {
 }
 
 /// As in Python, which shares the cache.
+#[cfg(unix)]
 #[test]
 fn a_home_directory_and_variables_stand_for_themselves() {
     let bench = Bench::with(&real());

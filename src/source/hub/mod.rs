@@ -102,7 +102,7 @@ impl Model<'_> {
         if let Cached::Whole(files) = &cached
             && current
         {
-            return Ok(files.clone());
+            return Ok(*files.clone());
         }
         if self.settings.offline {
             return self.offline(cached);
@@ -114,7 +114,7 @@ impl Model<'_> {
             Err(failure) => return Err(failure.explain(&self.about)),
         };
         match cached {
-            Cached::Whole(files) if files.revision.as_ref() == Some(&commit) => Ok(files),
+            Cached::Whole(files) if files.revision.as_ref() == Some(&commit) => Ok(*files),
             _ => self.download(&http, &commit),
         }
     }
@@ -135,7 +135,7 @@ impl Model<'_> {
             return Ok(Cached::Nothing);
         };
         match self.assemble(&commit, &mut |name| Ok(folder.lookup(&commit, name))) {
-            Ok(files) => Ok(Cached::Whole(files)),
+            Ok(files) => Ok(Cached::Whole(Box::new(files))),
             Err(Incomplete::Lacks(missing)) => Ok(Cached::Partly(commit, missing)),
             Err(Incomplete::Error(error)) => Err(error),
         }
@@ -200,7 +200,7 @@ impl Model<'_> {
         let lacking = match cached {
             Cached::Whole(files) => {
                 eprintln!("note: lens is offline, so {} was not updated.", self.about.id);
-                return Ok(files);
+                return Ok(*files);
             }
             Cached::Partly(_, missing) => format!("is only partly in the cache (no {missing})"),
             Cached::Nothing => "is not in the cache".to_string(),
@@ -217,7 +217,7 @@ impl Model<'_> {
         match cached {
             Cached::Whole(files) => {
                 eprintln!("note: {} The cached version is used.", error.problem);
-                Ok(files)
+                Ok(*files)
             }
             _ => Err(error),
         }
@@ -238,7 +238,7 @@ impl Model<'_> {
 
 /// What the cache holds of one revision.
 enum Cached {
-    Whole(ModelFiles),
+    Whole(Box<ModelFiles>),
     /// The commit, and what is missing of it.
     Partly(String, Missing),
     Nothing,
