@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::error::{Error, Result};
 
 /// The most bytes of a file that is read whole. The largest tokenizers have some 40 MB.
-const LARGEST: u64 = 512 << 20;
+pub(super) const LARGEST: u64 = 512 << 20;
 
 /// A file on this machine, or one in memory.
 #[derive(Clone, PartialEq, Eq)]

@@ -29,6 +29,9 @@ fn a_model_is_downloaded_whole_and_nothing_else() {
                 "tokenizer.json",
                 "tokenizer_config.json",
                 "chat_template.jinja",
+                "special_tokens_map.json",
+                "added_tokens.json",
+                "generation_config.json",
                 "model.safetensors"
             ]
             .contains(&name),
@@ -63,6 +66,22 @@ fn the_cache_has_the_layout_of_python() {
         3,
         "something was left over"
     );
+}
+
+/// What was downloaded is where hf-hub looks for it.
+#[test]
+fn the_cache_is_one_that_hf_hub_reads() {
+    let bench = Bench::new();
+    let model = bench.locate().unwrap();
+    let builder = hf_hub::HFClient::builder()
+        .endpoint("http://127.0.0.1:9")
+        .cache_dir(bench.cache());
+    let (owner, name) = ID.split_once('/').unwrap();
+    let repository = builder.build().unwrap().model(owner, name);
+    let cached = repository.download_file().filename("model.safetensors");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let path = runtime.block_on(cached.local_files_only(true).send()).unwrap();
+    assert_eq!(model.weights[0].path(), Some(path.as_path()));
 }
 
 #[test]

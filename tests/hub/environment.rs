@@ -85,6 +85,88 @@ fn the_token_and_its_file() {
     assert_eq!(tokens_sent(&bench), ["Bearer hf_given"]);
 }
 
+/// As in Python, which shares the cache.
+#[cfg(unix)]
+#[test]
+fn a_home_directory_and_variables_stand_for_themselves() {
+    let bench = Bench::with(&real());
+    let home = bench.dir.path().join("home");
+    let with = |name: &str, value: &str| {
+        let variables = [("HOME", home.to_str().unwrap()), ("PART", "part"), (name, value)];
+        assert_found(
+            &command(&bench, &variables)
+                .current_dir(bench.dir.path())
+                .output()
+                .unwrap(),
+        );
+    };
+    fs::create_dir(&home).unwrap();
+    with("HF_HOME", "~/a");
+    assert!(has_weights(&home.join("a/hub")));
+    with("HF_HOME", "$HOME/b/${PART}");
+    assert!(has_weights(&home.join("b/part/hub")));
+    with("HF_HUB_CACHE", "~/$PART");
+    assert!(has_weights(&home.join("part")));
+    with("HF_HUB_CACHE", "$UNSET_OF_LENS/c");
+    assert!(has_weights(&bench.dir.path().join("$UNSET_OF_LENS/c")));
+    assert!(!bench.dir.path().join("~").exists());
+    bench.hub.requests();
+    fs::write(home.join("secret"), "hf_elsewhere").unwrap();
+    let variables = [("HOME", home.to_str().unwrap()), ("HF_TOKEN_PATH", "~/secret")];
+    assert_found(&run(&bench, &variables));
+    assert_eq!(tokens_sent(&bench), ["Bearer hf_elsewhere"]);
+}
+
+#[test]
+fn the_token_is_kept_back_where_that_is_asked_for() {
+    let fresh = |switch: &str| {
+        let bench = Bench::with(&real());
+        assert_found(&run(
+            &bench,
+            &[
+                ("HF_TOKEN", "hf_given"),
+                ("HF_HUB_DISABLE_IMPLICIT_TOKEN", switch),
+            ],
+        ));
+        tokens_sent(&bench)
+    };
+    for yes in ["1", "true", "YES", "on"] {
+        assert!(fresh(yes).is_empty(), "{yes}");
+    }
+    for no in ["0", "false", "no", "", "2"] {
+        assert_eq!(fresh(no), ["Bearer hf_given"], "{no}");
+    }
+}
+
+/// A name and a password in the hub's address are for the hub alone, in place of a token.
+#[test]
+fn a_password_in_the_address() {
+    let bench = Bench::with(&real());
+    let address = bench.hub.endpoint.replace("http://", "http://user:hunter2@");
+    let variables = [("HF_ENDPOINT", address.as_str()), ("HF_TOKEN", "hf_given")];
+    assert_found(&run(&bench, &variables));
+    for request in bench.hub.requests() {
+        let expected = (!request.storage).then_some("Basic dXNlcjpodW50ZXIy");
+        assert_eq!(request.header("authorization"), expected, "{request:?}");
+    }
+    for address in [
+        "http://user:hunter2@127.0.0.1:9",
+        "http://user:hunter2@[bad",
+        "ftp://user:hunter2@host",
+        "user:hunter2@host",
+    ] {
+        let cache = bench.dir.path().join("none");
+        let variables = [
+            ("HF_ENDPOINT", address),
+            ("HF_HUB_CACHE", cache.to_str().unwrap()),
+        ];
+        let output = run(&bench, &variables);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.starts_with("error: ") && !said.contains("hunter2"), "{said}");
+    }
+}
+
 #[test]
 fn offline() {
     let bench = Bench::with(&real());

@@ -6,6 +6,7 @@ use crate::bench::{Bench, ID, LARGE, real, weights};
 use crate::environment::{assert_found, command};
 use crate::server::Fault;
 use crate::signals::heed;
+use crate::wire::Response;
 
 /// No environment is more talkative than this one.
 const TALKATIVE: [(&str, &str); 3] = [
@@ -61,6 +62,51 @@ fn a_drip_is_waited_for() {
     let bench = Bench::with(&real());
     bench.hub.faults(&[Fault::Drip]);
     assert_found(&command(&bench, &[]).output().unwrap());
+}
+
+/// Two bytes a second, and a header that never ends: given up, and continued by the next run.
+#[test]
+fn what_comes_too_slowly_is_given_up() {
+    let bench = Bench::with(&real());
+    bench.hub.meddle(Box::new(|_, request| {
+        request.storage.then(|| {
+            let mut response = Response::new(200, real()["model.safetensors"].bytes.clone());
+            response.pieces = (400, Duration::from_millis(500));
+            response
+        })
+    }));
+    let hurried = [("HF_HUB_DOWNLOAD_TIMEOUT", "1")];
+    let output = command(&bench, &hurried).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("model.safetensors came at less than 1 KB a second"),
+        "{said}"
+    );
+    assert_eq!(bench.incomplete().len(), 1, "what came is kept");
+    bench.hub.requests();
+    bench.hub.meddle(Box::new(|_, _| None));
+    assert_found(&command(&bench, &[]).output().unwrap());
+    assert!(bench.hub.downloads()[0].header("range").is_some());
+}
+
+#[test]
+fn a_header_that_never_ends_is_given_up() {
+    for storage in [false, true] {
+        let bench = Bench::with(&real());
+        bench.hub.meddle(Box::new(move |_, request| {
+            (request.storage == storage).then(|| {
+                let mut response = Response::new(200, Vec::new()).with("X-Long", "-".repeat(100_000));
+                response.trickle = Some((16, Duration::from_millis(100)));
+                response
+            })
+        }));
+        let hurried = [("HF_HUB_DOWNLOAD_TIMEOUT", "1")];
+        let output = command(&bench, &hurried).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("no answer within 1 s"), "{said}");
+    }
 }
 
 #[test]

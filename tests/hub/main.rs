@@ -5,6 +5,10 @@ mod caching;
 mod download;
 mod environment;
 mod hostile;
+#[cfg(unix)]
+mod lies;
+#[cfg(unix)]
+mod malicious;
 mod refusals;
 mod resume;
 mod server;

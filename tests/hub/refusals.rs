@@ -135,15 +135,20 @@ fn a_hub_that_is_busy_or_broken() {
 #[test]
 fn an_endpoint_that_is_no_hub() {
     let bench = Bench::new();
-    for endpoint in ["huggingface.co", "not an address", "mailto:x@example.com"] {
+    for endpoint in [
+        "huggingface.co",
+        "not an address",
+        "mailto:x@example.com",
+        "ftp://example.com",
+        "file:///etc",
+    ] {
         let error = bench.refused(&HubOptions {
             endpoint: Some(endpoint.into()),
             ..bench.options()
         });
-        assert!(
-            error.to_string().contains("HF_ENDPOINT") || error.remedy.contains("setting"),
-            "{error}"
-        );
+        assert!(error.problem.contains("HF_ENDPOINT"), "{error}");
+        assert!(error.remedy.contains("setting"), "{error}");
+        assert!(!error.problem.contains("token"), "{error}");
     }
 }
 

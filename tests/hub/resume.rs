@@ -3,11 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::bench::{Bench, LARGE, weights};
+use crate::bench::{Bench, LARGE, plain, weights};
 use crate::server::Fault;
-use crate::wire::Request;
+use crate::wire::{Request, Response};
 
 fn ranges(downloads: &[Request]) -> Vec<Option<&str>> {
     downloads.iter().map(|request| request.header("range")).collect()
@@ -117,9 +118,60 @@ fn a_leftover_of_something_else_is_dropped() {
     assert_eq!(ranges(&download(&bench)), [Some("bytes=1000-"), None]);
 }
 
+/// Small files have git's hash, which is as good as a large one's.
+#[test]
+fn a_leftover_of_a_small_file_is_dropped_too() {
+    for junk in ["{\"model_type\":\"evil", "{}", "{\"model_type\": \"gpt3\"}"] {
+        let bench = Bench::new();
+        let blobs = bench.folder().join("blobs");
+        fs::create_dir_all(&blobs).unwrap();
+        let config = &plain()["config.json"];
+        fs::write(blobs.join(format!("{}.incomplete", config.etag())), junk).unwrap();
+        let model = bench.locate().unwrap();
+        assert_eq!(model.config.read().unwrap(), config.bytes, "{junk}");
+    }
+}
+
+#[test]
+fn a_content_of_another_length_in_the_cache_is_replaced() {
+    let bench = Bench::new();
+    let blobs = bench.folder().join("blobs");
+    fs::create_dir_all(&blobs).unwrap();
+    fs::write(blobs.join(weights().etag()), "cut short").unwrap();
+    assert_eq!(ranges(&download(&bench)), [None]);
+}
+
+/// Without ranges every connection begins anew, and none is progress.
+#[test]
+fn a_server_without_ranges_is_not_asked_for_ever() {
+    let bench = Bench::new();
+    let sizes = AtomicUsize::new(100_000);
+    bench.hub.meddle(Box::new(move |_, request| {
+        let cut = sizes.fetch_add(usize::from(request.storage) * 100_000, Ordering::Relaxed);
+        request.storage.then(|| {
+            let mut response = Response::new(200, weights().bytes);
+            response.sent = cut;
+            response
+        })
+    }));
+    let error = bench.refused(&bench.options());
+    assert!(error.problem.contains("broke off"), "{error}");
+    assert!(bench.hub.downloads().len() <= 6);
+}
+
+/// A server that sends a byte and hangs up does not hold a run for as long as it likes.
+#[test]
+fn a_byte_for_each_connection_is_not_enough() {
+    let bench = Bench::new();
+    bench.hub.faults(&[Fault::Cut(1); 100]);
+    let error = bench.refused(&bench.options());
+    assert!(error.problem.contains("5 of 1500000 bytes"), "{error}");
+    assert_eq!(bench.hub.downloads().len(), 5);
+}
+
 #[test]
 fn wrong_contents_are_refused() {
-    for (fault, says) in [(Fault::Garbage, "sha256"), (Fault::Short, "750000 of 1500000")] {
+    for (fault, says) in [(Fault::Garbage, "its hash"), (Fault::Short, "750000 of 1500000")] {
         let bench = Bench::new();
         bench.hub.faults(&[fault]);
         let error = bench.refused(&bench.options());

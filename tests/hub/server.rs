@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::wire::{Request, Response, read_request};
@@ -43,13 +44,22 @@ pub struct Content {
 }
 
 impl Content {
-    /// The sha256 of a large file; some other hash, of git's length, for a small one.
+    /// The sha256 of a large file; git's hash of a small one.
     pub fn etag(&self) -> String {
-        let digest = Sha256::digest(&self.bytes);
-        let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-        if self.large { hex } else { hex[..40].to_string() }
+        let hex = |digest: &[u8]| digest.iter().map(|b| format!("{b:02x}")).collect();
+        match self.large {
+            true => hex(&Sha256::digest(&self.bytes)),
+            false => {
+                let header = format!("blob {}\0", self.bytes.len());
+                hex(&Sha1::new_with_prefix(header).chain_update(&self.bytes).finalize())
+            }
+        }
     }
 }
+
+/// What a hub gone bad answers to the nth request since the start, counted from 0; to those for
+/// which there is nothing here it answers truly.
+pub type Meddle = Box<dyn Fn(usize, &Request) -> Option<Response> + Send>;
 
 /// The files of one commit.
 pub type Files = BTreeMap<String, Content>;
@@ -69,6 +79,8 @@ struct State {
     log: Vec<Request>,
     faults: VecDeque<Fault>,
     storage: String,
+    asked: usize,
+    meddle: Option<Meddle>,
 }
 
 /// The servers run until the test process ends.
@@ -111,6 +123,13 @@ impl Hub {
         self.state.lock().unwrap().faults = faults.iter().copied().collect();
     }
 
+    /// From here on the answers are these, and requests are counted anew.
+    pub fn meddle(&self, meddle: Meddle) {
+        let mut state = self.state.lock().unwrap();
+        state.meddle = Some(meddle);
+        state.asked = 0;
+    }
+
     /// The requests since this was last asked.
     pub fn requests(&self) -> Vec<Request> {
         std::mem::take(&mut self.state.lock().unwrap().log)
@@ -144,7 +163,11 @@ fn serve(stream: TcpStream, state: &Mutex<State>, storage: bool) {
     let response = {
         let mut state = state.lock().unwrap();
         state.log.push(request.clone());
-        if storage {
+        let n = state.asked;
+        state.asked += 1;
+        if let Some(answer) = state.meddle.as_ref().and_then(|meddle| meddle(n, &request)) {
+            answer
+        } else if storage {
             from_storage(&mut state, &request)
         } else {
             from_hub(&state, &request)

@@ -62,6 +62,8 @@ pub struct Response {
     pub sent: usize,
     /// The body is sent in pieces of so many bytes, with a pause after each.
     pub pieces: (usize, Duration),
+    /// The headers are sent so many bytes at a time, with as long a pause after each.
+    pub trickle: Option<(usize, Duration)>,
 }
 
 impl Response {
@@ -73,6 +75,7 @@ impl Response {
             body,
             sent,
             pieces: (64 * 1024, Duration::ZERO),
+            trickle: None,
         }
     }
 
@@ -82,15 +85,19 @@ impl Response {
     }
 
     pub fn send(&self, mut stream: TcpStream, head: bool) -> std::io::Result<()> {
-        let mut text = format!(
-            "HTTP/1.1 {} -\r\nContent-Length: {}\r\n",
-            self.status,
-            self.body.len()
-        );
+        let mut text = format!("HTTP/1.1 {} -\r\n", self.status);
+        if !self.headers.iter().any(|(name, _)| *name == "Content-Length") {
+            text.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
+        }
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
-        stream.write_all((text + "Connection: close\r\n\r\n").as_bytes())?;
+        text.push_str("Connection: close\r\n\r\n");
+        let (size, pause) = self.trickle.unwrap_or((text.len(), Duration::ZERO));
+        for piece in text.as_bytes().chunks(size) {
+            stream.write_all(piece)?;
+            std::thread::sleep(pause);
+        }
         if !head {
             let (size, pause) = self.pieces;
             for piece in self.body[..self.sent].chunks(size) {

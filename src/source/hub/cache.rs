@@ -9,21 +9,22 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::failure::Failure;
+use hf_hub::{RepoType, RepoTypeModel};
+
+use super::content::Content;
+use super::failure::{Failure, Outcome};
 use super::id::{Revision, is_commit};
 
-type Result<T> = std::result::Result<T, Failure>;
-
-/// One model in the cache.
-pub struct Repo {
+/// One model's folder in the cache.
+pub struct Folder {
     dir: PathBuf,
     locks: PathBuf,
 }
 
-impl Repo {
+impl Folder {
     /// The model `id` in the cache at `root`.
     pub fn new(root: &Path, id: &str) -> Self {
-        let folder = format!("models--{}", id.replace('/', "--"));
+        let folder = format!("{}--{}", RepoTypeModel.plural(), id.replace('/', "--"));
         Self {
             dir: root.join(&folder),
             locks: root.join(".locks").join(&folder),
@@ -53,17 +54,39 @@ impl Repo {
         Some(self.snapshot(commit).join(name)).filter(|path| path.is_file())
     }
 
-    /// Where the contents called `etag` belong.
-    pub fn blob(&self, etag: &str) -> PathBuf {
-        self.dir.join("blobs").join(etag)
+    /// Where a content belongs.
+    pub fn blob(&self, content: &Content) -> PathBuf {
+        self.dir.join("blobs").join(content.hash())
+    }
+
+    /// Whether a content is there, of the length that it should have.
+    pub fn has(&self, content: &Content) -> bool {
+        let blob = self.blob(content).metadata();
+        blob.is_ok_and(|file| file.is_file() && file.len() == content.size)
+    }
+
+    /// Makes a content that is there visible as the file `name` of `commit`: a link, or where the
+    /// file system has none, what comes nearest.
+    pub fn link(&self, commit: &str, name: &str, content: &Content) -> Outcome<PathBuf> {
+        let (path, blob) = (self.snapshot(commit).join(name), self.blob(content));
+        make_dir(path.parent().unwrap_or(&self.dir))?;
+        // What `lookup` did not count: a link to contents that are gone.
+        let _ = std::fs::remove_file(&path);
+        let up: PathBuf = Path::new(name).components().map(|_| "..").collect();
+        let relative = up.join("../blobs").join(content.hash());
+        symlink(&relative, &path)
+            .or_else(|_| std::fs::hard_link(&blob, &path))
+            .or_else(|_| copy(&blob, &path))
+            .map_err(|e| Failure::disk(&path, e))?;
+        Ok(path)
     }
 
     /// The right to work on one file, held until the lock is dropped. It is the lock that hf-hub
     /// and Python take too, so that two processes never write to the same file.
-    pub fn lock(&self, etag: &str, name: &str, talkative: bool) -> Result<File> {
+    pub fn lock(&self, content: &Content, name: &str, talkative: bool) -> Outcome<File> {
         make_dir(&self.dir.join("blobs"))?;
         make_dir(&self.locks)?;
-        let path = self.locks.join(format!("{etag}.lock"));
+        let path = self.locks.join(format!("{}.lock", content.hash()));
         let opened = OpenOptions::new()
             .write(true)
             .create(true)
@@ -91,7 +114,7 @@ impl Repo {
 
     /// Remembers what a branch or tag names, for the next run and for Python. The file is replaced
     /// at once, so that nobody reads half a hash.
-    pub fn write_ref(&self, revision: &Revision, commit: &str) -> Result<()> {
+    pub fn write_ref(&self, revision: &Revision, commit: &str) -> Outcome<()> {
         let Revision::Name(name) = revision else {
             return Ok(());
         };
@@ -107,6 +130,24 @@ impl Repo {
     }
 }
 
-fn make_dir(path: &Path) -> Result<()> {
+#[cfg(unix)]
+fn symlink(to: &Path, path: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(to, path)
+}
+
+/// Links need a privilege on Windows.
+#[cfg(windows)]
+fn symlink(to: &Path, path: &Path) -> std::io::Result<()> {
+    std::os::windows::fs::symlink_file(to, path)
+}
+
+/// A copy that is there whole or not at all.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut new = to.as_os_str().to_owned();
+    new.push(format!(".{}", std::process::id()));
+    std::fs::copy(from, &new).and_then(|_| std::fs::rename(&new, to))
+}
+
+fn make_dir(path: &Path) -> Outcome<()> {
     std::fs::create_dir_all(path).map_err(|e| Failure::disk(path, e))
 }

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::source::parts::{INDEX, Missing};
+
+/// What is not yet explained to a person.
+pub type Outcome<T> = std::result::Result<T, Failure>;
 
 /// A request or a download that did not succeed.
 #[derive(Debug)]
@@ -31,15 +35,27 @@ pub enum Failure {
     Broken {
         name: String,
         have: u64,
-        size: Option<u64>,
+        size: u64,
+    },
+    /// A download given up because it was too slow: its name, what is there of it, and the whole.
+    Slow {
+        name: String,
+        have: u64,
+        size: u64,
     },
     /// A download that is not what the hub announced, and was deleted.
     Damaged {
         name: String,
         what: String,
     },
-    /// An answer that makes no sense.
-    Nonsense(String),
+    /// A file that is larger than any of its kind.
+    TooLarge {
+        name: String,
+        size: u64,
+    },
+    /// An answer that makes no sense, in a few words of our own: what a hub says may be anything,
+    /// our token too.
+    Nonsense(&'static str),
     /// A setting that cannot be used.
     Setting(String),
     /// This machine lacks something that connections need, said in a few words.
@@ -56,7 +72,8 @@ pub struct About {
     /// The full id.
     pub id: String,
     pub revision: String,
-    pub endpoint: String,
+    /// The hub's address, without what may be secret in it.
+    pub hub: String,
     pub has_token: bool,
 }
 
@@ -69,11 +86,9 @@ impl About {
         }
     }
 
-    /// The endpoint without its scheme.
+    /// The hub's address without its scheme.
     fn host(&self) -> &str {
-        self.endpoint
-            .split_once("://")
-            .map_or(&self.endpoint, |(_, host)| host)
+        self.hub.split_once("://").map_or(&self.hub, |(_, host)| host)
     }
 }
 
@@ -121,30 +136,28 @@ impl Failure {
     }
 
     fn explain_access(self, about: &About) -> Error {
-        let About { id, endpoint, .. } = about;
+        let About { id, hub, .. } = about;
         match self {
             Self::Gated if about.has_token => Error::failed(
                 format!("{id} is gated, and the account of this token has not been let in."),
                 format!(
-                    "Accept the licence on {endpoint}/{id} with that account, and let HF_TOKEN read gated models."
+                    "Accept the licence on {hub}/{id} with that account, and let HF_TOKEN read gated models."
                 ),
             ),
             Self::Gated => Error::failed(
                 format!("{id} is gated: only those who accept its licence may download it."),
-                format!(
-                    "Accept the licence on {endpoint}/{id}, then set HF_TOKEN to a token of that account."
-                ),
+                format!("Accept the licence on {hub}/{id}, then set HF_TOKEN to a token of that account."),
             ),
             Self::Forbidden => Error::failed(
                 format!("{id} is gated, or this access token may not read it."),
                 format!(
-                    "Accept the licence on {endpoint}/{id}, and set HF_TOKEN to a token that may read gated models."
+                    "Accept the licence on {hub}/{id}, and set HF_TOKEN to a token that may read gated models."
                 ),
             ),
             Self::BadToken => Error::failed(
                 format!("{} does not accept this access token.", about.host()),
                 format!(
-                    "Set HF_TOKEN to one from {endpoint}/settings/tokens, or to none: public models need no token."
+                    "Set HF_TOKEN to one from {hub}/settings/tokens, or to none: public models need no token."
                 ),
             ),
             _ => Error::failed(
@@ -161,7 +174,7 @@ impl Failure {
                 format!("{} has no revision {}.", about.id, about.revision),
                 format!(
                     "See its branches, tags and commits on {}/{}.",
-                    about.endpoint, about.id
+                    about.hub, about.id
                 ),
             ),
             Self::RateLimited(wait) => Error::failed(
@@ -183,11 +196,18 @@ impl Failure {
                 "Check the network; without one, give a model directory, or a model that is already cached and --offline.",
             ),
             Self::Broken { name, have, size } => Error::failed(
-                match size {
-                    Some(size) => format!("The connection broke off after {have} of {size} bytes of {name}."),
-                    None => format!("The connection broke off after {have} bytes of {name}."),
-                },
+                format!("The connection broke off after {have} of {size} bytes of {name}."),
                 "Check the network and run the same command again; it continues where it stopped.",
+            ),
+            Self::Slow { name, have, size } => Error::failed(
+                format!(
+                    "{name} came at less than 1 KB a second and was given up after {have} of {size} bytes."
+                ),
+                "Run the same command again later, or over a faster network; it continues where it stopped.",
+            ),
+            Self::TooLarge { name, size } => Error::failed(
+                format!("{host} announces {size} bytes of {name}, more than any such file has."),
+                "Choose another model or revision; this one was made to fill a disk.",
             ),
             Self::Damaged { name, what } => Error::failed(
                 format!("{name} arrived damaged ({what}) and was deleted."),
@@ -214,7 +234,7 @@ impl Failure {
     /// What was odd about an answer, in a few words.
     fn oddity(&self) -> String {
         match self {
-            Self::Nonsense(what) => what.clone(),
+            Self::Nonsense(what) => (*what).to_string(),
             Self::Status(status) => format!("status {status}"),
             Self::NoSuchFile => "a file that it had announced is missing".to_string(),
             _ => "it broke off".to_string(),
@@ -241,4 +261,27 @@ pub fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
     line.trim_end_matches('.').chars().take(160).collect()
+}
+
+/// A model that the hub has, but without something that it needs.
+pub fn lacks(missing: &Missing, about: &About) -> Error {
+    let model = about.model();
+    match missing {
+        Missing::Config => Error::failed(
+            format!("{model} has no config.json."),
+            "Give a model in Hugging Face layout; this one was made for another program.",
+        ),
+        Missing::Tokenizer => Error::failed(
+            format!("{model} has no tokenizer.json, nor vocab.json and merges.txt."),
+            "Choose a model with one of these, or save its tokenizer as tokenizer.json in a directory.",
+        ),
+        Missing::Weights => Error::failed(
+            format!("{model} has no model.safetensors, and lens reads safetensors only."),
+            "Choose a model with safetensors weights, or give a directory to which transformers saved this one.",
+        ),
+        Missing::Shard(name) => Error::failed(
+            format!("{model} has no {name}, although its {INDEX} names it."),
+            "Tell the model's authors that their upload is not complete, or choose another revision.",
+        ),
+    }
 }

@@ -1,35 +1,43 @@
-//! Requests to the hub that hf-hub does not offer: the metadata of a file that is stored elsewhere
-//! (its redirect has it, and hf-hub's `get_file_metadata` reads past it), and a download that
-//! begins at a given byte without asking the storage for its headers first.
+//! Requests to the hub, and who gets the token: the hub, and nobody it points to.
 
 use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, StatusCode, Url};
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
-use super::failure::{Failure, one_line};
-use super::id::is_commit;
-use super::patience::Patience;
-
-type Result<T> = std::result::Result<T, Failure>;
+use super::answer::{self, Answer, Meta};
+use super::failure::{Failure, Outcome, one_line};
+use super::retries::Retries;
+use super::settings::Settings;
 
 /// How lens introduces itself to the hub.
-pub const USER_AGENT: &str = concat!("logit-lens/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT: &str = concat!("logit-lens/", env!("CARGO_PKG_VERSION"));
 /// As many as browsers allow, roughly.
 const MAX_REDIRECTS: usize = 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// A connection that is silent for so long is given up (and a download resumed).
-const SILENCE: Duration = Duration::from_secs(30);
 
-/// A file on the hub.
-#[derive(Debug)]
-pub struct Meta {
-    /// The commit that the revision named.
-    pub commit: String,
-    /// The name of the file's content in the cache; its sha256 for a large file.
-    pub etag: String,
-    pub size: Option<u64>,
+/// A file of a repository at a revision.
+#[derive(Clone, Copy)]
+pub struct Address<'a> {
+    /// `owner/name`.
+    pub repo: &'a str,
+    /// A branch, a tag or a commit hash.
+    pub revision: &'a str,
+    /// The file's path in the repository.
+    pub name: &'a str,
+}
+
+/// A connection to the hub.
+pub struct Http {
+    client: reqwest::Client,
+    runtime: Runtime,
+    hub: Url,
+    /// The `Authorization` header that the hub gets.
+    authorization: Option<HeaderValue>,
+    /// The longest wait for an answer, or for more of one.
+    pub patience: Duration,
 }
 
 /// The body of a download.
@@ -40,21 +48,8 @@ pub struct Body<'a> {
     pub start: u64,
 }
 
-/// A connection to the hub.
-pub struct Http {
-    client: reqwest::Client,
-    runtime: Runtime,
-    endpoint: Url,
-    token: Option<String>,
-}
-
 impl Http {
-    pub fn open(endpoint: &str, token: Option<String>) -> Result<Self> {
-        let endpoint = Url::parse(endpoint).map_err(|e| {
-            Failure::Setting(format!(
-                "HF_ENDPOINT is {endpoint:?}, which is not an address ({e})."
-            ))
-        })?;
+    pub fn open(settings: &Settings) -> Outcome<Self> {
         let mut headers = HeaderMap::new();
         // A compressed body would have another length and other offsets.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -63,147 +58,130 @@ impl Http {
             .default_headers(headers)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(SILENCE)
             .build()
             .map_err(|e| Failure::Setup(reason(&e)))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| Failure::Setup(one_line(&e.to_string())))?;
+        let hub = settings.hub()?;
         Ok(Self {
             client,
             runtime,
-            endpoint,
-            token,
+            authorization: settings.authorization(&hub)?,
+            hub,
+            patience: settings.patience,
         })
     }
 
-    /// Where the hub says `name` is, and what it is.
-    pub fn meta(&self, repo: &str, revision: &str, name: &str) -> Result<Meta> {
-        let url = self.url(repo, revision, name)?;
-        let mut patience = Patience::new();
+    /// What the hub announces of a file.
+    pub fn meta(&self, file: Address) -> Outcome<Meta> {
+        let mut retries = Retries::new();
         loop {
-            let answer = self
-                .request(Method::HEAD, url.clone(), 0)
-                .and_then(|response| self.accept(response))
-                .and_then(|response| read_meta(&response));
-            match answer {
-                Err(failure) if failure.is_passing() && patience.wait(&failure) => {}
+            match self.within_patience(self.head(self.url(file))) {
+                Err(failure) if failure.is_passing() && retries.wait(&failure) => {}
                 answer => return answer,
             }
         }
     }
 
-    /// The content of `name` from byte `start` on, or from the beginning if the server will not.
-    pub fn body(&self, repo: &str, revision: &str, name: &str, start: u64) -> Result<Body<'_>> {
-        let url = self.url(repo, revision, name)?;
-        let response = self.request(Method::GET, url.clone(), start)?;
-        let begins = match response.status() {
-            StatusCode::PARTIAL_CONTENT => first_byte(response.headers()),
-            _ => Some(0),
-        };
-        let useless =
-            response.status() == StatusCode::RANGE_NOT_SATISFIABLE || begins.is_none_or(|b| b > start);
-        if useless && start > 0 {
-            return self.body(repo, revision, name, 0);
-        }
-        if begins.is_some_and(|b| b != 0 && b != start) {
-            return Err(Failure::Nonsense(
-                "another part of the file than was asked for".into(),
-            ));
-        }
-        Ok(Body {
-            http: self,
-            response: self.accept(response)?,
-            start: begins.unwrap_or(0),
-        })
-    }
-
-    /// `{endpoint}/{repo}/resolve/{revision}/{name}`, with a slash in the revision escaped.
-    fn url(&self, repo: &str, revision: &str, name: &str) -> Result<Url> {
-        let mut url = self.endpoint.clone();
-        url.path_segments_mut()
-            .map_err(|()| {
-                Failure::Setting(format!(
-                    "HF_ENDPOINT is {}, which is no web address.",
-                    self.endpoint
-                ))
-            })?
-            .pop_if_empty()
-            .extend(repo.split('/'))
-            .extend(["resolve", revision])
-            .extend(name.split('/'));
-        Ok(url)
-    }
-
-    /// Sends a request and follows its redirects: all of them for a body, but for metadata only
-    /// those within the hub (a renamed model) that do not have it themselves.
-    fn request(&self, method: Method, mut url: Url, start: u64) -> Result<Response> {
+    async fn head(&self, mut url: Url) -> Outcome<Meta> {
         for _ in 0..MAX_REDIRECTS {
-            let mut request = self.client.request(method.clone(), url.clone());
-            // The token is for the hub, not for the storage that it points to.
-            if let (true, Some(token)) = (self.is_hub(&url), &self.token) {
-                request = request.bearer_auth(token);
-            }
-            if start > 0 {
-                request = request.header(header::RANGE, format!("bytes={start}-"));
-            }
-            // `send` wants the runtime around it before there is anything to await.
-            let sent = self.runtime.block_on(async { request.send().await });
-            let response = sent.map_err(|e| transport(&e))?;
-            match next_hop(&response) {
-                Some(next) if method == Method::GET || self.is_hub(&next) && !has_metadata(&response) => {
-                    url = next
-                }
-                _ => return Ok(response),
+            let response = self.send(Method::HEAD, &url, 0).await?;
+            let (status, headers) = (response.status(), response.headers());
+            match answer::describe(status, headers, &url, self.authorization.is_some())? {
+                Answer::Meta(meta) => return Ok(meta),
+                Answer::Moved(next) => url = next,
             }
         }
-        Err(Failure::Nonsense("too many redirects".into()))
+        Err(Failure::Nonsense("too many redirects"))
+    }
+
+    /// The content of a file from byte `start` on, or from the beginning if the server will not.
+    pub fn body(&self, file: Address, start: u64) -> Outcome<Body<'_>> {
+        let response = self.within_patience(self.get(self.url(file), start))?;
+        match answer::first_byte(response.status(), response.headers(), start) {
+            Some(start) => Ok(Body {
+                http: self,
+                response,
+                start,
+            }),
+            None if start > 0 => self.body(file, 0),
+            None => Err(Failure::Nonsense("another part of a file than was asked for")),
+        }
+    }
+
+    /// Follows redirects wherever they lead: what comes is checked, wherever it comes from.
+    async fn get(&self, mut url: Url, start: u64) -> Outcome<Response> {
+        for _ in 0..MAX_REDIRECTS {
+            let response = self.send(Method::GET, &url, start).await?;
+            let (status, headers) = (response.status(), response.headers());
+            if status.is_success() {
+                return Ok(response);
+            } else if status.is_redirection() {
+                url = answer::next_hop(headers, &url).ok_or(Failure::Nonsense("a redirect to no address"))?;
+            } else if status == StatusCode::RANGE_NOT_SATISFIABLE && start > 0 {
+                return Box::pin(self.get(url, 0)).await;
+            } else if self.is_hub(&url) {
+                return Err(answer::refusal(status, headers, self.authorization.is_some()));
+            } else {
+                return Err(answer::storage_refusal(status, headers));
+            }
+        }
+        Err(Failure::Nonsense("too many redirects"))
+    }
+
+    /// One request, from byte `start` of a file on.
+    async fn send(&self, method: Method, url: &Url, start: u64) -> Outcome<Response> {
+        let mut request = self.client.request(method, url.clone());
+        if let (true, Some(value)) = (self.is_hub(url), &self.authorization) {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        if start > 0 {
+            request = request.header(header::RANGE, format!("bytes={start}-"));
+        }
+        request.send().await.map_err(|e| match e.is_builder() {
+            true => Failure::Nonsense("an address that no request can be sent to"),
+            false => Failure::Unreachable(reason(&e)),
+        })
     }
 
     fn is_hub(&self, url: &Url) -> bool {
-        url.origin() == self.endpoint.origin()
+        url.origin() == self.hub.origin()
     }
 
-    /// The response if it is a success (or a redirect, which carries metadata).
-    fn accept(&self, response: Response) -> Result<Response> {
-        let status = response.status();
-        if status.is_success() || status.is_redirection() {
-            return Ok(response);
-        }
-        let headers = response.headers();
-        let code = text(headers, "x-error-code").unwrap_or_default();
-        let message = text(headers, "x-error-message").unwrap_or_default();
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            let wait = text(headers, "retry-after").and_then(|s| s.parse().ok());
-            return Err(Failure::RateLimited(wait));
-        }
-        // A refusal by the storage says nothing about the model or the token.
-        if !self.is_hub(response.url()) {
-            return Err(Failure::Status(status.as_u16()));
-        }
-        Err(match (status.as_u16(), code) {
-            (401 | 403, "GatedRepo") => Failure::Gated,
-            (401, _) if self.token.is_some() && message.contains("Invalid credentials") => Failure::BadToken,
-            (_, "RepoNotFound") => Failure::NoSuchModel,
-            (_, "RevisionNotFound") => Failure::NoSuchRevision,
-            (401, _) if self.token.is_some() => Failure::BadToken,
-            // The hub does not tell strangers which models exist.
-            (401, _) => Failure::NoSuchModel,
-            (403, _) => Failure::Forbidden,
-            (404, _) => Failure::NoSuchFile,
-            (other, _) => Failure::Status(other),
+    /// An answer's headers, or all those of a chain of redirects, come in time or not at all.
+    fn within_patience<T>(&self, answer: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        let answer = async { timeout(self.patience, answer).await };
+        self.runtime.block_on(answer).unwrap_or_else(|_| {
+            let seconds = self.patience.as_secs();
+            Err(Failure::Unreachable(format!("no answer within {seconds} s")))
         })
+    }
+
+    /// `{hub}/{repo}/resolve/{revision}/{name}`, with a slash in the revision escaped.
+    fn url(&self, file: Address) -> Url {
+        let mut url = self.hub.clone();
+        // A web address has a path, which is what `Settings::hub` made sure of.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty()
+                .extend(file.repo.split('/'))
+                .extend(["resolve", file.revision])
+                .extend(file.name.split('/'));
+        }
+        url
     }
 }
 
 impl Body<'_> {
     /// The next piece; `None` at the end.
-    pub fn chunk(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
-        self.http
-            .runtime
-            .block_on(self.response.chunk())
-            .map_err(|_| Failure::Cut)
+    pub fn chunk(&mut self) -> Outcome<Option<impl AsRef<[u8]> + use<>>> {
+        let Self { http, response, .. } = self;
+        let chunk = async { timeout(http.patience, response.chunk()).await };
+        match http.runtime.block_on(chunk) {
+            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Err(_)) | Err(_) => Err(Failure::Cut),
+        }
     }
 
     /// Whether the body claims to be the file to its end, so that a shorter one is not a cut.
@@ -213,68 +191,8 @@ impl Body<'_> {
     }
 }
 
-fn next_hop(response: &Response) -> Option<Url> {
-    let location = text(response.headers(), "location").filter(|_| response.status().is_redirection())?;
-    response.url().join(location).ok()
-}
-
-/// Whether a redirect describes what it points to.
-fn has_metadata(response: &Response) -> bool {
-    ["x-linked-etag", "x-linked-size", "x-repo-commit"]
-        .iter()
-        .all(|name| response.headers().contains_key(*name))
-}
-
-/// The headers of a large file describe its stand-in in git; the `x-linked` ones describe the file.
-fn read_meta(response: &Response) -> Result<Meta> {
-    let headers = response.headers();
-    let first = |names: [&str; 2]| names.iter().find_map(|name| text(headers, name));
-    let commit = text(headers, "x-repo-commit")
-        .filter(|commit| is_commit(commit))
-        .ok_or_else(|| Failure::Nonsense("no commit hash".into()))?;
-    let etag = first(["x-linked-etag", "etag"])
-        .map(|etag| etag.trim_start_matches("W/").trim_matches('"'))
-        .filter(|etag| is_file_name(etag))
-        .ok_or_else(|| Failure::Nonsense("no etag for a file".into()))?;
-    // A redirect's own length is that of its courtesy text.
-    let length = text(headers, "content-length").filter(|_| response.status().is_success());
-    let size = text(headers, "x-linked-size").or(length);
-    Ok(Meta {
-        commit: commit.to_ascii_lowercase(),
-        etag: etag.to_string(),
-        size: size.and_then(|size| size.parse().ok()),
-    })
-}
-
-/// An etag becomes the name of a file in the cache, and must not lead anywhere else.
-fn is_file_name(etag: &str) -> bool {
-    (1..=128).contains(&etag.len())
-        && !etag.starts_with('.')
-        && etag
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-}
-
-/// From `Content-Range: bytes 100-199/200`.
-fn first_byte(headers: &HeaderMap) -> Option<u64> {
-    let range = text(headers, "content-range")?.strip_prefix("bytes ")?;
-    range.split('-').next()?.trim().parse().ok()
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// No answer at all. An invalid token cannot even be sent.
-fn transport(error: &reqwest::Error) -> Failure {
-    if error.is_builder() {
-        return Failure::Setting("The access token has characters that no token has.".into());
-    }
-    Failure::Unreachable(reason(error))
-}
-
 /// The innermost cause, which is the one that says something: reqwest's own text only has the URL.
-pub fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

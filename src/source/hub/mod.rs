@@ -3,32 +3,31 @@
 //! The cache is asked first, and a model that is there whole costs no network request. What is
 //! missing is downloaded at one commit: the cache's own if it knows the revision, else the hub's.
 
+#[doc(hidden)]
+pub mod answer;
 mod cache;
-mod client;
+mod content;
+mod download;
 mod failure;
 mod http;
 mod id;
-mod parts;
-mod patience;
 mod progress;
+mod repository;
+mod retries;
 mod settings;
-mod transfer;
 
 use std::fmt;
 use std::path::PathBuf;
 
 use super::ModelFiles;
+use super::parts::{self, CONFIG, Incomplete, Missing};
 use crate::error::{Error, Result};
-use cache::Repo;
-use client::Client;
-use failure::{About, Failure};
-use http::Meta;
+use cache::Folder;
+use failure::{About, Failure, Outcome};
+use http::Http;
 use id::{Id, Revision};
-use parts::{Found, Missing, Parts};
+use repository::Repository;
 use settings::Settings;
-
-/// What is not yet explained to a person.
-type Outcome<T> = std::result::Result<T, Failure>;
 
 /// How the hub may be used.
 #[derive(Clone, Default)]
@@ -69,169 +68,139 @@ pub fn files(id: &str, options: &HubOptions) -> Result<ModelFiles> {
     let id = Id::parse(id)?;
     let revision = Revision::parse(options.revision.as_deref())?;
     let settings = Settings::new(options);
-    let about = About {
-        id: id.to_string(),
-        revision: revision.to_string(),
-        endpoint: settings.endpoint.clone(),
-        has_token: settings.token.is_some(),
-    };
-    Hub {
-        repo: Repo::new(&settings.cache, &about.id),
+    let model = Model {
+        about: About {
+            id: id.to_string(),
+            revision: revision.to_string(),
+            hub: settings.shown_hub(),
+            has_token: settings.token.is_some(),
+        },
+        folder: Folder::new(&settings.cache, &id.to_string()),
         // Python keeps what was asked for as `gpt2` under that name.
-        legacy: id.legacy.map(|short| Repo::new(&settings.cache, short)),
-        id,
+        legacy: id.legacy.map(|short| Folder::new(&settings.cache, short)),
         revision,
-        about,
         settings,
         options,
-    }
-    .files()
+    };
+    model.files().map_err(|error| model.without_token(error))
 }
 
 /// One model of the hub, as one run of the program sees it.
-struct Hub<'a> {
-    id: Id,
-    repo: Repo,
-    legacy: Option<Repo>,
-    revision: Revision,
+struct Model<'a> {
     about: About,
+    folder: Folder,
+    legacy: Option<Folder>,
+    revision: Revision,
     settings: Settings,
     options: &'a HubOptions,
 }
 
-impl Hub<'_> {
+impl Model<'_> {
     fn files(&self) -> Result<ModelFiles> {
         let cached = self.cached()?;
         let current = !self.options.update || self.revision.is_commit();
-        if let Cached::Whole(commit, parts) = &cached
+        if let Cached::Whole(files) = &cached
             && current
         {
-            return Ok(self.model(commit, parts.clone()));
+            return Ok(*files.clone());
         }
         if self.settings.offline {
             return self.offline(cached);
         }
-        let (client, commit) = match self.ask(&cached) {
+        let (http, commit) = match self.ask(&cached) {
             Ok(answer) => answer,
-            Err(Failure::NoSuchFile) => return Err(Missing::Config.explain(&self.about)),
+            Err(Failure::NoSuchFile) => return Err(failure::lacks(&Missing::Config, &self.about)),
             Err(failure) if failure.is_silence() => return self.without_answer(failure, cached),
-            Err(failure) => return Err(self.explain(failure)),
+            Err(failure) => return Err(failure.explain(&self.about)),
         };
         match cached {
-            Cached::Whole(known, parts) if known == commit => Ok(self.model(&commit, parts)),
-            _ => self.download(&client, &commit),
+            Cached::Whole(files) if files.revision.as_ref() == Some(&commit) => Ok(*files),
+            _ => self.download(&http, &commit),
         }
     }
 
     /// What the cache holds of the revision, under the full name or the legacy one.
     fn cached(&self) -> Result<Cached> {
-        let cached = self.cached_in(&self.repo)?;
+        let cached = self.cached_in(&self.folder)?;
         if let (Cached::Nothing | Cached::Partly(..), Some(legacy)) = (&cached, &self.legacy)
-            && let whole @ Cached::Whole(..) = self.cached_in(legacy)?
+            && let whole @ Cached::Whole(_) = self.cached_in(legacy)?
         {
             return Ok(whole);
         }
         Ok(cached)
     }
 
-    fn cached_in(&self, repo: &Repo) -> Result<Cached> {
-        let Some(commit) = repo.commit(&self.revision) else {
+    fn cached_in(&self, folder: &Folder) -> Result<Cached> {
+        let Some(commit) = folder.commit(&self.revision) else {
             return Ok(Cached::Nothing);
         };
-        let found = parts::assemble(&mut |name| Ok(repo.lookup(&commit, name)))?;
-        Ok(match found {
-            Found::All(parts) => Cached::Whole(commit, parts),
-            Found::Lacks(missing) => Cached::Partly(commit, missing),
-        })
+        match self.assemble(&commit, &mut |name| Ok(folder.lookup(&commit, name))) {
+            Ok(files) => Ok(Cached::Whole(Box::new(files))),
+            Err(Incomplete::Lacks(missing)) => Ok(Cached::Partly(commit, missing)),
+            Err(Incomplete::Error(error)) => Err(error),
+        }
     }
 
-    /// A client for the hub, and the commit to download from it.
-    fn ask(&self, cached: &Cached) -> Outcome<(Client, String)> {
-        let Settings {
-            endpoint,
-            cache,
-            token,
-            ..
-        } = &self.settings;
-        let client = Client::open(endpoint, cache, token.clone(), &self.id)?;
-        let commit = self.commit(&client, cached)?;
-        Ok((client, commit))
+    /// A connection to the hub, and the commit to download from it.
+    fn ask(&self, cached: &Cached) -> Outcome<(Http, String)> {
+        let http = Http::open(&self.settings)?;
+        let commit = self.commit(&self.repository(&http), cached)?;
+        Ok((http, commit))
     }
 
     /// The commit to download: the cached one, so that a half-downloaded model is completed, or
     /// the one the revision now names.
-    fn commit(&self, client: &Client, cached: &Cached) -> Outcome<String> {
+    fn commit(&self, repository: &Repository, cached: &Cached) -> Outcome<String> {
         if let Revision::Commit(commit) = &self.revision {
             return Ok(commit.clone());
         }
-        if let (Cached::Partly(commit, _), false) = (cached, self.options.update) {
-            match self.meta(client, commit, "config.json") {
-                // The branch was rewritten and its old commit is gone: ask what it names now.
-                Err(Failure::NoSuchRevision) => {}
-                Err(failure) => return Err(failure),
-                Ok(_) => return Ok(commit.clone()),
-            }
+        if let (Cached::Partly(commit, _), false) = (cached, self.options.update)
+            && repository.has_commit(commit, CONFIG)?
+        {
+            return Ok(commit.clone());
         }
-        let name = self.revision.to_string();
-        Ok(self.meta(client, &name, "config.json")?.commit)
-    }
-
-    fn meta(&self, client: &Client, revision: &str, name: &str) -> Outcome<Meta> {
-        client.http.meta(&self.about.id, revision, name)
+        repository.commit(&self.revision, CONFIG)
     }
 
     /// Everything at `commit`, and the revision's name for it once everything is there.
-    fn download(&self, client: &Client, commit: &str) -> Result<ModelFiles> {
-        let found = parts::assemble(&mut |name| {
-            self.fetch(client, commit, name)
-                .map_err(|failure| self.explain(failure))
+    fn download(&self, http: &Http, commit: &str) -> Result<ModelFiles> {
+        let repository = self.repository(http);
+        let explain = |failure: Failure| failure.explain(&self.about);
+        let files = self.assemble(commit, &mut |name| repository.file(commit, name).map_err(explain));
+        let files = files.map_err(|incomplete| match incomplete {
+            Incomplete::Lacks(missing) => failure::lacks(&missing, &self.about),
+            Incomplete::Error(error) => error,
         })?;
-        let parts = match found {
-            Found::All(parts) => parts,
-            Found::Lacks(missing) => return Err(missing.explain(&self.about)),
-        };
-        self.repo
-            .write_ref(&self.revision, commit)
-            .map_err(|f| self.explain(f))?;
-        Ok(self.model(commit, parts))
+        self.folder.write_ref(&self.revision, commit).map_err(explain)?;
+        Ok(files)
     }
 
-    /// One file at `commit`, downloaded unless it is cached; `None` when the model has no such file.
-    fn fetch(&self, client: &Client, commit: &str, name: &str) -> Outcome<Option<PathBuf>> {
-        if let Some(path) = self.repo.lookup(commit, name) {
-            return Ok(Some(path));
+    fn repository<'b>(&'b self, http: &'b Http) -> Repository<'b> {
+        Repository {
+            http,
+            folder: &self.folder,
+            id: &self.about.id,
+            progress: self.options.progress,
         }
-        let meta = match self.meta(client, commit, name) {
-            Ok(meta) => meta,
-            Err(Failure::NoSuchFile) => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
-        // One process at a time works on a file; whoever waited finds it done.
-        let _lock = self.repo.lock(&meta.etag, name, self.options.progress)?;
-        if let Some(path) = self.repo.lookup(commit, name) {
-            return Ok(Some(path));
-        }
-        let blob = self.repo.blob(&meta.etag);
-        if !blob.exists() {
-            let job = transfer::Job {
-                http: &client.http,
-                repo: &self.about.id,
-                commit,
-                name,
-                meta: &meta,
-                progress: self.options.progress,
-            };
-            job.complete(&blob)?;
-        }
-        client.publish(commit, name).map(Some)
+    }
+
+    fn assemble(
+        &self,
+        commit: &str,
+        get: &mut dyn FnMut(&str) -> Result<Option<PathBuf>>,
+    ) -> std::result::Result<ModelFiles, Incomplete> {
+        Ok(ModelFiles {
+            revision: Some(commit.to_string()),
+            ..parts::assemble(&self.about.id, get)?
+        })
     }
 
     /// The network may not be used, and the cache does not answer the request as it was made.
     fn offline(&self, cached: Cached) -> Result<ModelFiles> {
         let lacking = match cached {
-            Cached::Whole(commit, parts) => {
+            Cached::Whole(files) => {
                 eprintln!("note: lens is offline, so {} was not updated.", self.about.id);
-                return Ok(self.model(&commit, parts));
+                return Ok(*files);
             }
             Cached::Partly(_, missing) => format!("is only partly in the cache (no {missing})"),
             Cached::Nothing => "is not in the cache".to_string(),
@@ -244,40 +213,33 @@ impl Hub<'_> {
 
     /// The hub cannot be asked: the cached version will do if there is one.
     fn without_answer(&self, failure: Failure, cached: Cached) -> Result<ModelFiles> {
-        let error = self.explain(failure);
+        let error = failure.explain(&self.about);
         match cached {
-            Cached::Whole(commit, parts) => {
+            Cached::Whole(files) => {
                 eprintln!("note: {} The cached version is used.", error.problem);
-                Ok(self.model(&commit, parts))
+                Ok(*files)
             }
             _ => Err(error),
         }
     }
 
-    fn model(&self, commit: &str, parts: Parts) -> ModelFiles {
-        ModelFiles {
-            name: self.about.id.clone(),
-            about: None,
-            revision: Some(commit.to_string()),
-            config: parts.config.into(),
-            tokenizer: parts.tokenizer,
-            tokenizer_config: parts.tokenizer_config.map(Into::into),
-            chat_template: parts.chat_template.map(Into::into),
-            index: (parts.weights.first())
-                .map(|weights| weights.with_file_name("model.safetensors.index.json"))
-                .filter(|index| index.is_file()),
-            weights: parts.weights.into_iter().map(Into::into).collect(),
+    /// A message without the token, which a hub can put into the names that it sends.
+    fn without_token(&self, error: Error) -> Error {
+        let Some(token) = &self.settings.token else {
+            return error;
+        };
+        Error {
+            problem: error.problem.replace(token, "(token)"),
+            remedy: error.remedy.replace(token, "(token)"),
+            ..error
         }
-    }
-
-    fn explain(&self, failure: Failure) -> Error {
-        failure.explain(&self.about)
     }
 }
 
 /// What the cache holds of one revision.
 enum Cached {
-    Whole(String, Parts),
+    Whole(Box<ModelFiles>),
+    /// The commit, and what is missing of it.
     Partly(String, Missing),
     Nothing,
 }

@@ -13,19 +13,12 @@ pub struct Bar(ProgressBar);
 
 impl Bar {
     /// A bar that stands at `have` bytes; an invisible one unless `wanted` and on a terminal.
-    pub fn new(name: &str, have: u64, size: Option<u64>, wanted: bool) -> Self {
-        let small = size.is_some_and(|size| size < WORTH_SHOWING);
-        if !wanted || small || !std::io::stderr().is_terminal() {
+    pub fn new(name: &str, have: u64, size: u64, wanted: bool) -> Self {
+        if !wanted || size < WORTH_SHOWING || !std::io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
         }
-        let (total, template) = match size {
-            Some(size) => (
-                size,
-                "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}",
-            ),
-            None => (0, "{msg} {spinner} {bytes} {bytes_per_sec}"),
-        };
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}";
+        let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }

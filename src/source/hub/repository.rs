@@ -1,0 +1,97 @@
+//! One repository of the hub: the one way to a file of it, whoever needs it.
+
+use std::path::PathBuf;
+
+use super::answer::Meta;
+use super::cache::Folder;
+use super::download::Download;
+use super::failure::{Failure, Outcome};
+use super::http::{Address, Http};
+use super::id::Revision;
+use crate::source::asset::LARGEST;
+
+/// A repository over the network, with its folder in the cache.
+pub struct Repository<'a> {
+    pub http: &'a Http,
+    pub folder: &'a Folder,
+    /// `owner/name`.
+    pub id: &'a str,
+    /// Whether to draw progress bars.
+    pub progress: bool,
+}
+
+impl Repository<'_> {
+    /// The commit that `revision` names now. The hub is asked for a file of it, `name`.
+    pub fn commit(&self, revision: &Revision, name: &str) -> Outcome<String> {
+        Ok(self.meta(&revision.to_string(), name)?.commit)
+    }
+
+    /// Whether the hub has `commit` (still), with the file `name`.
+    pub fn has_commit(&self, commit: &str, name: &str) -> Outcome<bool> {
+        match self.meta(commit, name) {
+            Ok(_) => Ok(true),
+            // The branch was rewritten.
+            Err(Failure::NoSuchRevision) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The file `name` at `commit`, from the cache or downloaded: it has the length and the hash
+    /// that the hub announced. `None` when the repository has no such file.
+    ///
+    /// Both names are safe to make paths of: `commit` has passed `is_commit`, and `name` is ours,
+    /// or has passed the checks of `shard_names`.
+    pub fn file(&self, commit: &str, name: &str) -> Outcome<Option<PathBuf>> {
+        if let Some(path) = self.folder.lookup(commit, name) {
+            return Ok(Some(path));
+        }
+        let meta = match self.meta(commit, name) {
+            Ok(meta) => meta,
+            Err(Failure::NoSuchFile) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        self.check(&meta, commit, name)?;
+        // One process at a time works on a file; whoever waited finds it done.
+        let _lock = self.folder.lock(&meta.content, name, self.progress)?;
+        if let Some(path) = self.folder.lookup(commit, name) {
+            return Ok(Some(path));
+        }
+        if !self.folder.has(&meta.content) {
+            let download = Download {
+                http: self.http,
+                file: self.address(commit, name),
+                content: &meta.content,
+                progress: self.progress,
+            };
+            download.run(&self.folder.blob(&meta.content))?;
+        }
+        self.folder.link(commit, name, &meta.content).map(Some)
+    }
+
+    /// Refuses an announcement that cannot be meant.
+    fn check(&self, meta: &Meta, commit: &str, name: &str) -> Outcome<()> {
+        if !meta.commit.eq_ignore_ascii_case(commit) {
+            return Err(Failure::Nonsense("another commit than was asked for"));
+        }
+        let size = meta.content.size;
+        match size > LARGEST && !name.ends_with(".safetensors") {
+            true => Err(Failure::TooLarge {
+                name: name.to_string(),
+                size,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn meta(&self, revision: &str, name: &str) -> Outcome<Meta> {
+        self.http.meta(self.address(revision, name))
+    }
+
+    fn address<'b>(&'b self, revision: &'b str, name: &'b str) -> Address<'b> {
+        Address {
+            repo: self.id,
+            revision,
+            name,
+        }
+    }
+}
