@@ -79,7 +79,7 @@ impl Model {
     pub fn load(files: &ModelFiles, options: LoadOptions) -> Result<Self> {
         // The tokenizer takes longer to parse than all the rest: it has a thread of its own.
         std::thread::scope(|scope| {
-            let load = || Tokens::load(&files.tokenizer);
+            let load = || Tokens::load(files);
             let tokens = std::thread::Builder::new().spawn_scoped(scope, load);
             let device = options.device.open()?;
             let config = Config::read(&files.config)?;
@@ -93,13 +93,17 @@ impl Model {
                 // The system gives no thread, so it is done here.
                 Err(_) => load()?,
             };
+            let named = tokens.special_tokens().get("bos_token");
+            let named = named.and_then(|bos| tokens.id_of_special(bos));
+            // A name that a class has by default may stand for no row of the embedding.
+            let named = named.filter(|&bos| (bos as usize) < card.vocabulary);
             Ok(Self {
                 card,
                 decoder,
-                tokens,
                 device,
-                bos: config.ids("bos_token_id")?.first().copied(),
+                bos: named.or(config.ids("bos_token_id")?.first().copied()),
                 eos: config.ids("eos_token_id")?,
+                tokens,
             })
         })
     }

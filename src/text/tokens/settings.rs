@@ -1,0 +1,182 @@
+//! `tokenizer_config.json` and the files beside it: what a tokenizer's class is made with.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+use tokenizers::AddedToken;
+
+use super::class::Class;
+use crate::error::{Error, Result};
+use crate::source::{Asset, ModelFiles};
+use crate::text::special::{STANDARD, SpecialTokens};
+
+/// What the checkpoint's files say of its tokenizer besides the tokenizer itself.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// tokenizer_config.json, with special_tokens_map.json over it where that counts.
+    fields: Map<String, Value>,
+    /// The file that messages name.
+    origin: String,
+    /// The added tokens by id.
+    pub added: BTreeMap<u32, AddedToken>,
+    /// Whether `added` is all of them; else those of tokenizer.json come first.
+    pub added_is_complete: bool,
+    /// `model_type` in config.json.
+    pub model_type: Option<String>,
+    /// The name of the class in `transformers`, without "Fast".
+    pub class: Option<String>,
+}
+
+impl Settings {
+    /// Reads the files that are there.
+    ///
+    /// # Errors
+    /// One that cannot be read, is not JSON, or names as a token what is none.
+    pub fn read(files: &ModelFiles) -> Result<Self> {
+        let config = object(&files.config)?;
+        let mut settings = Self {
+            origin: "tokenizer_config.json".to_string(),
+            model_type: string(&config, "model_type"),
+            ..Self::default()
+        };
+        if let Some(asset) = &files.tokenizer_config {
+            settings.origin = asset.to_string();
+            settings.fields = object(asset)?;
+        }
+        let class =
+            string(&settings.fields, "tokenizer_class").or_else(|| string(&config, "tokenizer_class"));
+        settings.class = class.map(|class| class.strip_suffix("Fast").unwrap_or(&class).to_string());
+        settings.read_added()?;
+        Ok(settings)
+    }
+
+    /// The added tokens: those in the config, or of checkpoints made before it had them, in the
+    /// files that it replaced.
+    fn read_added(&mut self) -> Result<()> {
+        if let Some(tokens) = self.get("added_tokens_decoder") {
+            let listed = tokens
+                .as_object()
+                .ok_or_else(|| self.wrong("added_tokens_decoder"))?;
+            let listed = listed.iter().map(|(id, value)| {
+                let id = id.parse().ok();
+                id.zip(token(value, false))
+                    .ok_or_else(|| self.wrong("added_tokens_decoder"))
+            });
+            self.added = listed.collect::<Result<_>>()?;
+            self.added_is_complete = true;
+        }
+        Ok(())
+    }
+
+    /// The special tokens by name, of a tokenizer of that class. `pad` is the token that its
+    /// tokenizer.json pads with.
+    ///
+    /// # Errors
+    /// A name whose value is no token.
+    pub fn special_tokens(&self, class: Class, pad: Option<&str>) -> Result<SpecialTokens> {
+        let mut named: IndexMap<String, AddedToken> = IndexMap::new();
+        let pad = pad
+            .filter(|_| class.pads_as_its_file())
+            .map(|pad| ("pad_token", pad));
+        for (name, text) in class.default_tokens().iter().copied().chain(pad) {
+            if !self.fields.contains_key(name) {
+                named.insert(name.to_string(), AddedToken::from(text, true));
+            }
+        }
+        for (name, value) in self
+            .fields
+            .iter()
+            .filter(|(name, value)| name.ends_with("_token") && !value.is_null())
+        {
+            match token(value, false) {
+                Some(token) => drop(named.insert(name.clone(), token)),
+                None if STANDARD.contains(&name.as_str()) => return Err(self.wrong(name)),
+                // `add_bos_token` is no token.
+                None => {}
+            }
+        }
+        let mut extra = Vec::new();
+        let names = ["extra_special_tokens", "additional_special_tokens"];
+        let given = names.iter().find_map(|&name| {
+            let value = self.get(name)?;
+            let empty =
+                value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+            (!empty).then_some((name, value))
+        });
+        match given {
+            None => {}
+            Some((name, Value::Array(tokens))) => {
+                for value in tokens {
+                    extra.push(token(value, true).ok_or_else(|| self.wrong(name))?);
+                }
+            }
+            Some((name, Value::Object(tokens))) => {
+                for (key, value) in tokens {
+                    let token = token(value, true).ok_or_else(|| self.wrong(name))?;
+                    named.insert(key.clone(), token);
+                }
+            }
+            Some((name, _)) => return Err(self.wrong(name)),
+        }
+        Ok(SpecialTokens { named, extra })
+    }
+
+    /// A boolean; `None` where it is absent or null.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        value.as_bool().map(Some).ok_or_else(|| self.wrong(key))
+    }
+
+    /// A field that is there and not null.
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.fields.get(key).filter(|value| !value.is_null())
+    }
+
+    fn wrong(&self, key: &str) -> Error {
+        Error::failed(
+            format!("{} has a {key} that makes no sense.", self.origin),
+            "Fetch the model's tokenizer_config.json again.",
+        )
+    }
+}
+
+/// A token by its text, which is then special, or with its properties.
+fn token(value: &Value, special: bool) -> Option<AddedToken> {
+    if let Some(text) = value.as_str() {
+        return Some(AddedToken::from(text, true));
+    }
+    let content = value.get("content")?.as_str()?;
+    let flag = |key: &str, default: bool| match value.get(key) {
+        None | Some(Value::Null) => Some(default),
+        Some(value) => value.as_bool(),
+    };
+    let special = flag("special", special)?;
+    Some(AddedToken {
+        content: content.to_string(),
+        single_word: flag("single_word", false)?,
+        lstrip: flag("lstrip", false)?,
+        rstrip: flag("rstrip", false)?,
+        normalized: flag("normalized", !special)?,
+        special,
+    })
+}
+
+fn string(fields: &Map<String, Value>, key: &str) -> Option<String> {
+    fields.get(key)?.as_str().map(str::to_string)
+}
+
+/// The JSON object that a file holds.
+fn object(asset: &Asset) -> Result<Map<String, Value>> {
+    serde_json::from_slice(&asset.read()?).map_err(|e| {
+        Error::failed(
+            format!("{asset} does not hold a JSON object: {e}."),
+            "Fetch the model's files again.",
+        )
+    })
+}
