@@ -156,6 +156,9 @@ fn its_files_are_a_model_like_any_other() {
         tokenizer: TokenizerFiles::Json(asset("tokenizer.json")),
         tokenizer_config: None,
         chat_template: None,
+        special_tokens_map: None,
+        added_tokens: None,
+        generation_config: None,
         index: None,
         weights: vec![asset("model.safetensors")],
     };

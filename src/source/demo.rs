@@ -31,6 +31,9 @@ pub fn files() -> ModelFiles {
         tokenizer: TokenizerFiles::Json(embedded!("tokenizer.json")),
         tokenizer_config: None,
         chat_template: None,
+        special_tokens_map: None,
+        added_tokens: None,
+        generation_config: None,
         index: None,
         weights: vec![embedded!("model.safetensors")],
     }

@@ -4,6 +4,7 @@ mod asset;
 mod demo;
 mod directory;
 mod hub;
+mod parts;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 pub use asset::Asset;
 pub use demo::DEMO;
 pub use hub::HubOptions;
+pub use parts::shard_names;
 
 /// The files that make up one model, all at hand.
 #[derive(Debug, Clone)]
@@ -29,7 +31,13 @@ pub struct ModelFiles {
     pub tokenizer_config: Option<Asset>,
     /// `chat_template.jinja`, if there is one.
     pub chat_template: Option<Asset>,
-    /// The index that names the shards, where there is one.
+    /// `special_tokens_map.json`, if there is one.
+    pub special_tokens_map: Option<Asset>,
+    /// `added_tokens.json`, if there is one.
+    pub added_tokens: Option<Asset>,
+    /// `generation_config.json`, if there is one.
+    pub generation_config: Option<Asset>,
+    /// The index that names the shards, of a model that has shards.
     pub index: Option<PathBuf>,
     /// One safetensors file, or all shards named by the index, in the index's order.
     pub weights: Vec<Asset>,
@@ -42,7 +50,13 @@ impl ModelFiles {
             TokenizerFiles::Json(asset) => [asset.path(), None],
             TokenizerFiles::VocabMerges { vocab, merges } => [Some(vocab.as_path()), Some(merges.as_path())],
         };
-        let optional = [&self.tokenizer_config, &self.chat_template];
+        let optional = [
+            &self.tokenizer_config,
+            &self.chat_template,
+            &self.special_tokens_map,
+            &self.added_tokens,
+            &self.generation_config,
+        ];
         [&self.config]
             .into_iter()
             .chain(&self.weights)
@@ -97,41 +111,4 @@ fn looks_like_a_path(model: &str) -> bool {
         || model.ends_with('/')
         || model.contains('\\')
         || model.matches('/').count() > 1
-}
-
-/// The shards that an index names, in order, each once. `index` is the text of
-/// `model.safetensors.index.json`, `origin` what messages call it.
-///
-/// # Errors
-/// What is no index, or names something that is no safetensors file of the same directory.
-pub fn shard_names(index: &str, origin: &str) -> Result<Vec<String>> {
-    #[derive(serde::Deserialize)]
-    struct Index {
-        weight_map: std::collections::BTreeMap<String, String>,
-    }
-    let index: Index = serde_json::from_str(index).map_err(|e| {
-        Error::failed(
-            format!("{origin} is not a safetensors index: {e}."),
-            "It should be JSON with a weight_map from tensor names to file names; fetch the file again.",
-        )
-    })?;
-    let names: std::collections::BTreeSet<String> = index.weight_map.into_values().collect();
-    for name in &names {
-        let plain = Path::new(name)
-            .components()
-            .all(|c| matches!(c, std::path::Component::Normal(_)));
-        if !plain || !name.ends_with(".safetensors") || name.contains('\\') {
-            return Err(Error::failed(
-                format!("{origin} names the shard {name:?}, which is not a .safetensors file beside it."),
-                "Use a checkpoint whose index names plain files in its own directory.",
-            ));
-        }
-    }
-    if names.is_empty() {
-        return Err(Error::failed(
-            format!("{origin} names no files."),
-            "Fetch the checkpoint again; its index should map every tensor to a file.",
-        ));
-    }
-    Ok(names.into_iter().collect())
 }

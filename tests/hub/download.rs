@@ -29,6 +29,9 @@ fn a_model_is_downloaded_whole_and_nothing_else() {
                 "tokenizer.json",
                 "tokenizer_config.json",
                 "chat_template.jinja",
+                "special_tokens_map.json",
+                "added_tokens.json",
+                "generation_config.json",
                 "model.safetensors"
             ]
             .contains(&name),

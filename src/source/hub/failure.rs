@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::source::parts::{INDEX, Missing};
 
 /// A request or a download that did not succeed.
 #[derive(Debug)]
@@ -241,4 +242,27 @@ pub fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
     line.trim_end_matches('.').chars().take(160).collect()
+}
+
+/// A model that the hub has, but without something that it needs.
+pub fn lacks(missing: &Missing, about: &About) -> Error {
+    let model = about.model();
+    match missing {
+        Missing::Config => Error::failed(
+            format!("{model} has no config.json."),
+            "Give a model in Hugging Face layout; this one was made for another program.",
+        ),
+        Missing::Tokenizer => Error::failed(
+            format!("{model} has no tokenizer.json, nor vocab.json and merges.txt."),
+            "Choose a model with one of these, or save its tokenizer as tokenizer.json in a directory.",
+        ),
+        Missing::Weights => Error::failed(
+            format!("{model} has no model.safetensors, and lens reads safetensors only."),
+            "Choose a model with safetensors weights, or give a directory to which transformers saved this one.",
+        ),
+        Missing::Shard(name) => Error::failed(
+            format!("{model} has no {name}, although its {INDEX} names it."),
+            "Tell the model's authors that their upload is not complete, or choose another revision.",
+        ),
+    }
 }

@@ -8,7 +8,6 @@ mod client;
 mod failure;
 mod http;
 mod id;
-mod parts;
 mod patience;
 mod progress;
 mod settings;
@@ -18,13 +17,13 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::ModelFiles;
+use super::parts::{self, Incomplete, Missing};
 use crate::error::{Error, Result};
 use cache::Repo;
 use client::Client;
 use failure::{About, Failure};
 use http::Meta;
 use id::{Id, Revision};
-use parts::{Found, Missing, Parts};
 use settings::Settings;
 
 /// What is not yet explained to a person.
@@ -103,22 +102,22 @@ impl Hub<'_> {
     fn files(&self) -> Result<ModelFiles> {
         let cached = self.cached()?;
         let current = !self.options.update || self.revision.is_commit();
-        if let Cached::Whole(commit, parts) = &cached
+        if let Cached::Whole(model) = &cached
             && current
         {
-            return Ok(self.model(commit, parts.clone()));
+            return Ok(model.clone());
         }
         if self.settings.offline {
             return self.offline(cached);
         }
         let (client, commit) = match self.ask(&cached) {
             Ok(answer) => answer,
-            Err(Failure::NoSuchFile) => return Err(Missing::Config.explain(&self.about)),
+            Err(Failure::NoSuchFile) => return Err(failure::lacks(&Missing::Config, &self.about)),
             Err(failure) if failure.is_silence() => return self.without_answer(failure, cached),
             Err(failure) => return Err(self.explain(failure)),
         };
         match cached {
-            Cached::Whole(known, parts) if known == commit => Ok(self.model(&commit, parts)),
+            Cached::Whole(model) if model.revision.as_ref() == Some(&commit) => Ok(model),
             _ => self.download(&client, &commit),
         }
     }
@@ -127,7 +126,7 @@ impl Hub<'_> {
     fn cached(&self) -> Result<Cached> {
         let cached = self.cached_in(&self.repo)?;
         if let (Cached::Nothing | Cached::Partly(..), Some(legacy)) = (&cached, &self.legacy)
-            && let whole @ Cached::Whole(..) = self.cached_in(legacy)?
+            && let whole @ Cached::Whole(_) = self.cached_in(legacy)?
         {
             return Ok(whole);
         }
@@ -138,11 +137,12 @@ impl Hub<'_> {
         let Some(commit) = repo.commit(&self.revision) else {
             return Ok(Cached::Nothing);
         };
-        let found = parts::assemble(&mut |name| Ok(repo.lookup(&commit, name)))?;
-        Ok(match found {
-            Found::All(parts) => Cached::Whole(commit, parts),
-            Found::Lacks(missing) => Cached::Partly(commit, missing),
-        })
+        let found = parts::assemble(&self.about.id, &mut |name| Ok(repo.lookup(&commit, name)));
+        match found {
+            Ok(model) => Ok(Cached::Whole(at(model, &commit))),
+            Err(Incomplete::Lacks(missing)) => Ok(Cached::Partly(commit, missing)),
+            Err(Incomplete::Error(error)) => Err(error),
+        }
     }
 
     /// A client for the hub, and the commit to download from it.
@@ -182,18 +182,18 @@ impl Hub<'_> {
 
     /// Everything at `commit`, and the revision's name for it once everything is there.
     fn download(&self, client: &Client, commit: &str) -> Result<ModelFiles> {
-        let found = parts::assemble(&mut |name| {
+        let found = parts::assemble(&self.about.id, &mut |name| {
             self.fetch(client, commit, name)
                 .map_err(|failure| self.explain(failure))
+        });
+        let model = found.map_err(|incomplete| match incomplete {
+            Incomplete::Lacks(missing) => failure::lacks(&missing, &self.about),
+            Incomplete::Error(error) => error,
         })?;
-        let parts = match found {
-            Found::All(parts) => parts,
-            Found::Lacks(missing) => return Err(missing.explain(&self.about)),
-        };
         self.repo
             .write_ref(&self.revision, commit)
             .map_err(|f| self.explain(f))?;
-        Ok(self.model(commit, parts))
+        Ok(at(model, commit))
     }
 
     /// One file at `commit`, downloaded unless it is cached; `None` when the model has no such file.
@@ -229,9 +229,9 @@ impl Hub<'_> {
     /// The network may not be used, and the cache does not answer the request as it was made.
     fn offline(&self, cached: Cached) -> Result<ModelFiles> {
         let lacking = match cached {
-            Cached::Whole(commit, parts) => {
+            Cached::Whole(model) => {
                 eprintln!("note: lens is offline, so {} was not updated.", self.about.id);
-                return Ok(self.model(&commit, parts));
+                return Ok(model);
             }
             Cached::Partly(_, missing) => format!("is only partly in the cache (no {missing})"),
             Cached::Nothing => "is not in the cache".to_string(),
@@ -246,27 +246,11 @@ impl Hub<'_> {
     fn without_answer(&self, failure: Failure, cached: Cached) -> Result<ModelFiles> {
         let error = self.explain(failure);
         match cached {
-            Cached::Whole(commit, parts) => {
+            Cached::Whole(model) => {
                 eprintln!("note: {} The cached version is used.", error.problem);
-                Ok(self.model(&commit, parts))
+                Ok(model)
             }
             _ => Err(error),
-        }
-    }
-
-    fn model(&self, commit: &str, parts: Parts) -> ModelFiles {
-        ModelFiles {
-            name: self.about.id.clone(),
-            about: None,
-            revision: Some(commit.to_string()),
-            config: parts.config.into(),
-            tokenizer: parts.tokenizer,
-            tokenizer_config: parts.tokenizer_config.map(Into::into),
-            chat_template: parts.chat_template.map(Into::into),
-            index: (parts.weights.first())
-                .map(|weights| weights.with_file_name("model.safetensors.index.json"))
-                .filter(|index| index.is_file()),
-            weights: parts.weights.into_iter().map(Into::into).collect(),
         }
     }
 
@@ -275,9 +259,17 @@ impl Hub<'_> {
     }
 }
 
+/// The model, which is that of `commit`.
+fn at(model: ModelFiles, commit: &str) -> ModelFiles {
+    ModelFiles {
+        revision: Some(commit.to_string()),
+        ..model
+    }
+}
+
 /// What the cache holds of one revision.
 enum Cached {
-    Whole(String, Parts),
+    Whole(ModelFiles),
     Partly(String, Missing),
     Nothing,
 }
