@@ -1,6 +1,7 @@
 //! `tokenizer_config.json` and the files beside it: what a tokenizer's class is made with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -16,6 +17,8 @@ use crate::text::special::{STANDARD, SpecialTokens};
 pub struct Settings {
     /// tokenizer_config.json, with special_tokens_map.json over it where that counts.
     fields: Map<String, Value>,
+    /// The special tokens that only this model has, by name.
+    own_tokens: Map<String, Value>,
     /// The file that messages name.
     origin: String,
     /// The added tokens by id.
@@ -47,13 +50,14 @@ impl Settings {
         let class =
             string(&settings.fields, "tokenizer_class").or_else(|| string(&config, "tokenizer_class"));
         settings.class = class.map(|class| class.strip_suffix("Fast").unwrap_or(&class).to_string());
-        settings.read_added()?;
+        settings.read_added(files)?;
         Ok(settings)
     }
 
-    /// The added tokens: those in the config, or of checkpoints made before it had them, in the
-    /// files that it replaced.
-    fn read_added(&mut self) -> Result<()> {
+    /// The added tokens: those in tokenizer_config.json, or, of checkpoints made before it had them,
+    /// in the two files that it replaced.
+    fn read_added(&mut self, files: &ModelFiles) -> Result<()> {
+        self.name_extra_tokens();
         if let Some(tokens) = self.get("added_tokens_decoder") {
             let listed = tokens
                 .as_object()
@@ -65,8 +69,53 @@ impl Settings {
             });
             self.added = listed.collect::<Result<_>>()?;
             self.added_is_complete = true;
+            return Ok(());
+        }
+        if let Some(asset) = &files.special_tokens_map {
+            for (key, mut value) in object(asset)? {
+                if key != "extra_special_tokens" && value.is_object() {
+                    value["special"] = true.into();
+                }
+                self.fields.insert(key, value);
+            }
+            self.name_extra_tokens();
+        }
+        if let Some(asset) = &files.added_tokens {
+            let special = self.special_tokens(Class::File, None)?;
+            let special: HashSet<&str> = (special.named().map(|(_, text)| text))
+                .chain(special.extra())
+                .collect();
+            for (text, id) in object(asset)? {
+                let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
+                let id = id.ok_or_else(|| wrong(asset, &text))?;
+                let is_special = special.contains(text.as_str());
+                self.added.insert(id, AddedToken::from(text, is_special));
+            }
         }
         Ok(())
+    }
+
+    /// Takes `additional_special_tokens` for its later name, and the tokens that an object gives
+    /// names to for named ones.
+    fn name_extra_tokens(&mut self) {
+        if !self.has_tokens("extra_special_tokens")
+            && let Some(tokens) = self.fields.shift_remove("additional_special_tokens")
+        {
+            self.fields.insert("extra_special_tokens".to_string(), tokens);
+        }
+        if let Some(Value::Object(tokens)) = self.fields.get("extra_special_tokens") {
+            self.own_tokens.extend(tokens.clone());
+            self.fields.shift_remove("extra_special_tokens");
+        }
+    }
+
+    fn has_tokens(&self, key: &str) -> bool {
+        match self.get(key) {
+            None => false,
+            Some(Value::Array(tokens)) => !tokens.is_empty(),
+            Some(Value::Object(tokens)) => !tokens.is_empty(),
+            Some(_) => true,
+        }
     }
 
     /// The special tokens by name, of a tokenizer of that class. `pad` is the token that its
@@ -96,29 +145,20 @@ impl Settings {
                 None => {}
             }
         }
-        let mut extra = Vec::new();
-        let names = ["extra_special_tokens", "additional_special_tokens"];
-        let given = names.iter().find_map(|&name| {
-            let value = self.get(name)?;
-            let empty =
-                value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
-            (!empty).then_some((name, value))
-        });
-        match given {
-            None => {}
-            Some((name, Value::Array(tokens))) => {
-                for value in tokens {
-                    extra.push(token(value, true).ok_or_else(|| self.wrong(name))?);
-                }
-            }
-            Some((name, Value::Object(tokens))) => {
-                for (key, value) in tokens {
-                    let token = token(value, true).ok_or_else(|| self.wrong(name))?;
-                    named.insert(key.clone(), token);
-                }
-            }
-            Some((name, _)) => return Err(self.wrong(name)),
+        for (name, value) in &self.own_tokens {
+            let token = token(value, true).ok_or_else(|| self.wrong(name))?;
+            named.insert(name.clone(), token);
         }
+        let wrong = || self.wrong("extra_special_tokens");
+        let extra = match self.get("extra_special_tokens") {
+            None => Vec::new(),
+            Some(tokens) => {
+                let tokens = tokens.as_array().ok_or_else(wrong)?.iter();
+                tokens
+                    .map(|value| token(value, true).ok_or_else(wrong))
+                    .collect::<Result<_>>()?
+            }
+        };
         Ok(SpecialTokens { named, extra })
     }
 
@@ -139,11 +179,15 @@ impl Settings {
     }
 
     fn wrong(&self, key: &str) -> Error {
-        Error::failed(
-            format!("{} has a {key} that makes no sense.", self.origin),
-            "Fetch the model's tokenizer_config.json again.",
-        )
+        wrong(&self.origin, key)
     }
+}
+
+fn wrong(origin: &dyn Display, key: &str) -> Error {
+    Error::failed(
+        format!("{origin} gives {key:?} a value that it cannot have."),
+        "Fetch the model's files again.",
+    )
 }
 
 /// A token by its text, which is then special, or with its properties.
