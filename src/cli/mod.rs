@@ -134,6 +134,16 @@ impl Loaded {
     }
 
     fn reader<'a>(&'a self, args: &'a Args) -> Result<Reader<'a>> {
+        let not_followed = &self.model.generation.not_followed;
+        if args.generate.is_some() && !not_followed.is_empty() {
+            let names = not_followed.join(", ");
+            note(
+                args,
+                &format!(
+                    "--generate takes the likeliest token each time and does not follow the model's {names}."
+                ),
+            );
+        }
         let template = args.chat.then(|| ChatTemplate::of(&self.files, &self.model));
         Ok(Reader {
             args,

@@ -1,5 +1,6 @@
 //! A model ready to be read: decoder, tokenizer, device.
 
+mod generation;
 mod prompting;
 
 use candle_core::Device;
@@ -11,6 +12,8 @@ use crate::source::{self, HubOptions, ModelFiles};
 use crate::text::tokens::Tokens;
 use crate::weights::{DType, Weights};
 
+pub use generation::Generation;
+
 /// A model whose files are mapped and checked. Nothing has been computed.
 pub struct Model {
     pub card: Card,
@@ -19,8 +22,7 @@ pub struct Model {
     pub device: Device,
     /// The token that the model's texts begin with, if it has one.
     pub bos: Option<u32>,
-    /// The tokens that end a text.
-    pub eos: Vec<u32>,
+    pub generation: Generation,
 }
 
 /// What a model is, for people and for `meta`.
@@ -102,7 +104,7 @@ impl Model {
                 decoder,
                 device,
                 bos: named.or(config.ids("bos_token_id")?.first().copied()),
-                eos: config.ids("eos_token_id")?,
+                generation: Generation::read(files, &config)?,
                 tokens,
             })
         })

@@ -32,8 +32,14 @@ fn a_bos_is_there_as_asked_for() {
     );
     assert_eq!(ids(&[PROMPT, "-m", GPT2]).len(), 8);
     assert_eq!(ids(&[PROMPT, "-m", GPT2, "--bos", "always"])[0], 302);
+    // The tokenizer's own comes before the config's.
+    let named = Checkpoint::copy_of("gpt2");
+    named.write("tokenizer_config.json", r#"{"bos_token": "The"}"#);
+    let bos = ids(&["The", "-m", GPT2]);
+    assert_eq!(ids(&[" of", "-m", named.path(), "--bos", "always"])[..1], bos);
     let without = Checkpoint::copy_of("gpt2");
     without.config(|fields| _ = fields.remove("bos_token_id"));
+    without.write("tokenizer_config.json", r#"{"bos_token": null}"#);
     assert_fails(
         &run(&[PROMPT, "-m", without.path(), "--bos", "always"]),
         2,
@@ -132,6 +138,47 @@ fn the_tokens_alone_are_shown() {
         .map(|row| row["id"].as_u64().unwrap())
         .collect();
     assert_eq!(listed, ids(&["Café\n 東", "-m", GPT2]));
+}
+
+#[test]
+fn a_continuation_ends_where_generation_config_json_says() {
+    let model = Checkpoint::copy_of("llama");
+    let longer = || ids(&["--ids", "1,5,7", "-m", model.path(), "--generate", "8"]);
+    // `transformers` ends at the same tokens.
+    model.set("eos_token_id", Value::Null);
+    assert_eq!(longer(), [1, 5, 7, 19, 83, 83, 215, 199, 97, 97, 21]);
+    model.set("eos_token_id", json!(19));
+    assert_eq!(longer(), [1, 5, 7, 19]);
+    model.write("generation_config.json", r#"{"eos_token_id": [83, 9], "do_sample": true}"#);
+    assert_eq!(longer(), [1, 5, 7, 19, 83]);
+    model.write("generation_config.json", r#"{"eos_token_id": 215}"#);
+    assert_eq!(longer(), [1, 5, 7, 19, 83, 83, 215]);
+    // One that names none leaves it to config.json.
+    model.write("generation_config.json", r#"{"do_sample": true}"#);
+    assert_eq!(longer(), [1, 5, 7, 19]);
+    model.write("generation_config.json", r#"{"eos_token_id": "</s>"}"#);
+    assert_fails(&run(&["--ids", "1", "-m", model.path()]), 1, "eos_token_id");
+}
+
+#[test]
+fn what_changes_decoding_and_is_not_followed_is_said() {
+    let model = Checkpoint::copy_of("llama");
+    let stderr = |args: &[&str]| run(&[&["--ids", "1,5,7", "-m", model.path()], args].concat()).stderr;
+    model.write(
+        "generation_config.json",
+        r#"{"repetition_penalty": 1.0, "num_beams": 1, "suppress_tokens": [], "temperature": 0.6}"#,
+    );
+    assert_eq!(stderr(&["--generate", "2"]), "");
+    model.write(
+        "generation_config.json",
+        r#"{"repetition_penalty": 1.1, "suppress_tokens": [83]}"#,
+    );
+    let note = stderr(&["--generate", "2"]);
+    assert!(
+        note.starts_with("note: ") && note.contains("repetition_penalty, suppress_tokens."),
+        "{note:?}"
+    );
+    assert_eq!(stderr(&[]), "");
 }
 
 #[test]

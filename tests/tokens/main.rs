@@ -43,7 +43,9 @@ impl Cases {
                 "vocab.json" => base()["model"]["vocab"].to_string(),
                 "merges.txt" => {
                     let merges = base()["model"]["merges"].as_array().unwrap();
-                    let pair = |pair: &Value| format!("{} {}\n", pair[0].as_str().unwrap(), pair[1].as_str().unwrap());
+                    let pair = |pair: &Value| {
+                        format!("{} {}\n", pair[0].as_str().unwrap(), pair[1].as_str().unwrap())
+                    };
                     merges.iter().map(pair).collect()
                 }
                 _ => content.to_string(),
@@ -79,7 +81,12 @@ fn tokens_are_those_of_transformers() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]

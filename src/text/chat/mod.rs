@@ -32,7 +32,7 @@ impl ChatTemplate {
         };
         Ok(Self {
             bos: name(config.bos_token, model.bos),
-            eos: name(config.eos_token, model.eos.first().copied()),
+            eos: name(config.eos_token, model.generation.eos.first().copied()),
             source: source(files, config.chat_template)?,
         })
     }
