@@ -149,7 +149,10 @@ fn a_continuation_ends_where_generation_config_json_says() {
     assert_eq!(longer(), [1, 5, 7, 19, 83, 83, 215, 199, 97, 97, 21]);
     model.set("eos_token_id", json!(19));
     assert_eq!(longer(), [1, 5, 7, 19]);
-    model.write("generation_config.json", r#"{"eos_token_id": [83, 9], "do_sample": true}"#);
+    model.write(
+        "generation_config.json",
+        r#"{"eos_token_id": [83, 9], "do_sample": true}"#,
+    );
     assert_eq!(longer(), [1, 5, 7, 19, 83]);
     model.write("generation_config.json", r#"{"eos_token_id": 215}"#);
     assert_eq!(longer(), [1, 5, 7, 19, 83, 83, 215]);
