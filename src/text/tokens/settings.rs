@@ -9,7 +9,7 @@ use tokenizers::AddedToken;
 
 use super::class::Class;
 use crate::error::{Error, Result};
-use crate::source::{Asset, ModelFiles};
+use crate::source::{Asset, ModelFiles, python_json};
 use crate::text::special::{STANDARD, SpecialTokens};
 
 /// What the checkpoint's files say of its tokenizer besides the tokenizer itself.
@@ -217,7 +217,7 @@ fn string(fields: &Map<String, Value>, key: &str) -> Option<String> {
 
 /// The JSON object that a file holds.
 fn object(asset: &Asset) -> Result<Map<String, Value>> {
-    serde_json::from_slice(&asset.read()?).map_err(|e| {
+    python_json::from_slice(&asset.read()?).map_err(|e| {
         Error::failed(
             format!("{asset} does not hold a JSON object: {e}."),
             "Fetch the model's files again.",
