@@ -144,7 +144,9 @@ impl Loaded {
                 ),
             );
         }
-        let template = args.chat.then(|| ChatTemplate::of(&self.files, &self.model));
+        let template = args
+            .chat
+            .then(|| ChatTemplate::of(&self.files, self.model.tokens.special_tokens()));
         Ok(Reader {
             args,
             model: &self.model,

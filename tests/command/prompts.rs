@@ -81,10 +81,8 @@ fn a_chat_template_is_followed() {
     let chat = Checkpoint::copy_of("llama");
     let template = "{% for m in messages %}{% if m.role == 'robot' %}{{ raise_exception('no') }}{% endif %}\
         <{{ m['role'] }}>{{ m.content.strip() }}{{ eos_token }}{% endfor %}{% if add_generation_prompt %}<model>{% endif %}";
-    chat.write(
-        "tokenizer_config.json",
-        &json!({"chat_template": template}).to_string(),
-    );
+    let config = json!({"chat_template": template, "eos_token": "<|endoftext|>"});
+    chat.write("tokenizer_config.json", &config.to_string());
     let read = |args: &[&str]| {
         let run = run(&[&["-m", chat.path(), "--chat", "--json"], args].concat());
         assert_works(&run);
@@ -108,6 +106,8 @@ fn a_chat_template_is_followed() {
         "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}",
         "{{ raise_exception('only for robots') }}",
         "{% if %}",
+        // What lies in itself cannot be printed.
+        "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}",
     ] {
         chat.write(
             "tokenizer_config.json",
@@ -118,6 +118,49 @@ fn a_chat_template_is_followed() {
             1,
             "chat template cannot be followed",
         );
+        let out = chat.file("out.json");
+        let args = ["-m", chat.path(), "--chat", "x", "-o", out.to_str().unwrap()];
+        assert_fails(&run(&args), 1, "chat template cannot be followed");
+        let files = std::fs::read_dir(chat.path()).unwrap();
+        let mut names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        assert!(
+            !names.any(|name| name == "out.json" || name.starts_with(".lens")),
+            "{wrong}"
+        );
+    }
+    // Its bytes are text.
+    std::fs::write(
+        chat.file("chat_template.jinja"),
+        b"caf\xe9 {{ messages[0].content }}",
+    )
+    .unwrap();
+    assert_fails(
+        &run(&["-m", chat.path(), "--chat", "x"]),
+        1,
+        "chat_template.jinja is not UTF-8",
+    );
+}
+
+#[test]
+fn a_chat_template_has_the_special_tokens_of_the_tokenizer_alone() {
+    let chat = Checkpoint::copy_of("llama");
+    let template = "{{ bos_token }}{{ pad_token }}{{ image_token }}[{{ messages[0].content }}]{{ eos_token is defined }}";
+    for (tokens, shown) in [
+        (json!({ "bos_token": null, "eos_token": null }), "[x]False"),
+        (
+            json!({ "bos_token": "<a>", "eos_token": { "content": "<b>" }, "pad_token": "<c>",
+                "extra_special_tokens": { "image_token": "<d>" } }),
+            "<a><c><d>[x]True",
+        ),
+    ] {
+        let mut config = tokens;
+        config["tokenizer_class"] = json!("PreTrainedTokenizerFast");
+        config["chat_template"] = json!(template);
+        chat.write("tokenizer_config.json", &config.to_string());
+        let run = run(&["-m", chat.path(), "--chat", "x", "--json"]);
+        assert_works(&run);
+        let document: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(document["meta"]["prompt"], shown);
     }
 }
 

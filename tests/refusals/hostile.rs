@@ -333,15 +333,31 @@ fn chat_templates_end_and_stay_small() {
             "{% for i in range(1000) %}{{ 'a ' * 50000 }}{% endfor %}",
             "writes more than 4 MB",
         ),
-        (nesting, ""),
+        (nesting, "200 deep"),
+        ("{% set a = namespace() %}{% set a.a = a %}{{ a }}", "into itself"),
+        (
+            "{% set a = namespace() %}{% set a.a = [{'x': a}] %}{{ a|tojson }}",
+            "into itself",
+        ),
+        (
+            "{% set a = namespace() %}{% set b = namespace(a=a) %}{% set a.b = b %}{{ 'x' ~ a }}",
+            "into itself",
+        ),
+        ("{% set a = namespace(b=1) %}{% set a.b = a.items() %}{{ a }}", ""),
+        ("{% set a = namespace(b=1) %}{% set a.b = a|items %}{{ a }}", ""),
+        ("{{ ''.count('') }}{{ 'x'.ljust(1000000000000) }}", "too wide"),
+        (
+            "{% for m in messages %}{% set m.role = m %}{% endfor %}",
+            "only namespaces",
+        ),
     ] {
-        let template_of = ChatTemplate::new(template.to_string(), String::new(), String::new());
+        let template_of = ChatTemplate::new(template.to_string(), []);
         let result = template_of.render(Some("Be brief."), "Where?");
         assert_refused(result, &["chat template cannot be followed", problem], template);
     }
     let template = "{{ bos_token }}{% for m in messages %}[{{ m['role'] | upper }}] {{ m.content.strip() | indent(2) }}\
                     {% endfor %}{{ '%s' | format('!') }}{{ messages | tojson(indent=1) | length }}";
-    let template = ChatTemplate::new(template.to_string(), "<s>".to_string(), String::new());
+    let template = ChatTemplate::new(template.to_string(), [("bos_token", "<s>")]);
     let rendered = template.render(None, " Where?\nThere? ").unwrap();
     assert!(rendered.starts_with("<s>[USER] Where?\n  There?!"), "{rendered}");
 }
