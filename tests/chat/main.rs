@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use logit_lens::text::chat::ChatTemplate;
+use proptest::prelude::*;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -50,4 +51,69 @@ fn every_template_is_rendered_as_transformers_renders_it() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Pieces of templates, sound and broken.
+const PIECES: [&str; 48] = [
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    "{%-",
+    "-%}",
+    "{{-",
+    "-}}",
+    "{% raw %}",
+    "{% endraw %}",
+    " ",
+    "\n",
+    "é",
+    "'",
+    "\"",
+    "'a\\",
+    "'\\u12é'",
+    "'%s'",
+    "%",
+    "~",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "=",
+    "|",
+    ".",
+    "-",
+    "x",
+    "1e5",
+    "set",
+    "ns",
+    "if",
+    "in",
+    "for",
+    "not",
+    "is",
+    "endset",
+    "generation",
+    "endgeneration",
+    "namespace()",
+    "messages",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    #[test]
+    fn any_template(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..12)) {
+        let source = pieces.concat();
+        let rendered = ChatTemplate::new(source.clone(), []).render(None, "x");
+        let problem = rendered.map_err(|error| error.problem).err().unwrap_or_default();
+        // How a panic is reported.
+        prop_assert!(!problem.contains("something impossible"), "{source:?}: {problem}");
+    }
 }
