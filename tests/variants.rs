@@ -6,6 +6,7 @@ use candle_core::Tensor;
 use half::{bf16, f16};
 use logit_lens::analysis::verify::verify;
 use logit_lens::decoder::{Batch, Decoder, Frequencies, Point, Residual, Rotary, Site};
+use logit_lens::engine::Engine;
 use logit_lens::lens::Request;
 use logit_lens::model::{LoadOptions, Model};
 use logit_lens::readout::Candidate;
@@ -55,6 +56,87 @@ fn names_with_and_without_their_prefix_are_the_same_model() {
     let checkpoint = Checkpoint::copy_of("gpt2-prefixed");
     checkpoint.tensors(|t| rename(t, |name| name.trim_start_matches("transformer.").to_string()));
     assert!(everything(&checkpoint.load().unwrap()) == prefixed);
+}
+
+#[test]
+fn a_tied_llama_may_be_saved_without_its_head() {
+    let whole = everything(&load("llama"));
+    let bare = Checkpoint::copy_of("llama");
+    bare.tensors(|t| rename(t, |name| name.trim_start_matches("model.").to_string()));
+    assert!(everything(&bare.load().unwrap()) == whole);
+    // Of an untied one the head is missed.
+    bare.set("tie_word_embeddings", false.into());
+    let Err(error) = bare.load() else {
+        panic!("accepted")
+    };
+    assert!(error.problem.contains("lm_head.weight"), "{error}");
+}
+
+#[test]
+fn a_tied_model_may_store_its_head_alone() {
+    for (name, embedding) in [("gpt2", "wte.weight"), ("llama", "model.embed_tokens.weight")] {
+        let tied = everything(&load(name));
+        let checkpoint = Checkpoint::copy_of(name);
+        checkpoint.tensors(|t| rename(t, |name| name.replace(embedding, "lm_head.weight")));
+        assert!(everything(&checkpoint.load().unwrap()) == tied, "{name}");
+        checkpoint.set("tie_word_embeddings", false.into());
+        assert!(checkpoint.load().is_err(), "{name}");
+    }
+}
+
+#[test]
+fn gpt2_has_other_names_for_its_sizes() {
+    let own = everything(&load("gpt2"));
+    let checkpoint = Checkpoint::copy_of("gpt2");
+    checkpoint.config(|fields| {
+        for (alias, name) in [
+            ("hidden_size", "n_embd"),
+            ("num_hidden_layers", "n_layer"),
+            ("num_attention_heads", "n_head"),
+            ("max_position_embeddings", "n_positions"),
+        ] {
+            let value = fields.remove(name).unwrap();
+            fields.insert(alias.to_string(), value);
+        }
+    });
+    assert!(everything(&checkpoint.load().unwrap()) == own);
+    // They count for more, as in transformers.
+    checkpoint.set("n_layer", 1.into());
+    assert!(everything(&checkpoint.load().unwrap()) == own);
+}
+
+/// transformers 5.23 in float32, the last of the tokens 5 to 8: 1.7737, 2.1776, -0.0498, and
+/// 1.7507, 2.2582, 0.0019 where rms_norm_eps is 0.
+#[test]
+fn an_epsilon_of_zero_is_one() {
+    let checkpoint = Checkpoint::copy_of("llama");
+    let logits = |checkpoint: &Checkpoint| {
+        let model = checkpoint.load().unwrap();
+        let request = Request {
+            top_k: model.card.vocabulary,
+            ..Request::default()
+        };
+        let prompt = model.prompt_of_ids(vec![5, 6, 7, 8]).unwrap();
+        let mut top = model.read_prompts(vec![prompt], &request, &()).unwrap()[0].output[0]
+            .top
+            .clone();
+        top.sort_by_key(|candidate| candidate.id);
+        [top[0].logit, top[1].logit, top[2].logit].map(|x| (x * 1e4).round() / 1e4)
+    };
+    assert_eq!(logits(&checkpoint), [1.7737, 2.1776, -0.0498]);
+    checkpoint.set("rms_norm_eps", 0.0.into());
+    assert_eq!(logits(&checkpoint), [1.7507, 2.2582, 0.0019]);
+}
+
+#[test]
+fn what_a_config_leaves_out_is_as_in_transformers() {
+    let checkpoint = Checkpoint::copy_of("llama");
+    checkpoint.config(|fields| _ = fields.remove("max_position_embeddings"));
+    assert_eq!(checkpoint.load().unwrap().card.context, Some(2048));
+    checkpoint.set("eos_token_id", (-1).into());
+    assert_eq!(checkpoint.load().unwrap().generation.eos, Vec::<u32>::new());
+    checkpoint.set("eos_token_id", serde_json::json!([-1, 2]));
+    assert_eq!(checkpoint.load().unwrap().generation.eos, [2]);
 }
 
 #[test]

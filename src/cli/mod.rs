@@ -137,8 +137,19 @@ impl Loaded {
     }
 
     fn reader<'a>(&'a self, run: &'a Run) -> Result<Reader<'a>> {
+        let not_followed = &self.model.generation.not_followed;
+        if run.encoding.generate.is_some() && !not_followed.is_empty() {
+            let names = not_followed.join(", ");
+            note(
+                run,
+                &format!(
+                    "--generate takes the likeliest token each time and does not follow the model's {names}."
+                ),
+            );
+        }
+        let special = self.model.tokens.special_tokens();
         let chat = run.encoding.chat.as_ref();
-        let template = chat.map(|_| ChatTemplate::of(&self.files, &self.model));
+        let template = chat.map(|_| ChatTemplate::of(&self.files, special));
         Ok(Reader {
             run,
             model: &self.model,

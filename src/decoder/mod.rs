@@ -11,6 +11,8 @@ mod parts;
 
 use crate::weights::Matrix;
 
+use config::check_settings;
+
 pub use config::Config;
 pub use families::{load, supported};
 pub use forward::{Batch, Hook, Point, Site};

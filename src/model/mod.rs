@@ -1,5 +1,6 @@
 //! A model ready to be read: decoder, tokenizer, device.
 
+mod generation;
 mod prompting;
 
 use candle_core::Device;
@@ -11,6 +12,8 @@ use crate::source::{self, HubOptions, ModelFiles};
 use crate::text::tokens::Tokens;
 use crate::weights::{DType, Weights};
 
+pub use generation::Generation;
+
 /// A model whose files are mapped and checked. Nothing has been computed.
 pub struct Model {
     pub card: Card,
@@ -19,8 +22,7 @@ pub struct Model {
     pub device: Device,
     /// The token that the model's texts begin with, if it has one.
     pub bos: Option<u32>,
-    /// The tokens that end a text.
-    pub eos: Vec<u32>,
+    pub generation: Generation,
 }
 
 /// What a model is, for people and for `meta`.
@@ -79,7 +81,7 @@ impl Model {
     pub fn load(files: &ModelFiles, options: LoadOptions) -> Result<Self> {
         // The tokenizer takes longer to parse than all the rest: it has a thread of its own.
         std::thread::scope(|scope| {
-            let load = || Tokens::load(&files.tokenizer);
+            let load = || Tokens::load(files);
             let tokens = std::thread::Builder::new().spawn_scoped(scope, load);
             let device = options.device.open()?;
             let config = Config::read(&files.config)?;
@@ -93,13 +95,17 @@ impl Model {
                 // The system gives no thread, so it is done here.
                 Err(_) => load()?,
             };
+            let named = tokens.special_tokens().get("bos_token");
+            let named = named.and_then(|bos| tokens.id_of_special(bos));
+            // A name that a class has by default may stand for no row of the embedding.
+            let named = named.filter(|&bos| (bos as usize) < card.vocabulary);
             Ok(Self {
                 card,
                 decoder,
-                tokens,
                 device,
-                bos: config.ids("bos_token_id")?.first().copied(),
-                eos: config.ids("eos_token_id")?,
+                bos: named.or(config.ids("bos_token_id")?.first().copied()),
+                generation: Generation::read(files, &config)?,
+                tokens,
             })
         })
     }

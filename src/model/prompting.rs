@@ -50,7 +50,7 @@ impl Model {
     fn with_bos(&self, mut ids: Vec<u32>) -> Result<Vec<u32>> {
         let Some(bos) = self.bos else {
             return Err(Error::usage(
-                format!("{} names no BOS token in its config.json.", self.card.name),
+                format!("{} names no BOS token.", self.card.name),
                 "Leave --bos at auto, or write the token in the prompt.",
             ));
         };

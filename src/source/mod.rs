@@ -5,6 +5,7 @@ mod demo;
 mod directory;
 mod hub;
 mod parts;
+pub(crate) mod python_json;
 
 use std::path::{Path, PathBuf};
 

@@ -3,5 +3,6 @@
 pub mod chat;
 pub mod prompt;
 pub mod prompts;
+pub mod special;
 pub mod targets;
 pub mod tokens;

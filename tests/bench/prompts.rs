@@ -22,7 +22,7 @@ impl Prompts {
     pub fn new(model: &Path) -> Self {
         let files = source::locate(model.to_str().unwrap(), &HubOptions::default()).unwrap();
         Self {
-            tokens: Tokens::load(&files.tokenizer).unwrap(),
+            tokens: Tokens::load(&files).unwrap(),
             random: Random(2),
         }
     }

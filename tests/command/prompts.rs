@@ -32,8 +32,14 @@ fn a_bos_is_there_as_asked_for() {
     );
     assert_eq!(ids(&[PROMPT, "-m", GPT2]).len(), 8);
     assert_eq!(ids(&[PROMPT, "-m", GPT2, "--bos", "always"])[0], 302);
+    // The tokenizer's own comes before the config's.
+    let named = Checkpoint::copy_of("gpt2");
+    named.write("tokenizer_config.json", r#"{"bos_token": "The"}"#);
+    let bos = ids(&["The", "-m", GPT2]);
+    assert_eq!(ids(&[" of", "-m", named.path(), "--bos", "always"])[..1], bos);
     let without = Checkpoint::copy_of("gpt2");
     without.config(|fields| _ = fields.remove("bos_token_id"));
+    without.write("tokenizer_config.json", r#"{"bos_token": null}"#);
     assert_fails(
         &run(&[PROMPT, "-m", without.path(), "--bos", "always"]),
         2,
@@ -75,10 +81,8 @@ fn a_chat_template_is_followed() {
     let chat = Checkpoint::copy_of("llama");
     let template = "{% for m in messages %}{% if m.role == 'robot' %}{{ raise_exception('no') }}{% endif %}\
         <{{ m['role'] }}>{{ m.content.strip() }}{{ eos_token }}{% endfor %}{% if add_generation_prompt %}<model>{% endif %}";
-    chat.write(
-        "tokenizer_config.json",
-        &json!({"chat_template": template}).to_string(),
-    );
+    let config = json!({"chat_template": template, "eos_token": "<|endoftext|>"});
+    chat.write("tokenizer_config.json", &config.to_string());
     let read = |args: &[&str]| {
         let run = run(&[&["-m", chat.path(), "--chat", "--json"], args].concat());
         assert_works(&run);
@@ -102,6 +106,8 @@ fn a_chat_template_is_followed() {
         "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}",
         "{{ raise_exception('only for robots') }}",
         "{% if %}",
+        // What lies in itself cannot be printed.
+        "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}",
     ] {
         chat.write(
             "tokenizer_config.json",
@@ -112,6 +118,49 @@ fn a_chat_template_is_followed() {
             1,
             "chat template cannot be followed",
         );
+        let out = chat.file("out.json");
+        let args = ["-m", chat.path(), "--chat", "x", "-o", out.to_str().unwrap()];
+        assert_fails(&run(&args), 1, "chat template cannot be followed");
+        let files = std::fs::read_dir(chat.path()).unwrap();
+        let mut names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        assert!(
+            !names.any(|name| name == "out.json" || name.starts_with(".lens")),
+            "{wrong}"
+        );
+    }
+    // Its bytes are text.
+    std::fs::write(
+        chat.file("chat_template.jinja"),
+        b"caf\xe9 {{ messages[0].content }}",
+    )
+    .unwrap();
+    assert_fails(
+        &run(&["-m", chat.path(), "--chat", "x"]),
+        1,
+        "chat_template.jinja is not UTF-8",
+    );
+}
+
+#[test]
+fn a_chat_template_has_the_special_tokens_of_the_tokenizer_alone() {
+    let chat = Checkpoint::copy_of("llama");
+    let template = "{{ bos_token }}{{ pad_token }}{{ image_token }}[{{ messages[0].content }}]{{ eos_token is defined }}";
+    for (tokens, shown) in [
+        (json!({ "bos_token": null, "eos_token": null }), "[x]False"),
+        (
+            json!({ "bos_token": "<a>", "eos_token": { "content": "<b>" }, "pad_token": "<c>",
+                "extra_special_tokens": { "image_token": "<d>" } }),
+            "<a><c><d>[x]True",
+        ),
+    ] {
+        let mut config = tokens;
+        config["tokenizer_class"] = json!("PreTrainedTokenizerFast");
+        config["chat_template"] = json!(template);
+        chat.write("tokenizer_config.json", &config.to_string());
+        let run = run(&["-m", chat.path(), "--chat", "x", "--json"]);
+        assert_works(&run);
+        let document: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(document["meta"]["prompt"], shown);
     }
 }
 
@@ -132,6 +181,50 @@ fn the_tokens_alone_are_shown() {
         .map(|row| row["id"].as_u64().unwrap())
         .collect();
     assert_eq!(listed, ids(&["Café\n 東", "-m", GPT2]));
+}
+
+#[test]
+fn a_continuation_ends_where_generation_config_json_says() {
+    let model = Checkpoint::copy_of("llama");
+    let longer = || ids(&["--ids", "1,5,7", "-m", model.path(), "--generate", "8"]);
+    // `transformers` ends at the same tokens.
+    model.set("eos_token_id", Value::Null);
+    assert_eq!(longer(), [1, 5, 7, 19, 83, 83, 215, 199, 97, 97, 21]);
+    model.set("eos_token_id", json!(19));
+    assert_eq!(longer(), [1, 5, 7, 19]);
+    model.write(
+        "generation_config.json",
+        r#"{"eos_token_id": [83, 9], "do_sample": true}"#,
+    );
+    assert_eq!(longer(), [1, 5, 7, 19, 83]);
+    model.write("generation_config.json", r#"{"eos_token_id": 215}"#);
+    assert_eq!(longer(), [1, 5, 7, 19, 83, 83, 215]);
+    // One that names none leaves it to config.json.
+    model.write("generation_config.json", r#"{"do_sample": true}"#);
+    assert_eq!(longer(), [1, 5, 7, 19]);
+    model.write("generation_config.json", r#"{"eos_token_id": "</s>"}"#);
+    assert_fails(&run(&["--ids", "1", "-m", model.path()]), 1, "eos_token_id");
+}
+
+#[test]
+fn what_changes_decoding_and_is_not_followed_is_said() {
+    let model = Checkpoint::copy_of("llama");
+    let stderr = |args: &[&str]| run(&[&["--ids", "1,5,7", "-m", model.path()], args].concat()).stderr;
+    model.write(
+        "generation_config.json",
+        r#"{"repetition_penalty": 1.0, "num_beams": 1, "suppress_tokens": [], "temperature": 0.6}"#,
+    );
+    assert_eq!(stderr(&["--generate", "2"]), "");
+    model.write(
+        "generation_config.json",
+        r#"{"repetition_penalty": 1.1, "suppress_tokens": [83]}"#,
+    );
+    let note = stderr(&["--generate", "2"]);
+    assert!(
+        note.starts_with("note: ") && note.contains("repetition_penalty, suppress_tokens."),
+        "{note:?}"
+    );
+    assert_eq!(stderr(&[]), "");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::decoder::{self, Config};
 use logit_lens::lens::{Layers, Points, Positions};
-use logit_lens::source::{Asset, TokenizerFiles, shard_names};
+use logit_lens::source::{Asset, DEMO, HubOptions, ModelFiles, TokenizerFiles, locate, shard_names};
 use logit_lens::text::prompts::Lines;
 use logit_lens::text::targets::TargetSpec;
 use logit_lens::text::tokens::Tokens;
@@ -39,6 +39,30 @@ fn asset(bytes: impl Into<Bytes>) -> Asset {
         name: "a file",
         bytes: bytes.into(),
     }
+}
+
+/// The files of a tokenizer whose config is that.
+fn tokenizer_files(tokenizer: &Value, config: &Value) -> ModelFiles {
+    ModelFiles {
+        tokenizer: TokenizerFiles::Json(asset(tokenizer.to_string().into_bytes())),
+        tokenizer_config: Some(asset(config.to_string().into_bytes())),
+        ..locate(DEMO, &HubOptions::default()).unwrap()
+    }
+}
+
+/// What a model's files say of its special and added tokens.
+fn settings() -> Value {
+    let token = |text: &str, special: bool| {
+        json!({ "content": text, "single_word": false, "lstrip": true, "rstrip": false,
+            "normalized": false, "special": special })
+    };
+    json!({
+        "bos_token": "<s>", "eos_token": token("</s>", true), "pad_token": null, "image_token": "<image>",
+        "extra_special_tokens": ["<a>", token("<b>", false)], "additional_special_tokens": ["<c>"],
+        "added_tokens_decoder": { "302": token("<d>", true), "303": token("the", false) },
+        "add_prefix_space": true, "legacy": false, "split_special_tokens": false,
+        "tokenizer_class": "LlamaTokenizer",
+    })
 }
 
 /// A value that a field of JSON may have been given.
@@ -86,6 +110,15 @@ fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
     found.push(at);
 }
 
+/// Puts each value in a place.
+fn edit(json: &mut Value, edits: impl IntoIterator<Item = (prop::sample::Index, Value)>) {
+    for (index, value) in edits {
+        let mut found = Vec::new();
+        pointers(json, String::new(), &mut found);
+        *json.pointer_mut(&found[index.index(found.len())]).unwrap() = value;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -127,19 +160,45 @@ proptest! {
     }
 
     #[test]
-    fn any_tokenizer(which in 0..3usize, edits in proptest::collection::vec((any::<prop::sample::Index>(), value()), 1..3)) {
+    fn any_tokenizer(
+        which in 0..3usize,
+        class in prop_oneof![Just("PreTrainedTokenizerFast"), Just("GPT2Tokenizer"), Just("CodeLlamaTokenizer")],
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), value()), 1..3),
+    ) {
         let mut json = FIXTURES[which].tokenizer.clone();
-        for (index, value) in edits {
-            let mut found = Vec::new();
-            pointers(&json, String::new(), &mut found);
-            *json.pointer_mut(&found[index.index(found.len())]).unwrap() = value;
-        }
-        let files = TokenizerFiles::Json(asset(json.to_string().into_bytes()));
-        if let Ok(tokens) = Tokens::load(&files) {
+        edit(&mut json, edits);
+        if let Ok(tokens) = Tokens::load(&tokenizer_files(&json, &json!({ "tokenizer_class": class }))) {
             for id in tokens.encode("The city of Paris \u{202e}東\n").into_iter().flatten() {
                 prop_assert!(!tokens.label(id).contains(char::is_control));
             }
             let _ = tokens.id_of(" the");
+        }
+    }
+
+    #[test]
+    fn any_tokenizer_config(
+        which in 0..3usize,
+        whole in any::<bool>(),
+        edits in proptest::collection::vec((0..3usize, any::<prop::sample::Index>(), value()), 0..4),
+    ) {
+        let mut siblings = [settings(), settings(), json!({ "<e>": 305, "<f>": 400, "the": 1 })];
+        if !whole {
+            // The older files count where this is absent.
+            siblings[0].as_object_mut().unwrap().remove("added_tokens_decoder");
+        }
+        for (file, index, value) in edits {
+            edit(&mut siblings[file], [(index, value)]);
+        }
+        let sibling = |i: usize| Some(asset(siblings[i].to_string().into_bytes()));
+        let files = ModelFiles {
+            special_tokens_map: sibling(1),
+            added_tokens: sibling(2),
+            ..tokenizer_files(&FIXTURES[which].tokenizer, &siblings[0])
+        };
+        if let Ok(tokens) = Tokens::load(&files) {
+            for id in tokens.encode("<s>The city <d> of Paris \u{202e}東\n").into_iter().flatten() {
+                prop_assert!(!tokens.label(id).contains(char::is_control));
+            }
         }
     }
 

@@ -52,6 +52,72 @@ fn a_config_that_changes_the_computation_is_refused() {
     }
 }
 
+/// A field that another family of decoders has, with a value that would change the computation.
+#[test]
+fn a_field_of_another_family_is_refused() {
+    for (key, value) in [
+        ("is_causal", json!(false)),
+        ("sliding_window", json!(4096)),
+        ("layer_types", json!(["full_attention", "sliding_attention"])),
+        ("attn_logit_softcapping", json!(50.0)),
+        ("residual_multiplier", json!(0.22)),
+        ("logit_scale", json!(0.0625)),
+        ("use_bidirectional_attention", json!(true)),
+        ("num_experts", json!(8)),
+    ] {
+        for name in ["gpt2", "llama"] {
+            let checkpoint = Checkpoint::copy_of(name);
+            checkpoint.set(key, value.clone());
+            let names = [&format!("{key} = {value}") as &str, &format!("family {name}")];
+            refuse(&checkpoint, &names, &format!("{name}: {key}"));
+        }
+    }
+    for (name, key, value) in [
+        ("gpt2", "rope_theta", json!(10000.0)),
+        ("gpt2", "partial_rotary_factor", json!(0.5)),
+        ("llama", "scale_attn_weights", json!(false)),
+    ] {
+        let checkpoint = Checkpoint::copy_of(name);
+        checkpoint.set(key, value);
+        refuse(&checkpoint, &[key, &format!("family {name}")], key);
+    }
+}
+
+/// What `save_pretrained` of `transformers` 4 and 5 writes of its own accord, and what others do
+/// that changes nothing.
+#[test]
+fn a_field_that_changes_nothing_is_accepted() {
+    let common = json!({
+        "is_causal": true, "is_decoder": false, "is_encoder_decoder": false, "add_cross_attention": false,
+        "sliding_window": null, "use_sliding_window": false, "max_window_layers": 28, "logits_scaling": 1.0,
+        "residual_multiplier": 1, "attn_logit_softcapping": null, "num_experts": 0, "transformers_version": "5.23.0",
+        "attention_dropout": 0.0, "use_cache": true, "pad_token_id": null, "torch_dtype": "float32",
+        "output_attentions": false, "chunk_size_feed_forward": 0, "an_unknown_field": { "x": 1 },
+    });
+    let gpt2 = json!({
+        "n_ctx": 1024, "reorder_and_upcast_attn": false, "summary_activation": null, "summary_type": "cls_index",
+        "task_specific_params": { "text-generation": { "do_sample": true } }, "rope_scaling": null,
+    });
+    let llama = json!({
+        "pretraining_tp": 1, "rope_interleaved": false, "partial_rotary_factor": 1.0, "mlp_bias": false,
+        "is_llama_config": true, "layer_types": ["full_attention", "full_attention"],
+    });
+    let unused = json!({ "use_sliding_window": false, "sliding_window": 4096 });
+    for (name, fields) in [
+        ("gpt2", &common),
+        ("gpt2", &gpt2),
+        ("llama", &common),
+        ("llama", &llama),
+        ("llama", &unused),
+    ] {
+        let checkpoint = Checkpoint::copy_of(name);
+        checkpoint.config(|config| config.extend(fields.as_object().unwrap().clone()));
+        if let Err(error) = checkpoint.load() {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
 #[test]
 fn a_config_that_does_not_fit_the_weights_is_refused() {
     for (name, key, value, names) in [
@@ -133,6 +199,8 @@ fn a_config_field_that_makes_no_sense_is_refused() {
         ("gpt2", "tie_word_embeddings", json!(1)),
         ("gpt2", "activation_function", json!(3)),
         ("llama", "rms_norm_eps", json!(0)),
+        ("llama", "rms_norm_eps", json!(-0.5)),
+        ("llama", "eos_token_id", json!("two")),
         ("llama", "rope_theta", json!("10000")),
         ("llama", "rope_parameters", json!(7)),
     ] {
@@ -140,5 +208,24 @@ fn a_config_field_that_makes_no_sense_is_refused() {
         checkpoint.set(key, value.clone());
         let names = format!("{key} = {value}");
         refuse(&checkpoint, &[&names], &names);
+    }
+}
+
+/// Python writes numbers that JSON has not.
+#[test]
+fn an_infinite_number_is_refused_where_it_counts() {
+    let checkpoint = Checkpoint::copy_of("llama");
+    let text = std::fs::read_to_string(checkpoint.file("config.json")).unwrap();
+    for (number, problem) in [
+        ("\"initializer_range\": -Infinity", None),
+        ("\"note\": \"a \\\"NaN\\\" in words\", \"x\": [NaN]", None),
+        ("\"rope_theta\": Infinity", Some("rope_theta = \"Infinity\"")),
+    ] {
+        let text = text.trim_end().strip_suffix('}').unwrap();
+        checkpoint.write("config.json", &format!("{text}, {number}}}"));
+        match problem {
+            Some(problem) => refuse(&checkpoint, &[problem, "a positive number"], number),
+            None => assert!(checkpoint.load().is_ok(), "{number}"),
+        }
     }
 }

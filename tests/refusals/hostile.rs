@@ -262,6 +262,41 @@ fn a_normalizer_that_makes_too_much_of_a_text_is_stopped() {
     );
 }
 
+/// One name of a special token may stand for any number of ids, and a template may repeat it.
+#[test]
+fn a_post_processor_that_makes_too_much_of_a_text_is_refused() {
+    let checkpoint = Checkpoint::copy_of("gpt2");
+    let text = json!({ "Sequence": { "id": "A", "type_id": 0 } });
+    let special = json!({ "SpecialToken": { "id": "x", "type_id": 0 } });
+    let set = |pieces: Vec<&Value>, ids: usize| {
+        edit_tokenizer(&checkpoint, |json| {
+            json["post_processor"] = json!({ "type": "Sequence", "processors": [{
+                "type": "TemplateProcessing", "single": pieces, "pair": [],
+                "special_tokens": { "x": { "id": "x", "ids": vec![0; ids], "tokens": vec!["x"; ids] } },
+            }]});
+        });
+        checkpoint.load().map(|model| model.tokens)
+    };
+    let many = [vec![&special; 200], vec![&text]].concat();
+    assert_refused(
+        set(many.clone(), 100_000),
+        &["tokenizer.json", "its post-processor adds 20000000 tokens"],
+        "special tokens",
+    );
+    assert_refused(
+        set(vec![&text; 1000], 0),
+        &["tokenizer.json", "its post-processor repeats a text 1000 times"],
+        "repeats",
+    );
+    let twice = set(vec![&special, &text, &text], 2)
+        .unwrap()
+        .encode("The")
+        .unwrap();
+    assert_eq!(twice[..2], [0, 0]);
+    assert_eq!(twice.len(), 4);
+    assert_eq!(set(many, 1).unwrap().encode("The").unwrap().len(), 201);
+}
+
 fn edit_tokenizer(checkpoint: &Checkpoint, edit: impl FnOnce(&mut Value)) {
     let text = std::fs::read_to_string(checkpoint.file("tokenizer.json")).unwrap();
     let mut json = serde_json::from_str(&text).unwrap();
@@ -298,15 +333,31 @@ fn chat_templates_end_and_stay_small() {
             "{% for i in range(1000) %}{{ 'a ' * 50000 }}{% endfor %}",
             "writes more than 4 MB",
         ),
-        (nesting, ""),
+        (nesting, "200 deep"),
+        ("{% set a = namespace() %}{% set a.a = a %}{{ a }}", "into itself"),
+        (
+            "{% set a = namespace() %}{% set a.a = [{'x': a}] %}{{ a|tojson }}",
+            "into itself",
+        ),
+        (
+            "{% set a = namespace() %}{% set b = namespace(a=a) %}{% set a.b = b %}{{ 'x' ~ a }}",
+            "into itself",
+        ),
+        ("{% set a = namespace(b=1) %}{% set a.b = a.items() %}{{ a }}", ""),
+        ("{% set a = namespace(b=1) %}{% set a.b = a|items %}{{ a }}", ""),
+        ("{{ ''.count('') }}{{ 'x'.ljust(1000000000000) }}", "too wide"),
+        (
+            "{% for m in messages %}{% set m.role = m %}{% endfor %}",
+            "only namespaces",
+        ),
     ] {
-        let template_of = ChatTemplate::new(template.to_string(), String::new(), String::new());
+        let template_of = ChatTemplate::new(template.to_string(), []);
         let result = template_of.render(Some("Be brief."), "Where?");
         assert_refused(result, &["chat template cannot be followed", problem], template);
     }
     let template = "{{ bos_token }}{% for m in messages %}[{{ m['role'] | upper }}] {{ m.content.strip() | indent(2) }}\
                     {% endfor %}{{ '%s' | format('!') }}{{ messages | tojson(indent=1) | length }}";
-    let template = ChatTemplate::new(template.to_string(), "<s>".to_string(), String::new());
+    let template = ChatTemplate::new(template.to_string(), [("bos_token", "<s>")]);
     let rendered = template.render(None, " Where?\nThere? ").unwrap();
     assert!(rendered.starts_with("<s>[USER] Where?\n  There?!"), "{rendered}");
 }

@@ -1,8 +1,6 @@
 //! GPT-2 (Radford et al. 2019), as `transformers`' modeling_gpt2.py stores and runs it.
 
-use serde_json::json;
-
-use super::Family;
+use super::{Family, prefix, tables};
 use crate::decoder::{
     Activation, Attention, Block, Config, Decoder, Embedding, Linear, Mlp, Norm, NormKind, Projections,
     Residual, Unembed,
@@ -12,6 +10,13 @@ use crate::weights::{Layout, Weights};
 
 pub const FAMILY: Family = Family {
     model_type: "gpt2",
+    aliases: &[
+        ("hidden_size", "n_embd"),
+        ("max_position_embeddings", "n_positions"),
+        ("num_attention_heads", "n_head"),
+        ("num_hidden_layers", "n_layer"),
+    ],
+    supports: &["scale_attn_weights", "scale_attn_by_inverse_layer_idx"],
     load,
     is_buffer: |name| name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias"),
 };
@@ -28,31 +33,20 @@ struct Shape {
 }
 
 fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
-    config.only("add_cross_attention", &json!(false))?;
     let shape = shape(config)?;
     let vocabulary = config.required_count("vocab_size")?;
     let context = config.count("n_positions")?.unwrap_or(1024);
     // The hub's own repository stores the bare transformer, fine-tunes the whole model.
-    let prefix = if weights.contains("wte.weight") {
-        ""
-    } else {
-        "transformer."
-    };
-    let table = [vocabulary, shape.hidden];
-
+    let prefix = prefix(weights, "h.0.ln_1.weight", "transformer.");
     let tied = config.flag("tie_word_embeddings")?.unwrap_or(true);
-    let wte = format!("{prefix}wte.weight");
-    let head = if tied && !weights.contains("lm_head.weight") {
-        &wte
-    } else {
-        "lm_head.weight"
-    };
+    let names = [&format!("{prefix}wte.weight"), "lm_head.weight"];
+    let [tokens, head] = tables(weights, names, [vocabulary, shape.hidden], tied)?;
     Ok(Decoder {
         hidden: shape.hidden,
         vocabulary,
         context: Some(context),
         embedding: Embedding {
-            tokens: weights.matrix(&wte, table, Layout::OutIn)?,
+            tokens,
             positions: Some(weights.matrix(
                 &format!("{prefix}wpe.weight"),
                 [context, shape.hidden],
@@ -64,7 +58,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
             .collect::<Result<_>>()?,
         unembed: Unembed {
             norm: norm(&shape, weights, &format!("{prefix}ln_f"))?,
-            head: weights.matrix(head, table, Layout::OutIn)?,
+            head,
         },
     })
 }
@@ -77,7 +71,7 @@ fn shape(config: &Config) -> Result<Shape> {
         inner: config.count("n_inner")?.unwrap_or(4 * hidden),
         heads,
         head_dim: config.divide(("n_embd", hidden), ("n_head", heads))?,
-        eps: config.number("layer_norm_epsilon")?.unwrap_or(1e-5),
+        eps: config.epsilon("layer_norm_epsilon")?.unwrap_or(1e-5),
         activation: Activation::from_config(config, "activation_function", "gelu_new")?,
         scale_by_width: config.flag("scale_attn_weights")?.unwrap_or(true),
         scale_by_layer: config.flag("scale_attn_by_inverse_layer_idx")?.unwrap_or(false),

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::Family;
+use super::{Family, prefix, tables};
 use crate::decoder::{
     Activation, Attention, Block, Config, Decoder, Embedding, Frequencies, Linear, Mlp, Norm, NormKind,
     Projections, Residual, Rotary, Unembed,
@@ -13,6 +13,8 @@ use crate::weights::{Layout, Weights};
 
 pub const FAMILY: Family = Family {
     model_type: "llama",
+    aliases: &[],
+    supports: &["rope_theta", "rope_scaling", "rope_parameters"],
     load,
     is_buffer: |name| name.ends_with("rotary_emb.inv_freq"),
 };
@@ -32,35 +34,32 @@ struct Shape {
 }
 
 fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
-    let shape = shape(config, weights)?;
+    // LlamaModel is saved without the prefix, LlamaForCausalLM with it.
+    let prefix = prefix(weights, "layers.0.input_layernorm.weight", "model.");
+    let shape = shape(config, weights, prefix)?;
     let vocabulary = config.required_count("vocab_size")?;
-    let table = [vocabulary, shape.hidden];
     let tied = config.flag("tie_word_embeddings")?.unwrap_or(false);
-    let embed = "model.embed_tokens.weight";
-    let head = if tied && !weights.contains("lm_head.weight") {
-        embed
-    } else {
-        "lm_head.weight"
-    };
+    let names = [&format!("{prefix}embed_tokens.weight"), "lm_head.weight"];
+    let [tokens, head] = tables(weights, names, [vocabulary, shape.hidden], tied)?;
     Ok(Decoder {
         hidden: shape.hidden,
         vocabulary,
         context: shape.context,
         embedding: Embedding {
-            tokens: weights.matrix(embed, table, Layout::OutIn)?,
+            tokens,
             positions: None,
         },
         blocks: (0..config.required_count("num_hidden_layers")?)
-            .map(|i| block(&shape, weights, &format!("model.layers.{i}")))
+            .map(|i| block(&shape, weights, &format!("{prefix}layers.{i}")))
             .collect::<Result<_>>()?,
         unembed: Unembed {
-            norm: norm(&shape, weights, "model.norm")?,
-            head: weights.matrix(head, table, Layout::OutIn)?,
+            norm: norm(&shape, weights, &format!("{prefix}norm"))?,
+            head,
         },
     })
 }
 
-fn shape(config: &Config, weights: &Weights) -> Result<Shape> {
+fn shape(config: &Config, weights: &Weights, prefix: &str) -> Result<Shape> {
     let hidden = config.required_count("hidden_size")?;
     let heads = config.required_count("num_attention_heads")?;
     let kv_heads = config.count("num_key_value_heads")?.unwrap_or(heads);
@@ -76,20 +75,21 @@ fn shape(config: &Config, weights: &Weights) -> Result<Shape> {
         ));
     }
     // A head's width means memory from here on, so it is held against the weights first.
-    let queries = "model.layers.0.self_attn.q_proj.weight";
-    weights.matrix(queries, [heads * head_dim, hidden], Layout::OutIn)?;
-    let rotary = rotary(config, head_dim)?;
+    let queries = format!("{prefix}layers.0.self_attn.q_proj.weight");
+    weights.matrix(&queries, [heads * head_dim, hidden], Layout::OutIn)?;
+    let trained = config.count("max_position_embeddings")?.unwrap_or(2048);
+    let rotary = rotary(config, head_dim, trained)?;
     Ok(Shape {
         hidden,
         inner: config.required_count("intermediate_size")?,
         heads,
         kv_heads,
         head_dim,
-        eps: config.number("rms_norm_eps")?.unwrap_or(1e-6),
+        eps: config.epsilon("rms_norm_eps")?.unwrap_or(1e-6),
         activation: Activation::from_config(config, "hidden_act", "silu")?,
         attention_bias: config.flag("attention_bias")?.unwrap_or(false),
         mlp_bias: config.flag("mlp_bias")?.unwrap_or(false),
-        context: context(config, &rotary.frequencies)?,
+        context: context(trained, &rotary.frequencies),
         rotary,
     })
 }
@@ -97,8 +97,9 @@ fn shape(config: &Config, weights: &Weights) -> Result<Shape> {
 /// Rope as older configs write it (`rope_theta`, `rope_scaling`) and as newer ones do
 /// (`rope_parameters`), with `transformers`' precedence: a `rope_scaling` that is there replaces
 /// `rope_parameters`, and `rope_theta` inside either replaces the one outside.
-fn rotary(config: &Config, dims: usize) -> Result<Rotary> {
-    config.only("partial_rotary_factor", &json!(1))?;
+///
+/// `trained` is the length that the model was trained with.
+fn rotary(config: &Config, dims: usize, trained: usize) -> Result<Rotary> {
     let rope = match config.object("rope_scaling")? {
         Some(rope) => Some(rope),
         None => config.object("rope_parameters")?,
@@ -115,7 +116,6 @@ fn rotary(config: &Config, dims: usize) -> Result<Rotary> {
         None => rope.text("type")?.unwrap_or("default".to_string()),
     };
     let plain = Frequencies::plain(theta, dims);
-    let context = config.required_count("max_position_embeddings")?;
     let frequencies = match kind.as_str() {
         "default" => Frequencies::Fixed(plain),
         "linear" => {
@@ -125,11 +125,11 @@ fn rotary(config: &Config, dims: usize) -> Result<Rotary> {
         "dynamic" => Frequencies::Dynamic {
             theta,
             factor: rope.required_number("factor")?,
-            context,
+            context: trained,
         },
         "llama3" => {
             let key = "original_max_position_embeddings";
-            let original = config.count(key)?.or(rope.count(key)?).unwrap_or(context);
+            let original = config.count(key)?.or(rope.count(key)?).unwrap_or(trained);
             let factor = rope.required_number("factor")?;
             let low = rope.required_number("low_freq_factor")?;
             let high = rope.required_number("high_freq_factor")?;
@@ -140,15 +140,13 @@ fn rotary(config: &Config, dims: usize) -> Result<Rotary> {
     Ok(Rotary { dims, frequencies })
 }
 
-/// The longest prompt. `max_position_embeddings` is the trained length, which linear scaling
-/// stretches by its factor; dynamic scaling follows a prompt of any length.
-fn context(config: &Config, frequencies: &Frequencies) -> Result<Option<usize>> {
-    let trained = config.required_count("max_position_embeddings")?;
-    Ok(match frequencies {
+/// The longest prompt: the trained length, which linear scaling stretches by its factor; dynamic scaling follows a prompt of any length.
+fn context(trained: usize, frequencies: &Frequencies) -> Option<usize> {
+    match frequencies {
         Frequencies::Fixed(_) => Some(trained),
         Frequencies::Linear { factor, .. } => Some((trained as f64 * factor) as usize),
         Frequencies::Dynamic { .. } => None,
-    })
+    }
 }
 
 fn block(shape: &Shape, weights: &Weights, name: &str) -> Result<Block> {

@@ -11,7 +11,7 @@ use crate::text::prompt::Prompt;
 
 impl Model {
     /// The prompt with up to `count` tokens after it, each the likeliest (greedy decoding). It ends
-    /// early at the model's end-of-text token, which is kept.
+    /// early at a token that ends a text ([`Generation::eos`](crate::model::Generation::eos)), which is kept.
     ///
     /// # Errors
     /// A continuation that the model's context does not hold.
@@ -31,7 +31,7 @@ impl Model {
             let next = self.next_token(&longer.ids)?;
             longer.ids.push(next);
             longer.generated += 1;
-            if self.eos.contains(&next) {
+            if self.generation.eos.contains(&next) {
                 break;
             }
         }

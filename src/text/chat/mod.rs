@@ -1,21 +1,42 @@
 //! A conversation as the text that a model was trained on, by its own chat template.
+//!
+//! A template is rendered as `apply_chat_template` of `transformers` renders it, or refused.
 
+mod environment;
+mod filters;
+mod json;
+mod lexer;
 mod limits;
+mod literal;
+mod namespace;
+mod python;
+mod source;
+mod strings;
+mod text;
+mod tuple;
 
-use minijinja::context;
+use minijinja::value::Value;
+use minijinja::{ErrorKind, context};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::model::Model;
-use crate::source::ModelFiles;
+use crate::source::{ModelFiles, python_json};
+use crate::text::special::SpecialTokens;
+
+/// What a filter, a test or a function of a template gives.
+type Answer<T> = std::result::Result<T, minijinja::Error>;
+
+/// The error of a template that asks for what it cannot have.
+fn refusal(message: String) -> minijinja::Error {
+    minijinja::Error::new(ErrorKind::InvalidOperation, message)
+}
 
 /// A model's chat template.
 #[derive(Debug, Clone)]
 pub struct ChatTemplate {
     source: String,
-    /// The names of the special tokens, which templates write.
-    bos: String,
-    eos: String,
+    /// The special tokens that have a name, which templates write.
+    special: Vec<(String, String)>,
 }
 
 impl ChatTemplate {
@@ -24,22 +45,18 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// A model without a template, or files that cannot be read.
-    pub fn of(files: &ModelFiles, model: &Model) -> Result<Self> {
-        let config = config(files)?;
-        let name = |given: Option<SpecialToken>, id: Option<u32>| match given {
-            Some(token) => token.text(),
-            None => id.map_or(String::new(), |id| model.tokens.text(id)),
-        };
-        Ok(Self {
-            bos: name(config.bos_token, model.bos),
-            eos: name(config.eos_token, model.eos.first().copied()),
-            source: source(files, config.chat_template)?,
-        })
+    pub fn of(files: &ModelFiles, special: &SpecialTokens) -> Result<Self> {
+        Ok(Self::new(source(files)?, special.named()))
     }
 
-    /// The template `source` for a model whose special tokens are these.
-    pub fn new(source: String, bos: String, eos: String) -> Self {
-        Self { source, bos, eos }
+    /// The template `source` for a model whose special tokens are these, by name.
+    pub fn new<'a>(source: String, special: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let special = special.into_iter();
+        let special = special.map(|(name, token)| (name.to_string(), token.to_string()));
+        Self {
+            source,
+            special: special.collect(),
+        }
     }
 
     /// The text up to where the model's answer begins, of an optional system message and one of
@@ -51,13 +68,18 @@ impl ChatTemplate {
         let mut messages = Vec::new();
         messages.extend(system.map(|content| context! { role => "system", content }));
         messages.push(context! { role => "user", content => user });
-        let values = context! {
+        let given = context! {
             messages,
-            bos_token => self.bos,
-            eos_token => self.eos,
+            tools => (),
+            documents => (),
             add_generation_prompt => true,
         };
-        limits::render(self.source.clone(), values)
+        let special = Value::from_iter(
+            self.special
+                .iter()
+                .map(|(name, token)| (name.as_str(), token.as_str())),
+        );
+        limits::render(self.source.clone(), context! { ..special, ..given })
     }
 }
 
@@ -65,43 +87,27 @@ impl ChatTemplate {
 #[derive(Deserialize, Default)]
 struct TokenizerConfig {
     chat_template: Option<Templates>,
-    bos_token: Option<SpecialToken>,
-    eos_token: Option<SpecialToken>,
 }
 
-/// A special token, by its text or with its properties.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum SpecialToken {
-    Text(String),
-    Object { content: String },
-}
-
-impl SpecialToken {
-    fn text(self) -> String {
-        match self {
-            Self::Text(text) | Self::Object { content: text } => text,
-        }
-    }
-}
-
-fn config(files: &ModelFiles) -> Result<TokenizerConfig> {
-    let Some(asset) = &files.tokenizer_config else {
-        return Ok(TokenizerConfig::default());
-    };
-    serde_json::from_slice(&asset.read()?).map_err(|e| {
-        Error::failed(
-            format!("{asset} is not a tokenizer's config: {e}."),
-            "Fetch the model's tokenizer_config.json again.",
-        )
-    })
-}
-
-fn source(files: &ModelFiles, templates: Option<Templates>) -> Result<String> {
+fn source(files: &ModelFiles) -> Result<String> {
     if let Some(asset) = &files.chat_template {
-        return Ok(String::from_utf8_lossy(&asset.read()?).into_owned());
+        return String::from_utf8(asset.read()?.to_vec()).map_err(|_| {
+            Error::failed(
+                format!("{asset} is not UTF-8."),
+                "Fetch the model's chat_template.jinja again, or write the prompt without --chat.",
+            )
+        });
     }
-    templates.and_then(Templates::default).ok_or_else(|| {
+    let config = match &files.tokenizer_config {
+        Some(asset) => python_json::from_slice(&asset.read()?).map_err(|e| {
+            Error::failed(
+                format!("{asset} is not a tokenizer's config: {e}."),
+                "Fetch the model's tokenizer_config.json again.",
+            )
+        })?,
+        None => TokenizerConfig::default(),
+    };
+    config.chat_template.and_then(Templates::default).ok_or_else(|| {
         Error::usage(
             format!("{} has no chat template.", files.name),
             "Leave out --chat, or choose a model that was tuned for conversation.",
@@ -127,7 +133,8 @@ impl Templates {
     fn default(self) -> Option<String> {
         match self {
             Self::One(template) => Some(template),
-            Self::Named(named) => (named.into_iter())
+            // The last of that name counts, as in a dict.
+            Self::Named(named) => (named.into_iter().rev())
                 .find(|n| n.name == "default")
                 .map(|n| n.template),
         }

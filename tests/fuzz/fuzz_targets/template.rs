@@ -10,7 +10,7 @@ fuzz_target!(
     // the run.
     init: std::panic::set_hook(Box::new(|_| ())),
     |source: &str| {
-        let template = ChatTemplate::new(source.to_string(), "<s>".to_string(), "</s>".to_string());
+        let template = ChatTemplate::new(source.to_string(), [("bos_token", "<s>"), ("eos_token", "</s>")]);
         let _ = template.render(Some("Be brief."), "Where is the Eiffel Tower?");
     }
 );

@@ -1,9 +1,13 @@
 //! `config.json`, read field by field; a field that is there must make sense.
 
+mod settings;
+
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::source::Asset;
+use crate::source::{Asset, python_json};
+
+pub use settings::check as check_settings;
 
 /// The fields of one JSON object of a config, with where it came from for messages.
 #[derive(Debug, Clone)]
@@ -25,7 +29,7 @@ impl Config {
     /// The config in `text`; `origin` names it in messages.
     pub fn parse(text: &[u8], origin: String) -> Result<Self> {
         let remedy = "Fetch the model's config.json again.";
-        match serde_json::from_slice(text) {
+        match python_json::from_slice(text) {
             Ok(Value::Object(fields)) => Ok(Self { fields, origin }),
             Ok(_) => Err(Error::failed(
                 format!("{origin} does not hold a JSON object."),
@@ -33,6 +37,18 @@ impl Config {
             )),
             Err(e) => Err(Error::failed(format!("{origin} is not JSON: {e}."), remedy)),
         }
+    }
+
+    /// The same config with its fields by the names that its family has for them: of each pair, what
+    /// the first name says takes the place of what the second does, as in `transformers`.
+    pub fn renamed(&self, aliases: &[(&str, &str)]) -> Self {
+        let mut renamed = self.clone();
+        for (alias, name) in aliases {
+            if let Some(value) = renamed.fields.remove(*alias) {
+                renamed.fields.insert(name.to_string(), value);
+            }
+        }
+        renamed
     }
 
     /// A field that is there and not null.
@@ -89,17 +105,19 @@ impl Config {
         }
     }
 
-    /// Token ids, if there: one, or a list of them.
+    /// Token ids, if there: one, or a list of them. A negative one stands for none.
     pub fn ids(&self, key: &str) -> Result<Vec<u32>> {
-        let id = |value: &Value| {
+        let listed = match self.get(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(ids)) => ids.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+        };
+        let is_negative = |id: &Value| id.as_i64().is_some_and(|id| id < 0);
+        let ids = listed.iter().filter(|id| !is_negative(id)).map(|value| {
             let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
             id.ok_or_else(|| self.wrong(key, value, "a token id or a list of them"))
-        };
-        match self.get(key) {
-            None => Ok(Vec::new()),
-            Some(Value::Array(ids)) => ids.iter().map(id).collect(),
-            Some(one) => Ok(vec![id(one)?]),
-        }
+        });
+        ids.collect()
     }
 
     /// A positive integer that must be there.
@@ -115,6 +133,18 @@ impl Config {
         match value.as_f64() {
             Some(x) if x.is_finite() && x > 0. => Ok(Some(x)),
             _ => Err(self.wrong(key, value, "a positive number")),
+        }
+    }
+
+    /// A norm's epsilon, if there: a positive finite number, or 0.0.
+    pub fn epsilon(&self, key: &str) -> Result<Option<f64>> {
+        match self.get(key) {
+            // `transformers` takes no integer here.
+            Some(value) if value.is_f64() && value.as_f64() == Some(0.) => Ok(Some(0.)),
+            Some(value) if self.number(key).is_err() => {
+                Err(self.wrong(key, value, "0.0 or a positive number"))
+            }
+            _ => self.number(key),
         }
     }
 
