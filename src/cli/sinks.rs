@@ -57,7 +57,7 @@ impl Sinks {
                 Format::Table => Box::new(Table::new(output.width(), args.each())),
                 Format::Json => Box::new(Json::new(many)),
                 Format::Jsonl => Box::new(Lines),
-                Format::Csv => Box::new(Csv::default()),
+                Format::Csv => Box::new(Csv::new(output.is_terminal())),
                 Format::Markdown => Box::new(Markdown::new(args.each())),
                 Format::Heatmap => Box::new(Heatmap::new(
                     output.width(),
@@ -138,7 +138,9 @@ impl Sinks {
             let format = match sink.format {
                 Format::Json => SheetFormat::Json,
                 Format::Jsonl => SheetFormat::Lines,
-                Format::Csv => SheetFormat::Csv,
+                Format::Csv => SheetFormat::Csv {
+                    for_terminal: sink.output.is_terminal(),
+                },
                 Format::Markdown => SheetFormat::Markdown,
                 Format::Html | Format::Svg | Format::Png | Format::Pdf => {
                     return Err(no_picture(sink.format).into());

@@ -1,4 +1,6 @@
 //! CSV, tidy: a row for each prompt, point, layer, position and token, for data frames.
+//!
+//! A file and a pipe get every text exactly; only a terminal gets it escaped.
 
 use std::io::{self, Write};
 
@@ -7,15 +9,15 @@ use crate::analysis::statistics::Statistic;
 use crate::decoder::Point;
 use crate::lens::Row;
 use crate::readout::Reading;
-use crate::text::tokens::escaped;
+use crate::text::visible::escaped;
 
 /// The CSV format. One heading stands above all documents.
-#[derive(Default)]
 pub struct Csv {
+    for_terminal: bool,
     begun: bool,
 }
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "prompt",
     "id",
     "model",
@@ -26,6 +28,7 @@ const COLUMNS: [&str; 17] = [
     "rank",
     "token_id",
     "token",
+    "label",
     "logit",
     "logprob",
     "prob",
@@ -38,7 +41,9 @@ const COLUMNS: [&str; 17] = [
 /// A token of a row, or a group of tokens by its name.
 struct Said {
     id: Option<u32>,
+    /// The token's text or the group's name, and the same made visible.
     name: String,
+    label: String,
     rank: u64,
     logit: f64,
     logprob: f64,
@@ -46,6 +51,16 @@ struct Said {
     tracked: bool,
     /// How far the logit is above that of the token compared with.
     difference: Option<f64>,
+}
+
+impl Csv {
+    /// CSV that goes to a terminal, or elsewhere.
+    pub fn new(for_terminal: bool) -> Self {
+        Self {
+            for_terminal,
+            begun: false,
+        }
+    }
 }
 
 impl Report for Csv {
@@ -62,7 +77,8 @@ impl Report for Csv {
         for (i, row) in trajectory.rows.iter().enumerate() {
             for at in 0..trajectory.positions.len() {
                 for said in said(document, i, row, at) {
-                    csv.write_record(record(document, row, at, &said))?;
+                    let record = record(document, row, at, &said).into_iter();
+                    csv.write_record(record.map(|field| shown(field, self.for_terminal)))?;
                 }
             }
         }
@@ -73,20 +89,20 @@ impl Report for Csv {
 fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String> {
     let trajectory = document.trajectory;
     let position = trajectory.positions[at];
-    let text = |id: u32| escaped(&document.tokens.text(id));
     let optional = |n: Option<usize>| n.map_or(String::new(), |n| n.to_string());
     let layer = (row.site.point != Point::Embed).then_some(row.site.layer);
     let mut record = vec![
         document.number.to_string(),
-        escaped(document.id.unwrap_or_default()),
-        escaped(&document.card.name),
+        document.id.unwrap_or_default().to_string(),
+        document.card.name.clone(),
         row.site.point.name().to_string(),
         optional(layer),
         position.to_string(),
-        text(trajectory.prompt.ids[position]),
+        document.tokens.exact(trajectory.prompt.ids[position]),
         said.rank.to_string(),
         said.id.map_or(String::new(), |id| id.to_string()),
-        escaped(&said.name),
+        said.name.clone(),
+        said.label.clone(),
         said.logit.to_string(),
         said.logprob.to_string(),
         said.prob.to_string(),
@@ -98,6 +114,14 @@ fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String>
     let (reading, output) = (&row.readings[at], &trajectory.output[at]);
     record.extend(document.statistics.iter().map(|s| value(s, reading, output)));
     record
+}
+
+/// A field as it goes out: exactly, or with nothing in it that a terminal obeys.
+pub fn shown(field: String, for_terminal: bool) -> String {
+    match for_terminal {
+        true => escaped(&field),
+        false => field,
+    }
 }
 
 fn value(statistic: Statistic, reading: &Reading, output: &Reading) -> String {
@@ -119,7 +143,8 @@ fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
     let mut said: Vec<Said> = (top.iter())
         .map(|c| Said {
             id: Some(c.id),
-            name: document.tokens.text(c.id),
+            name: document.tokens.exact(c.id),
+            label: document.tokens.label(c.id),
             // By definition: of equal logits none is above the other.
             rank: 1 + top.iter().filter(|other| other.logit > c.logit).count() as u64,
             logit: c.logit.into(),
@@ -140,7 +165,8 @@ fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
         };
         said.push(Said {
             id,
-            name: id.map_or(target.name.clone(), |id| document.tokens.text(id)),
+            name: id.map_or(target.name.clone(), |id| document.tokens.exact(id)),
+            label: id.map_or(target.name.clone(), |id| document.tokens.label(id)),
             rank: value.rank,
             logit: value.logit,
             logprob: value.logprob,

@@ -17,6 +17,7 @@ use crate::decoder::Point;
 use crate::lens::{Row, TargetValue, Track};
 use crate::readout::{Reading, Tracked};
 use crate::text::targets::Target;
+use crate::text::visible::is_hidden;
 
 /// The JSON format: one document, or an array of them.
 pub struct Json {
@@ -85,13 +86,9 @@ pub fn escape(json: &str) -> String {
     out
 }
 
-/// Controls past ASCII's first, and the format characters of Unicode: marks of direction, joiners,
-/// separators of lines, tags.
+/// Controls past ASCII's first, and what else does not show.
 fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}')
+    c == '\u{7f}' || !c.is_ascii() && is_hidden(c)
 }
 
 pub fn fields(document: &Document) -> Vec<(&'static str, Value)> {

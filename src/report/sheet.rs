@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use anstyle::{Effects, Style};
 use serde_json::{Map, Value, json};
 
+use super::csv::shown;
 use super::json::escape;
-use super::text::{bands, fit, percent, right, width};
+use super::text::{bands, fit, percent, right, width, wrap};
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
@@ -20,7 +21,9 @@ pub enum SheetFormat {
     },
     Markdown,
     /// A row a line, numbers in full.
-    Csv,
+    Csv {
+        for_terminal: bool,
+    },
     /// An object with `meta`, and `rows` as a list of objects.
     Json,
     /// The same on one line.
@@ -132,7 +135,7 @@ impl Sheet {
         match format {
             SheetFormat::Table { width } => self.table(width, out),
             SheetFormat::Markdown => self.markdown(out),
-            SheetFormat::Csv => self.csv(out),
+            SheetFormat::Csv { for_terminal } => self.csv(for_terminal, out),
             SheetFormat::Json => self.json(",\n ", out),
             SheetFormat::Lines => self.json(", ", out),
         }
@@ -155,13 +158,18 @@ impl Sheet {
     /// Columns that do not fit beside each other come in bands, each with the first column.
     fn table(&self, available: usize, out: &mut dyn Write) -> io::Result<()> {
         const GAP: usize = 2;
-        for line in &self.title {
+        for line in self.title.iter().flat_map(|line| wrap(line, available)) {
             writeln!(out, "{line}")?;
         }
         let columns = self.shown_columns();
+        let widest = |column: &ShownColumn| column.cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
+        // The first column stands in every band, so that others have room beside it.
+        let first = columns.first().map_or(0, widest).min((available / 2).max(1));
+        let room = available.saturating_sub(first + GAP).max(1);
         let aligned: Vec<Vec<String>> = (columns.iter())
-            .map(|column| {
-                let columns = column.cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
+            .enumerate()
+            .map(|(nth, column)| {
+                let columns = if nth == 0 { first } else { widest(column).min(room) };
                 let align = if column.is_text { fit } else { right };
                 column.cells.iter().map(|cell| align(cell, columns)).collect()
             })
@@ -183,7 +191,7 @@ impl Sheet {
                 writeln!(out, "{style}{}{style:#}", cells.trim_end())?;
             }
         }
-        for line in &self.notes {
+        for line in self.notes.iter().flat_map(|line| wrap(line, available)) {
             writeln!(out, "{BOLD}{line}{BOLD:#}")?;
         }
         Ok(())
@@ -211,21 +219,24 @@ impl Sheet {
         Ok(())
     }
 
-    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn csv(&self, for_terminal: bool, out: &mut dyn Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
-        let errors = |i: usize| self.rows.iter().any(|row| row[i].has_error());
-        for (i, column) in self.columns.iter().enumerate() {
-            csv.write_field(&column.name)?;
-            if errors(i) {
-                csv.write_field(format!("{}_se", column.name))?;
+        let columns = 0..self.columns.len();
+        let have_errors: Vec<bool> = columns
+            .map(|i| self.rows.iter().any(|row| row[i].has_error()))
+            .collect();
+        for (column, &has_error) in self.columns.iter().zip(&have_errors) {
+            csv.write_field(shown(column.name.clone(), for_terminal))?;
+            if has_error {
+                csv.write_field(shown(format!("{}_se", column.name), for_terminal))?;
             }
         }
         csv.write_record(None::<&[u8]>)?;
         for row in &self.rows {
-            for (i, cell) in row.iter().enumerate() {
+            for (cell, &has_error) in row.iter().zip(&have_errors) {
                 let (value, error) = cell.for_programs();
-                csv.write_field(plain(&value))?;
-                if errors(i) {
+                csv.write_field(shown(plain(&value), for_terminal))?;
+                if has_error {
                     csv.write_field(plain(&error.unwrap_or(Value::Null)))?;
                 }
             }
@@ -317,7 +328,7 @@ mod tests {
     #[test]
     fn a_sheet_is_the_same_in_every_format() {
         assert_eq!(
-            written(SheetFormat::Csv),
+            written(SheetFormat::Csv { for_terminal: false }),
             "layer,prob,prob_se,n\n\"a|\"\"b\",0.25,0.125,3\n,1.0,,1\n"
         );
         assert_eq!(
@@ -333,5 +344,25 @@ mod tests {
             written(SheetFormat::Table { width: 80 }),
             "layer         prob\na|\"b   25.0% ±12.5\n–           100.0%\n"
         );
+    }
+
+    #[test]
+    fn a_sheet_of_many_rows_is_csv_in_one_pass() {
+        const ROWS: u64 = 300_000;
+        let sheet = Sheet {
+            columns: vec![Column::shown("position"), Column::shown("token")],
+            rows: (0..ROWS)
+                .map(|i| vec![Cell::Integer(i), Cell::Text("a\u{1b}".to_string())])
+                .collect(),
+            ..Sheet::default()
+        };
+        let lines = |for_terminal: bool| {
+            let mut out = Vec::new();
+            sheet.write(SheetFormat::Csv { for_terminal }, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(lines(false).lines().count() as u64, 1 + ROWS);
+        assert!(lines(false).ends_with(",a\u{1b}\n"));
+        assert!(lines(true).ends_with(",a\\u{1b}\n"));
     }
 }

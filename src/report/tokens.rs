@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Cell, Column, Sheet};
 use crate::text::prompt::Prompt;
-use crate::text::tokens::{Tokens, escaped};
+use crate::text::tokens::Tokens;
 
-/// The tokens of each prompt: position, id, the token made visible, its bytes in hexadecimal.
+/// The tokens of each prompt: position, id, the token made visible and exactly, its bytes in hexadecimal.
 pub fn tokenisation(prompts: &[Prompt], tokens: &Tokens, model: &str) -> Sheet {
     let columns = [
         Column {
@@ -29,7 +29,7 @@ pub fn tokenisation(prompts: &[Prompt], tokens: &Tokens, model: &str) -> Sheet {
                 Cell::Integer(position as u64),
                 Cell::Integer(id.into()),
                 Cell::Text(tokens.label(id)),
-                Cell::Text(escaped(&tokens.text(id))),
+                Cell::Text(tokens.exact(id)),
                 Cell::Text(hex.join(" ")),
             ]
         })

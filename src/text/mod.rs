@@ -5,3 +5,4 @@ pub mod prompt;
 pub mod prompts;
 pub mod targets;
 pub mod tokens;
+pub mod visible;

@@ -1,6 +1,5 @@
 //! Between text and token ids, and tokens made visible.
 
-use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,8 @@ use tokenizers::{AddedToken, Tokenizer};
 use crate::error::{Error, Result};
 use crate::machine::limits::{Limits, within};
 use crate::source::{Asset, TokenizerFiles};
+
+pub use super::visible::{escaped, visible};
 
 /// Bytes of a text that every tokenizer is done with at once.
 const SHORT: usize = 4096;
@@ -167,6 +168,15 @@ impl Tokens {
         }
     }
 
+    /// The token as text, exactly; a fragment of a character as its label, since it is no text.
+    pub fn exact(&self, id: u32) -> String {
+        match self.bytes(id).map(String::from_utf8) {
+            Some(Ok(text)) => text,
+            Some(Err(error)) => visible(error.as_bytes()),
+            None => format!("<|id {id}|>"),
+        }
+    }
+
     /// The token made visible, on one line: `␣` for a space, escapes for control characters and
     /// for what would not show or would move the text around, `\xE2` for a byte of a character.
     pub fn label(&self, id: u32) -> String {
@@ -253,53 +263,9 @@ fn sentencepiece_bytes(piece: &str) -> Vec<u8> {
     }
 }
 
-/// Bytes as one line of printable text, every space as `␣` and everything unprintable escaped.
-pub fn visible(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                ' ' => out.push('␣'),
-                '\'' | '"' => out.push(c),
-                '␣' => out.push_str("\\u{2423}"),
-                _ => out.extend(c.escape_debug()),
-            }
-        }
-        for byte in chunk.invalid() {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "\\x{byte:02X}");
-        }
-    }
-    out
-}
-
-/// Text with its spaces as they are, and everything else that would not show or would move the
-/// text around escaped, so that it can go to a terminal inside a file format.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '\'' | '"' | '\\' => out.push(c),
-            _ => out.extend(c.escape_debug()),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_show_what_a_token_is() {
-        assert_eq!(visible(b" Paris"), "␣Paris");
-        assert_eq!(visible("\n\t\u{1b}[31m".as_bytes()), "\\n\\t\\u{1b}[31m");
-        assert_eq!(visible(b"\xe6\x9d"), "\\xE6\\x9D");
-        assert_eq!(visible("東京🙂é".as_bytes()), "東京🙂é");
-        assert_eq!(visible("a\u{202e}b".as_bytes()), "a\\u{202e}b");
-        assert_eq!(visible(b"\\n"), "\\\\n");
-        assert_eq!(visible("␣".as_bytes()), "\\u{2423}");
-    }
 
     #[test]
     fn the_byte_alphabet_is_gpt2s() {

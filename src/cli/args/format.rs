@@ -32,9 +32,9 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that a file's ending names.
+    /// The format that a file's ending names, in capitals or not.
     pub fn of_ending(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "json" => Some(Self::Json),
             "jsonl" | "ndjson" => Some(Self::Jsonl),
             "csv" => Some(Self::Csv),
