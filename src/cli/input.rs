@@ -3,8 +3,6 @@
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
 
 use anyhow::Result;
 use logit_lens::error::Error;
@@ -12,24 +10,12 @@ use logit_lens::text::prompts::{Item, Lines, What};
 
 use super::args::Args;
 
-/// How long a batch that has begun waits for stdin's next line.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// Lines of stdin that are read ahead.
-const AHEAD: usize = 1024;
-
-/// What comes next.
-pub enum Next {
-    Item(Item),
-    /// Nothing yet: what is there should be done first.
-    NotYet,
-    End,
-}
-
 /// The prompts, in order.
-pub enum Input {
-    Ready(Box<dyn Iterator<Item = logit_lens::error::Result<Item>>>),
-    /// Lines of stdin as they come.
-    Live(Receiver<logit_lens::error::Result<Item>>),
+pub struct Input {
+    items: Box<dyn Iterator<Item = logit_lens::error::Result<Item>>>,
+    /// Whether they are lines of stdin, each to be answered as it comes. Together they would be
+    /// faster, but then the last bits of their numbers would depend on how fast they come.
+    pub one_by_one: bool,
 }
 
 impl Input {
@@ -40,7 +26,7 @@ impl Input {
     pub fn open(args: &Args) -> Result<Self> {
         if !args.ids.is_empty() {
             let item = Item::new(What::Ids(args.ids.clone()));
-            return Ok(Self::Ready(Box::new(std::iter::once(Ok(item)))));
+            return Ok(Self::at_hand(std::iter::once(Ok(item))));
         }
         let Some(path) = &args.prompts else {
             let several = args.given.len() > 1;
@@ -50,26 +36,14 @@ impl Input {
                     ..Item::new(What::Text(text))
                 })
             });
-            return Ok(Self::Ready(Box::new(items)));
+            return Ok(Self::at_hand(items));
         };
         if path == Path::new("-") {
-            let (sender, receiver) = sync_channel(AHEAD);
-            let started = std::thread::Builder::new().spawn(move || {
-                let lines = Lines::new(io::stdin().lock(), "stdin".to_string());
-                // Sending fails when the run is over.
-                for item in lines {
-                    if sender.send(item).is_err() {
-                        break;
-                    }
-                }
+            let lines = Lines::new(io::stdin().lock(), "stdin".to_string());
+            return Ok(Self {
+                items: Box::new(lines),
+                one_by_one: true,
             });
-            started.map_err(|e| {
-                Error::failed(
-                    format!("The system gives no thread to read stdin with: {e}."),
-                    "Give --prompts a file, or raise the limits (ulimit -u, ulimit -v).",
-                )
-            })?;
-            return Ok(Self::Live(receiver));
         }
         let name = path.display().to_string();
         let file = File::open(path).and_then(|file| {
@@ -82,25 +56,22 @@ impl Input {
                 "Give --prompts a file of prompts, one a line, or - for stdin.",
             )
         })?;
-        Ok(Self::Ready(Box::new(Lines::new(BufReader::new(file), name))))
+        Ok(Self::at_hand(Lines::new(BufReader::new(file), name)))
     }
 
-    /// The next prompt. With `hurry`, stdin is not waited for long.
-    ///
-    /// # Errors
-    /// A line that is no prompt.
-    pub fn next(&mut self, hurry: bool) -> Result<Next> {
-        let item = match self {
-            Self::Ready(items) => items.next(),
-            Self::Live(items) if hurry => match items.recv_timeout(PATIENCE) {
-                Err(RecvTimeoutError::Timeout) => return Ok(Next::NotYet),
-                other => other.ok(),
-            },
-            Self::Live(items) => items.recv().ok(),
-        };
-        match item {
-            Some(item) => Ok(Next::Item(item?)),
-            None => Ok(Next::End),
+    fn at_hand(items: impl Iterator<Item = logit_lens::error::Result<Item>> + 'static) -> Self {
+        Self {
+            items: Box::new(items),
+            one_by_one: false,
         }
+    }
+}
+
+impl Iterator for Input {
+    type Item = Result<Item>;
+
+    /// The next prompt, or what is wrong with its line.
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.items.next()?.map_err(Into::into))
     }
 }

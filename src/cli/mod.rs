@@ -3,15 +3,18 @@
 mod args;
 mod defect;
 mod draft;
+pub mod ending;
 mod input;
 mod interrupt;
 mod output;
 mod progress;
 mod read;
 mod sinks;
+mod startup;
 
 use std::io::Write;
 use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -23,7 +26,7 @@ use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompts::Item;
 
 use args::Args;
-use input::{Input, Next};
+use input::Input;
 use output::Output;
 use read::Reader;
 use sinks::Sinks;
@@ -79,7 +82,7 @@ fn lens(args: &Args) -> Result<ExitCode> {
     }
     let many = !compares && (args.prompts.is_some() || args.given.len() > 1);
     let sinks = Sinks::open(args, many)?;
-    sinks.spare(args.prompts.as_deref().into_iter())?;
+    sinks.spare(prompts_file(args).as_deref().into_iter())?;
     let input = Input::open(args)?;
     let job = match (args.compare, models.len()) {
         (false, 1) => Job::Read(input),
@@ -103,6 +106,14 @@ fn lens(args: &Args) -> Result<ExitCode> {
         (Job::Read(_), _) if args.has_no_prompt() => show_card(&first.model, sinks),
         (Job::Read(input), _) if args.tokens => reader.show_tokens(input, sinks),
         (Job::Read(input), _) => reader.read(input, sinks),
+    }
+}
+
+/// The file that prompts are read from, also the one that stdin is.
+fn prompts_file(args: &Args) -> Option<PathBuf> {
+    match args.prompts.as_deref()? {
+        path if path == Path::new("-") => Path::new("/dev/stdin").canonicalize().ok(),
+        path => Some(path.to_path_buf()),
     }
 }
 
@@ -178,14 +189,8 @@ fn one_prompt(input: Input) -> Result<[Item; 2]> {
 }
 
 /// The first few prompts: one more than is ever wanted tells that there are too many.
-fn few(mut input: Input) -> Result<Vec<Item>> {
-    let mut items = Vec::new();
-    while items.len() < 3
-        && let Next::Item(item) = input.next(false)?
-    {
-        items.push(item);
-    }
-    Ok(items)
+fn few(input: Input) -> Result<Vec<Item>> {
+    input.take(3).collect()
 }
 
 fn are(count: usize) -> String {
@@ -222,13 +227,25 @@ fn hub_options(args: &Args) -> HubOptions {
     }
 }
 
+fn print_help(help: &clap::Error) -> Result<()> {
+    Output::open(None)?;
+    let printed = help.print().and_then(|()| std::io::stdout().flush());
+    printed.map_err(output::stdout_failed)
+}
+
 /// What clap says of wrong usage, or the help that was asked for. Where it quotes what a terminal
 /// must not get, that is shown escaped, and all of it without colours.
 fn misused(error: &clap::Error) -> ExitCode {
     let plain = error.render().to_string();
     let lines: Vec<String> = plain.lines().map(shown).collect();
     let is_safe = || std::env::args_os().all(|arg| shown(&arg.to_string_lossy()) == arg.to_string_lossy());
-    if !error.use_stderr() || is_safe() {
+    if !error.use_stderr() {
+        return match print_help(error) {
+            Err(error) if !output::is_closed_pipe(&error) => complain(&error),
+            _ => ExitCode::SUCCESS,
+        };
+    }
+    if is_safe() {
         // If the stream is closed, the exit code still tells.
         let _ = error.print();
     } else {
