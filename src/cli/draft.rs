@@ -1,45 +1,73 @@
-//! Files that are written beside the ones asked for, and take their names when they are whole.
+//! Files that are written without the names asked for, and take them when they are whole.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
+
+/// As many links lead to one another as Linux follows.
+const MOST_LINKS: usize = 40;
 
 /// Where a path leads, whether something is there yet or not: the same for two ways to write it.
 pub fn place(path: &Path) -> PathBuf {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
     let there = path.canonicalize().ok();
-    let beside = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+    let beside = || {
+        let end = end_of_links(path).ok()?;
+        Some(folder_of(&end).canonicalize().ok()?.join(end.file_name()?))
+    };
     there.or_else(beside).unwrap_or_else(|| path.to_path_buf())
 }
 
-/// The drafts there are, for a run that is stopped.
+/// What a path leads to through links, there or not.
+///
+/// # Errors
+/// Links that lead to one another.
+pub fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            Ok(link) => path = folder_of(&path).join(link),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("its links lead to one another"))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// The drafts that have a name, for a run that is stopped.
 static DRAFTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// A file without its name. Dropped, or left by a run that is stopped, it is gone.
+/// A file on its way to its name. Dropped, or left by a run that is stopped, it is gone.
 pub struct Draft {
     path: PathBuf,
-    file: NamedTempFile,
+    file: Body,
+}
+
+enum Body {
+    /// In no folder yet: the system frees it with the process, however that ends.
+    #[cfg(target_os = "linux")]
+    Unnamed(File),
+    /// Under a name of its own, where there are no files without one.
+    Named(NamedTempFile),
 }
 
 impl Draft {
-    /// An empty draft in the folder of `path`, whose name it is to have.
+    /// An empty draft on the disk of `path`, whose name it is to have.
     ///
     /// # Errors
     /// A folder that cannot be written to.
     pub fn of(path: PathBuf) -> io::Result<Self> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let file = create(folder)?;
+        let file = Body::new(folder_of(&path))?;
         if let Ok(there) = fs::metadata(&path) {
-            file.as_file().set_permissions(permissions(&there))?;
+            file.file().set_permissions(permissions(&there))?;
         }
         Ok(Self { path, file })
     }
@@ -54,26 +82,96 @@ impl Draft {
     /// # Errors
     /// A name that cannot be given; the draft is gone then.
     pub fn finish(self) -> io::Result<()> {
-        let own = self.file.path().to_path_buf();
-        let finished = self.file.persist(&self.path).map_err(|e| e.error);
-        drafts().retain(|draft| *draft != own);
-        finished.map(drop)
+        let draft = match self.file {
+            #[cfg(target_os = "linux")]
+            Body::Unnamed(file) => match unnamed::link(&file, &self.path) {
+                // A link takes nothing's place, a new name does.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    let beside = |path: &Path| unnamed::link(&file, path);
+                    register(|| builder().make_in(folder_of(&self.path), beside))?.into_temp_path()
+                }
+                linked => return linked,
+            },
+            Body::Named(file) => file.into_temp_path(),
+        };
+        rename(draft, &self.path)
     }
 }
 
 impl Write for Draft {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.file().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.file().flush()
+    }
+}
+
+impl Body {
+    fn new(folder: &Path) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if let Some(file) = unnamed::file(folder) {
+            return Ok(Self::Unnamed(file));
+        }
+        Ok(Self::Named(register(|| builder().tempfile_in(folder))?))
+    }
+
+    fn file(&self) -> &File {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Unnamed(file) => file,
+            Self::Named(file) => file.as_file(),
+        }
+    }
+}
+
+/// Files without a name (O_TMPFILE): what a run leaves, even one that is killed, is nothing.
+#[cfg(target_os = "linux")]
+mod unnamed {
+    use std::fs::File;
+    use std::io;
+    use std::os::fd::AsRawFd;
+    use std::path::Path;
+
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+
+    /// Where such a file is found by its number, to be given a name.
+    const NUMBERS: &str = "/proc/self/fd";
+
+    /// A file on the folder's disk; `None` where the system or the disk has none without a name.
+    pub fn file(folder: &Path) -> Option<File> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let can_be_named = Path::new(NUMBERS).is_dir();
+        can_be_named
+            .then(|| open(folder, flags, Mode::from_raw_mode(0o666)).ok())?
+            .map(File::from)
+    }
+
+    /// Gives the file a name that nothing has.
+    pub fn link(file: &File, path: &Path) -> io::Result<()> {
+        let number = format!("{NUMBERS}/{}", file.as_raw_fd());
+        Ok(linkat(CWD, number, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
     }
 }
 
 /// Removes every draft, of a run that ends here.
 pub fn discard_all() {
-    for draft in drafts().drain(..) {
+    discard(drafts());
+}
+
+/// The same without waiting or allocating, for a run that can do neither: what another thread
+/// makes at this moment stays.
+pub fn discard_what_can_be() {
+    match DRAFTS.try_lock() {
+        Ok(drafts) => discard(drafts),
+        Err(TryLockError::Poisoned(drafts)) => discard(drafts.into_inner()),
+        Err(TryLockError::WouldBlock) => {}
+    }
+}
+
+fn discard(drafts: MutexGuard<Vec<PathBuf>>) {
+    for draft in drafts.iter() {
         // One that just got its name is no longer there.
         let _ = fs::remove_file(draft);
     }
@@ -84,11 +182,18 @@ fn drafts() -> MutexGuard<'static, Vec<PathBuf>> {
 }
 
 /// A new file that is known from its first moment on.
-fn create(folder: &Path) -> io::Result<NamedTempFile> {
+fn register<R>(new: impl FnOnce() -> io::Result<NamedTempFile<R>>) -> io::Result<NamedTempFile<R>> {
     let mut drafts = drafts();
-    let file = new_file(folder)?;
+    let file = new()?;
     drafts.push(file.path().to_path_buf());
     Ok(file)
+}
+
+fn rename(draft: TempPath, path: &Path) -> io::Result<()> {
+    let own = draft.to_path_buf();
+    let renamed = draft.persist(path).map_err(|e| e.error);
+    drafts().retain(|draft| *draft != own);
+    renamed
 }
 
 /// Those of the file that is replaced, without the right to run as its owner.
@@ -105,15 +210,18 @@ fn permissions(there: &fs::Metadata) -> fs::Permissions {
 
 /// Drafts are private by default; this one is as readable as any other new file.
 #[cfg(unix)]
-fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
+fn builder() -> tempfile::Builder<'static, 'static> {
     use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new()
+    let mut builder = tempfile::Builder::new();
+    builder
         .prefix(".lens-")
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)
+        .permissions(fs::Permissions::from_mode(0o666));
+    builder
 }
 
 #[cfg(not(unix))]
-fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(".lens-").tempfile_in(folder)
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".lens-");
+    builder
 }

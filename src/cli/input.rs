@@ -3,32 +3,18 @@
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
 
 use anyhow::Result;
 use logit_lens::error::Error;
 use logit_lens::run::Prompts;
 use logit_lens::text::prompts::{Item, Lines};
 
-/// How long a batch that has begun waits for stdin's next line.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// Lines of stdin that are read ahead.
-const AHEAD: usize = 1024;
-
-/// What comes next.
-pub enum Next {
-    Item(Item),
-    /// Nothing yet: what is there should be done first.
-    NotYet,
-    End,
-}
-
 /// The prompts, in order.
-pub enum Input {
-    Ready(Box<dyn Iterator<Item = logit_lens::error::Result<Item>>>),
-    /// Lines of stdin as they come.
-    Live(Receiver<logit_lens::error::Result<Item>>),
+pub struct Input {
+    items: Box<dyn Iterator<Item = logit_lens::error::Result<Item>>>,
+    /// Whether they are lines of stdin, each to be answered as it comes. Together they would be
+    /// faster, but then the last bits of their numbers would depend on how fast they come.
+    pub one_by_one: bool,
 }
 
 impl Input {
@@ -38,30 +24,13 @@ impl Input {
     /// A file that cannot be opened.
     pub fn open(prompts: &Prompts) -> Result<Self> {
         match prompts {
-            Prompts::Given(items) => Ok(Self::Ready(Box::new(items.clone().into_iter().map(Ok)))),
+            Prompts::Given(items) => Ok(Self::at_hand(items.clone().into_iter().map(Ok))),
             Prompts::File(path) => Self::file(path),
-            Prompts::Stdin => Self::stdin(),
+            Prompts::Stdin => Ok(Self {
+                items: Box::new(Lines::new(io::stdin().lock(), "stdin".to_string())),
+                one_by_one: true,
+            }),
         }
-    }
-
-    fn stdin() -> Result<Self> {
-        let (sender, receiver) = sync_channel(AHEAD);
-        let started = std::thread::Builder::new().spawn(move || {
-            let lines = Lines::new(io::stdin().lock(), "stdin".to_string());
-            // Sending fails when the run is over.
-            for item in lines {
-                if sender.send(item).is_err() {
-                    break;
-                }
-            }
-        });
-        started.map_err(|e| {
-            Error::failed(
-                format!("The system gives no thread to read stdin with: {e}."),
-                "Give --prompts a file, or raise the limits (ulimit -u, ulimit -v).",
-            )
-        })?;
-        Ok(Self::Live(receiver))
     }
 
     fn file(path: &Path) -> Result<Self> {
@@ -76,25 +45,22 @@ impl Input {
                 "Give --prompts a file of prompts, one a line, or - for stdin.",
             )
         })?;
-        Ok(Self::Ready(Box::new(Lines::new(BufReader::new(file), name))))
+        Ok(Self::at_hand(Lines::new(BufReader::new(file), name)))
     }
 
-    /// The next prompt. With `hurry`, stdin is not waited for long.
-    ///
-    /// # Errors
-    /// A line that is no prompt.
-    pub fn next(&mut self, hurry: bool) -> Result<Next> {
-        let item = match self {
-            Self::Ready(items) => items.next(),
-            Self::Live(items) if hurry => match items.recv_timeout(PATIENCE) {
-                Err(RecvTimeoutError::Timeout) => return Ok(Next::NotYet),
-                other => other.ok(),
-            },
-            Self::Live(items) => items.recv().ok(),
-        };
-        match item {
-            Some(item) => Ok(Next::Item(item?)),
-            None => Ok(Next::End),
+    fn at_hand(items: impl Iterator<Item = logit_lens::error::Result<Item>> + 'static) -> Self {
+        Self {
+            items: Box::new(items),
+            one_by_one: false,
         }
+    }
+}
+
+impl Iterator for Input {
+    type Item = Result<Item>;
+
+    /// The next prompt, or what is wrong with its line.
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.items.next()?.map_err(Into::into))
     }
 }

@@ -5,17 +5,18 @@ use std::io::{self, IsTerminal, Write};
 use logit_lens::error::Error;
 use logit_lens::weights::on_cut_short;
 
-use super::draft;
+use super::{draft, ending};
 
 /// From now on, Ctrl-C and its like remove the drafts and clear the progress line before they end
 /// the process.
 pub fn watch() {
     // Where the system does not allow it, a stopped run may leave its drafts.
     let _ = install();
+    ending::watch_the_stack();
     let _ = on_cut_short(|| {
         clean_up();
         super::complain(&cut_short().into());
-        std::process::exit(1);
+        ending::exit_at_once();
     });
 }
 

@@ -3,15 +3,18 @@
 mod args;
 mod defect;
 mod draft;
+pub mod ending;
 mod input;
 mod interrupt;
 mod output;
 mod progress;
 mod read;
 mod sinks;
+mod startup;
 
 use std::io::Write;
 use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -25,7 +28,7 @@ use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompts::Item;
 
 use args::Args;
-use input::{Input, Next};
+use input::Input;
 use output::Output;
 use read::Reader;
 use sinks::Sinks;
@@ -77,9 +80,7 @@ fn no_threads(error: rayon::ThreadPoolBuildError) -> Error {
 /// Prompts and outputs → models → what is asked of them.
 fn carry_out(run: &Run) -> Result<ExitCode> {
     let mut sinks = Sinks::open(run)?;
-    if let Prompts::File(path) = &run.prompts {
-        sinks.spare([path.as_path()].into_iter())?;
-    }
+    sinks.spare(prompts_file(run).as_deref().into_iter())?;
     let input = Input::open(&run.prompts)?;
     if run.models.is_empty() {
         note(
@@ -116,6 +117,15 @@ fn compare(run: &Run, input: Input, sinks: Sinks) -> Result<ExitCode> {
             let right = Loaded::open(name, run, &sinks)?;
             read::compare(&reader, &right.reader(run)?, items, sinks)
         }
+    }
+}
+
+/// The file that prompts are read from, also the one that stdin is.
+fn prompts_file(run: &Run) -> Option<PathBuf> {
+    match &run.prompts {
+        Prompts::Given(_) => None,
+        Prompts::File(path) => Some(path.clone()),
+        Prompts::Stdin => Path::new("/dev/stdin").canonicalize().ok(),
     }
 }
 
@@ -187,14 +197,8 @@ fn one_prompt(input: Input) -> Result<[Item; 2]> {
 }
 
 /// The first few prompts: one more than is ever wanted tells that there are too many.
-fn few(mut input: Input) -> Result<Vec<Item>> {
-    let mut items = Vec::new();
-    while items.len() < 3
-        && let Next::Item(item) = input.next(false)?
-    {
-        items.push(item);
-    }
-    Ok(items)
+fn few(input: Input) -> Result<Vec<Item>> {
+    input.take(3).collect()
 }
 
 fn are(count: usize) -> String {
@@ -221,13 +225,25 @@ fn note(run: &Run, text: &str) {
     }
 }
 
+fn print_help(help: &clap::Error) -> Result<()> {
+    Output::open(None)?;
+    let printed = help.print().and_then(|()| std::io::stdout().flush());
+    printed.map_err(output::stdout_failed)
+}
+
 /// What clap says of wrong usage, or the help that was asked for. Where it quotes what a terminal
 /// must not get, that is shown escaped, and all of it without colours.
 fn misused(error: &clap::Error) -> ExitCode {
     let plain = error.render().to_string();
     let lines: Vec<String> = plain.lines().map(shown).collect();
     let is_safe = || std::env::args_os().all(|arg| shown(&arg.to_string_lossy()) == arg.to_string_lossy());
-    if !error.use_stderr() || is_safe() {
+    if !error.use_stderr() {
+        return match print_help(error) {
+            Err(error) if !output::is_closed_pipe(&error) => complain(&error),
+            _ => ExitCode::SUCCESS,
+        };
+    }
+    if is_safe() {
         // If the stream is closed, the exit code still tells.
         let _ = error.print();
     } else {

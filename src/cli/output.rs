@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::draft::Draft;
+use super::draft::{Draft, end_of_links};
+use super::startup;
 use anstream::StripStream;
 use anyhow::Result;
 use logit_lens::error::Error;
@@ -33,7 +34,10 @@ impl Output {
     /// A path that cannot be written to.
     pub fn open(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else {
-            return Ok(Self::Stdout);
+            return match startup::stdout_is_closed() {
+                true => Err(stdout_failed(io::Error::other("it is closed"))),
+                false => Ok(Self::Stdout),
+            };
         };
         let there = fs::metadata(path).ok();
         if there.as_ref().is_some_and(fs::Metadata::is_dir) {
@@ -50,12 +54,9 @@ impl Output {
                 stream: File::options().write(true).open(path).map_err(unwritable)?,
             });
         }
-        // A link stays, and what it points to is replaced.
-        let path = match path.is_symlink() {
-            true => fs::canonicalize(path).map_err(unwritable)?,
-            false => path.to_path_buf(),
-        };
-        Ok(Self::File(Draft::of(path).map_err(unwritable)?))
+        // A link stays, and what it points to is made or replaced.
+        let end = end_of_links(path).map_err(unwritable)?;
+        Ok(Self::File(Draft::of(end).map_err(unwritable)?))
     }
 
     /// The file that is written, if it is one.
@@ -84,6 +85,7 @@ impl Output {
                 Self::Stdout => presentation.colors,
                 _ => Depth::Shades,
             },
+            terminal: self.is_terminal(),
             ..presentation.clone()
         }
     }
@@ -175,7 +177,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
 }
 
 /// A closed pipe stays what it is, for `is_closed_pipe`.
-fn stdout_failed(error: io::Error) -> anyhow::Error {
+pub fn stdout_failed(error: io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::BrokenPipe => error.into(),
         _ => Error::failed(

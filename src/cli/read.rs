@@ -20,7 +20,7 @@ use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::{Item, What};
 use logit_lens::text::targets::TargetSpec;
 
-use super::input::{Input, Next};
+use super::input::Input;
 use super::note;
 use super::progress::Bar;
 use super::sinks::Sinks;
@@ -96,9 +96,9 @@ impl Reader<'_> {
             warned: false,
         };
         let (mut batch, mut tokens) = (Vec::new(), 0);
-        loop {
-            let next = match self.next(&mut input, !batch.is_empty()) {
-                Ok(next) => next,
+        while let Some(item) = input.next() {
+            let (item, prompt) = match item.and_then(|item| Ok((self.prompt(&item)?, item))) {
+                Ok((prompt, item)) => (item, prompt),
                 Err(error) => {
                     // What came before it is read all the same.
                     if !batch.is_empty() {
@@ -107,20 +107,15 @@ impl Reader<'_> {
                     return Err(error);
                 }
             };
-            match next {
-                Step::Prompt(item, prompt) => {
-                    if !batch.is_empty() && tokens + prompt.ids.len() > limit {
-                        pass.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
-                        tokens = 0;
-                    }
-                    tokens += prompt.ids.len();
-                    batch.push((item, prompt));
-                }
-                Step::NotYet => {
-                    pass.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
-                    tokens = 0;
-                }
-                Step::End => break,
+            if !batch.is_empty() && tokens + prompt.ids.len() > limit {
+                pass.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
+                tokens = 0;
+            }
+            tokens += prompt.ids.len();
+            batch.push((item, prompt));
+            if input.one_by_one {
+                pass.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
+                tokens = 0;
             }
         }
         if batch.is_empty() && pass.number == 0 {
@@ -147,22 +142,11 @@ impl Reader<'_> {
         })
     }
 
-    fn next(&self, input: &mut Input, hurry: bool) -> Result<Step> {
-        Ok(match input.next(hurry)? {
-            Next::Item(item) => {
-                let prompt = self.prompt(&item)?;
-                Step::Prompt(item, prompt)
-            }
-            Next::NotYet => Step::NotYet,
-            Next::End => Step::End,
-        })
-    }
-
     /// Shows how the prompts are cut into tokens.
-    pub fn show_tokens(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
+    pub fn show_tokens(&self, input: Input, mut sinks: Sinks) -> Result<ExitCode> {
         let mut prompts = Vec::new();
-        while let Next::Item(item) = input.next(false)? {
-            prompts.push(self.prompt(&item)?);
+        for item in input {
+            prompts.push(self.prompt(&item?)?);
         }
         sinks.sheet(&report::tokenisation(
             &prompts,
@@ -172,13 +156,6 @@ impl Reader<'_> {
         sinks.finish()?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// What comes next, as the model sees it.
-enum Step {
-    Prompt(Item, Prompt),
-    NotYet,
-    End,
 }
 
 /// A run through many batches.

@@ -1,4 +1,6 @@
 //! CSV, tidy: a row for each prompt, point, layer, position and token, for data frames.
+//!
+//! A file and a pipe get every text exactly; only a terminal gets it escaped.
 
 use std::io::Write;
 
@@ -7,7 +9,7 @@ use crate::analysis::statistics::{Statistic, Statistics};
 use crate::decoder::Point;
 use crate::lens::{Follow, Row};
 use crate::readout::Reading;
-use crate::text::tokens::escaped;
+use crate::text::visible::escaped;
 
 /// One heading above all documents.
 pub const CSV: Format = Format {
@@ -20,15 +22,15 @@ pub const CSV: Format = Format {
     reads_all_positions: |_| false,
     follow: Follow::Nothing,
     statistics: |_| Statistics::default(),
-    report: |_| Box::new(Csv::default()),
+    report: |presentation| Box::new(Csv::new(presentation.terminal)),
 };
 
-#[derive(Default)]
 struct Csv {
+    for_terminal: bool,
     begun: bool,
 }
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "prompt",
     "id",
     "model",
@@ -39,6 +41,7 @@ const COLUMNS: [&str; 17] = [
     "rank",
     "token_id",
     "token",
+    "label",
     "logit",
     "logprob",
     "prob",
@@ -51,7 +54,9 @@ const COLUMNS: [&str; 17] = [
 /// A token of a row, or a group of tokens by its name.
 struct Said {
     id: Option<u32>,
+    /// The token's text or the group's name, and the same made visible.
     name: String,
+    label: String,
     rank: u64,
     logit: f64,
     logprob: f64,
@@ -59,6 +64,16 @@ struct Said {
     tracked: bool,
     /// How far the logit is above that of the token compared with.
     difference: Option<f64>,
+}
+
+impl Csv {
+    /// CSV that goes to a terminal, or elsewhere.
+    fn new(for_terminal: bool) -> Self {
+        Self {
+            for_terminal,
+            begun: false,
+        }
+    }
 }
 
 impl Report for Csv {
@@ -76,7 +91,9 @@ impl Report for Csv {
         for (i, row) in trajectory.rows.iter().enumerate() {
             for at in 0..trajectory.positions.len() {
                 for said in said(document, i, row, at) {
-                    csv.write_record(record(document, row, at, &said)).map_err(io)?;
+                    let record = record(document, row, at, &said).into_iter();
+                    let record = record.map(|field| shown(field, self.for_terminal));
+                    csv.write_record(record).map_err(io)?;
                 }
             }
         }
@@ -84,7 +101,7 @@ impl Report for Csv {
     }
 
     fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
-        Ok(sheet.csv(out)?)
+        Ok(sheet.csv(self.for_terminal, out)?)
     }
 }
 
@@ -95,20 +112,20 @@ fn io(error: csv::Error) -> std::io::Error {
 fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String> {
     let trajectory = document.trajectory;
     let position = trajectory.positions[at];
-    let text = |id: u32| escaped(&document.tokens.text(id));
     let optional = |n: Option<usize>| n.map_or(String::new(), |n| n.to_string());
     let layer = (row.site.point != Point::Embed).then_some(row.site.layer);
     let mut record = vec![
         document.number.to_string(),
-        escaped(document.id.unwrap_or_default()),
-        escaped(&document.card.name),
+        document.id.unwrap_or_default().to_string(),
+        document.card.name.clone(),
         row.site.point.name().to_string(),
         optional(layer),
         position.to_string(),
-        text(trajectory.prompt.ids[position]),
+        document.tokens.exact(trajectory.prompt.ids[position]),
         said.rank.to_string(),
         said.id.map_or(String::new(), |id| id.to_string()),
-        escaped(&said.name),
+        said.name.clone(),
+        said.label.clone(),
         said.logit.to_string(),
         said.logprob.to_string(),
         said.prob.to_string(),
@@ -120,6 +137,14 @@ fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String>
     let (reading, output) = (&row.readings[at], &trajectory.output[at]);
     record.extend(document.statistics.iter().map(|s| value(s, reading, output)));
     record
+}
+
+/// A field as it goes out: exactly, or with nothing in it that a terminal obeys.
+pub fn shown(field: String, for_terminal: bool) -> String {
+    match for_terminal {
+        true => escaped(&field),
+        false => field,
+    }
 }
 
 fn value(statistic: Statistic, reading: &Reading, output: &Reading) -> String {
@@ -141,7 +166,8 @@ fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
     let mut said: Vec<Said> = (top.iter())
         .map(|c| Said {
             id: Some(c.id),
-            name: document.tokens.text(c.id),
+            name: document.tokens.exact(c.id),
+            label: document.tokens.label(c.id),
             // By definition: of equal logits none is above the other.
             rank: 1 + top.iter().filter(|other| other.logit > c.logit).count() as u64,
             logit: c.logit.into(),
@@ -162,7 +188,8 @@ fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
         };
         said.push(Said {
             id,
-            name: id.map_or(target.name.clone(), |id| document.tokens.text(id)),
+            name: id.map_or(target.name.clone(), |id| document.tokens.exact(id)),
+            label: id.map_or(target.name.clone(), |id| document.tokens.label(id)),
             rank: value.rank,
             logit: value.logit,
             logprob: value.logprob,

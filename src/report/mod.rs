@@ -120,6 +120,8 @@ pub enum Content {
 pub struct Presentation {
     /// The columns there are.
     pub width: usize,
+    /// Whether it is a terminal, which obeys some characters.
+    pub terminal: bool,
     pub colors: Depth,
     /// What the colours of a heatmap say.
     pub color_by: ColorBy,
@@ -138,6 +140,7 @@ impl Default for Presentation {
     fn default() -> Self {
         Self {
             width: 100,
+            terminal: false,
             colors: Depth::Shades,
             color_by: ColorBy::Prob,
             order: Order::default(),

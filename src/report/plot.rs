@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use super::text::{fit, percent, width, wrap};
+use super::text::{cut, percent, width, wrap};
 use super::words::story;
 use super::{Content, Document, Format, Report, Result, Sheet};
 use crate::analysis::statistics::Statistics;
@@ -83,10 +83,7 @@ impl Plot {
     }
 
     fn draw(&self, sites: &[Site], lines: &[Line], out: &mut dyn Write) -> io::Result<()> {
-        let columns = self
-            .width
-            .saturating_sub(AXIS + 1)
-            .clamp(sites.len().max(2), WIDEST);
+        let columns = self.width.saturating_sub(AXIS + 1).clamp(2, WIDEST);
         let mut canvas = Canvas::new(columns, HEIGHT);
         let x = |i: usize| match sites.len() {
             0 | 1 => 0.,
@@ -126,7 +123,8 @@ impl Plot {
 
     /// The rows' labels below, as many as do not touch.
     fn layers(&self, sites: &[Site], columns: usize, out: &mut dyn Write) -> io::Result<()> {
-        let mut line = vec![' '; AXIS + columns + 8];
+        let room = (AXIS + columns + 4).min(self.width);
+        let mut line = vec![' '; AXIS + columns + 4];
         let mut free = 0;
         for (i, site) in sites.iter().enumerate() {
             let label = site.to_string();
@@ -135,7 +133,7 @@ impl Plot {
                 n => i * (columns - 1) / (n - 1),
             };
             let start = (AXIS + place).saturating_sub((label.len() - 1) / 2);
-            if start >= free && start + label.len() <= AXIS + columns + 4 {
+            if start >= free && start + label.len() <= room {
                 line.splice(start..start + label.len(), label.chars());
                 free = start + label.len() + 1;
             }
@@ -151,28 +149,38 @@ impl Report for Plot {
         for (at, &position) in trajectory.positions.iter().enumerate() {
             let (sites, lines, hidden) = Self::lines(document, at);
             let label = document.tokens.label(trajectory.prompt.ids[position]);
-            writeln!(
-                out,
-                "{DIM}Probability by layer, after position {position},{DIM:#} {BOLD}{}{BOLD:#}",
-                fit(&label, width(&label).min(24))
-            )?;
+            let label = cut(&label, 24.min(self.width));
+            let heading = format!("Probability by layer, after position {position},");
+            let mut heading = wrap(&heading, self.width);
+            let last = heading.pop().unwrap_or_default();
+            for line in heading {
+                writeln!(out, "{DIM}{line}{DIM:#}")?;
+            }
+            let fits = width(&last) + 1 + width(&label) <= self.width;
+            let between = if fits { " " } else { "\n" };
+            writeln!(out, "{DIM}{last}{DIM:#}{between}{BOLD}{label}{BOLD:#}")?;
             self.draw(&sites, &lines, out)?;
             for line in &lines {
                 let last = line.probs.last().copied().unwrap_or(0.);
                 let highest = line.probs.iter().copied().fold(0., f64::max);
-                writeln!(
-                    out,
-                    "  {}{} {}{:#}  {} in the end, {} at most",
-                    line.style,
-                    line.letter,
-                    fit(&line.name, width(&line.name).min(24)),
-                    line.style,
-                    percent(last),
-                    percent(highest)
-                )?;
+                let name = cut(&line.name, 24.min(self.width.saturating_sub(4)));
+                let values = format!("{} in the end, {} at most", percent(last), percent(highest));
+                let (letter, style) = (line.letter, line.style);
+                write!(out, "  {style}{letter} {name}{style:#}")?;
+                if 4 + width(&name) + 2 + width(&values) <= self.width {
+                    writeln!(out, "  {values}")?;
+                    continue;
+                }
+                writeln!(out)?;
+                for line in wrap(&values, self.width.saturating_sub(4)) {
+                    writeln!(out, "    {line}")?;
+                }
             }
             if hidden > 0 {
-                writeln!(out, "  {DIM}and {hidden} more that led somewhere{DIM:#}")?;
+                let more = format!("and {hidden} more that led somewhere");
+                for line in wrap(&more, self.width.saturating_sub(2)) {
+                    writeln!(out, "  {DIM}{line}{DIM:#}")?;
+                }
             }
             for line in wrap(&story(document, at), self.width) {
                 writeln!(out, "{line}")?;

@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::csv::shown;
 use super::json::{Layout, write};
-use super::text::{bands, fit, percent, right, width};
+use super::text::{bands, fit, percent, right, width, wrap};
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
@@ -122,13 +123,18 @@ impl Sheet {
     /// Those of `out` only.
     pub fn table(&self, available: usize, out: &mut dyn Write) -> io::Result<()> {
         const GAP: usize = 2;
-        for line in &self.title {
+        for line in self.title.iter().flat_map(|line| wrap(line, available)) {
             writeln!(out, "{line}")?;
         }
         let columns = self.shown_columns();
+        let widest = |column: &ShownColumn| column.cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
+        // The first column stands in every band, so that others have room beside it.
+        let first = columns.first().map_or(0, widest).min((available / 2).max(1));
+        let room = available.saturating_sub(first + GAP).max(1);
         let aligned: Vec<Vec<String>> = (columns.iter())
-            .map(|column| {
-                let columns = column.cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
+            .enumerate()
+            .map(|(nth, column)| {
+                let columns = if nth == 0 { first } else { widest(column).min(room) };
                 let align = if column.is_text { fit } else { right };
                 column.cells.iter().map(|cell| align(cell, columns)).collect()
             })
@@ -150,7 +156,7 @@ impl Sheet {
                 writeln!(out, "{style}{}{style:#}", cells.trim_end())?;
             }
         }
-        for line in &self.notes {
+        for line in self.notes.iter().flat_map(|line| wrap(line, available)) {
             writeln!(out, "{BOLD}{line}{BOLD:#}")?;
         }
         Ok(())
@@ -186,14 +192,14 @@ impl Sheet {
     ///
     /// # Errors
     /// Those of `out` only.
-    pub fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn csv(&self, for_terminal: bool, out: &mut dyn Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
         for (i, row) in self.data.rows.iter().enumerate() {
             let fields = fields(row);
             if i == 0 {
-                csv.write_record(fields.iter().map(|(name, _)| name))?;
+                csv.write_record(fields.iter().map(|(name, _)| shown(name.clone(), for_terminal)))?;
             }
-            csv.write_record(fields.iter().map(|(_, value)| value))?;
+            csv.write_record(fields.into_iter().map(|(_, value)| shown(value, for_terminal)))?;
         }
         csv.flush()
     }
@@ -298,7 +304,7 @@ mod tests {
     #[test]
     fn a_sheet_is_the_same_in_every_format() {
         assert_eq!(
-            written(|sheet, out| sheet.csv(out)),
+            written(|sheet, out| sheet.csv(false, out)),
             "layer,prob_mean,prob_se,x_n\n\"a|\"\"b\",0.25,0.125,3\n,1.0,,1\n"
         );
         assert_eq!(
@@ -315,5 +321,27 @@ mod tests {
             written(|sheet, out| sheet.table(80, out)),
             "layer         prob\na|\"b   25.0% ±12.5\n–           100.0%\n"
         );
+    }
+
+    #[test]
+    fn a_sheet_of_many_rows_is_csv_in_one_pass() {
+        const ROWS: u64 = 300_000;
+        let sheet = Sheet {
+            data: Data::new(&Table {
+                meta: json!({}),
+                rows: (0..ROWS)
+                    .map(|i| json!({"position": i, "token": "a\u{1b}"}))
+                    .collect(),
+            }),
+            ..Sheet::default()
+        };
+        let lines = |for_terminal: bool| {
+            let mut out = Vec::new();
+            sheet.csv(for_terminal, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(lines(false).lines().count() as u64, 1 + ROWS);
+        assert!(lines(false).ends_with(",a\u{1b}\n"));
+        assert!(lines(true).ends_with(",a\\u{1b}\n"));
     }
 }

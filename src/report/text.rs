@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 /// The columns that `text` takes.
 pub fn width(text: &str) -> usize {
@@ -20,21 +21,27 @@ pub fn fit(text: &str, columns: usize) -> String {
     if full <= columns {
         return format!("{text}{}", " ".repeat(columns - full));
     }
-    let mut out = String::new();
-    let mut used = 0;
-    for c in text.chars() {
-        let w = c.width().unwrap_or(0);
-        if used + w + 1 > columns {
-            break;
-        }
-        out.push(c);
-        used += w;
+    if columns == 0 {
+        return String::new();
     }
-    if columns > 0 {
-        out.push('…');
-        used += 1;
-    }
-    out + &" ".repeat(columns - used)
+    let (start, _) = split(text, columns - 1);
+    let used = width(start) + 1;
+    format!("{start}…{}", " ".repeat(columns - used))
+}
+
+/// `text` if it takes at most `columns` columns, else cut as [`fit`] cuts.
+pub fn cut(text: &str, columns: usize) -> String {
+    fit(text, width(text).min(columns))
+}
+
+/// `text` cut in two where the first part takes at most `columns` columns, between what is seen as
+/// one character.
+fn split(text: &str, columns: usize) -> (&str, &str) {
+    let ends = text
+        .grapheme_indices(true)
+        .map(|(start, seen)| start + seen.len());
+    let fitting = ends.take_while(|&end| width(&text[..end]) <= columns).last();
+    text.split_at(fitting.unwrap_or(0))
 }
 
 /// `text` in exactly `columns` columns at their right end, cut as [`fit`] cuts.
@@ -48,19 +55,25 @@ pub fn right(text: &str, columns: usize) -> String {
 
 /// `text` broken into lines of at most `columns` columns, between words where it can be.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.len() - 1;
-        let used = width(&lines[line]);
-        if used == 0 {
-            lines[line].push_str(word);
-        } else if used + 1 + width(word) <= columns {
-            lines[line].push(' ');
-            lines[line].push_str(word);
-        } else {
-            lines.push(word.to_string());
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for mut word in text.split(' ') {
+        if !line.is_empty() && width(&line) + 1 + width(word) <= columns {
+            line.push(' ');
+        } else if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
         }
+        while line.is_empty() && width(word) > columns {
+            let (start, rest) = split(word, columns);
+            if start.is_empty() {
+                break;
+            }
+            lines.push(start.to_string());
+            word = rest;
+        }
+        line.push_str(word);
     }
+    lines.push(line);
     lines
 }
 
@@ -81,23 +94,26 @@ pub fn bands(widths: &[usize], label: usize, gap: usize, available: usize) -> Ve
     bands
 }
 
-/// A probability in at most four columns, for a grid: `66%`, `<1%`.
+/// A probability in at most four columns, for a grid: `66%`, `<1%`, an exact 0 as `0%`.
 pub fn short_percent(prob: f64) -> String {
     match 100. * prob {
+        0. => "0%".to_string(),
         p if p < 0.5 => "<1%".to_string(),
         p => format!("{p:.0}%"),
     }
 }
 
-/// A probability in at most six columns: `65.6%`, `0.42%`, `<0.01%`.
+/// A probability in at most six columns: `65.6%`, `0.42%`, `<0.01%`, an exact 0 as `0%`.
 pub fn percent(prob: f64) -> String {
     let percent = 100. * prob;
     if percent >= 0.995 {
         format!("{percent:.1}%")
     } else if percent >= 0.005 {
         format!("{percent:.2}%")
-    } else {
+    } else if percent > 0. {
         "<0.01%".to_string()
+    } else {
+        "0%".to_string()
     }
 }
 
@@ -129,12 +145,22 @@ mod tests {
 
     #[test]
     fn fitting_keeps_columns_whatever_the_text() {
-        for text in ["", "Paris", "東京タワー", "🙂🙂🙂", "a東b京c"] {
+        for text in [
+            "",
+            "Paris",
+            "東京タワー",
+            "🙂🙂🙂",
+            "a東b京c",
+            "กันกัน",
+            "e\u{301}e\u{301}",
+            "a❤\u{fe0f}b",
+        ] {
             for columns in 0..14 {
                 assert_eq!(width(&fit(text, columns)), columns, "{text:?} in {columns}");
             }
         }
         assert_eq!(fit("Paris", 4), "Par…");
+        assert_eq!(fit("กันกัน", 3), "กัน…");
         assert_eq!(fit("東京", 3), "東…");
         assert_eq!(fit("東京", 2), "… ");
     }
@@ -149,7 +175,9 @@ mod tests {
     #[test]
     fn lines_break_between_words() {
         assert_eq!(wrap("a bc def", 4), ["a bc", "def"]);
-        assert_eq!(wrap("abcdef g", 3), ["abcdef", "g"]);
+        assert_eq!(wrap("a  b", 9), ["a  b"]);
+        assert_eq!(wrap("abcdef g", 3), ["abc", "def", "g"]);
+        assert_eq!(wrap("東京", 1), ["東京"]);
         assert_eq!(
             (right("東", 4), short_percent(0.656)),
             ("  東".to_string(), "66%".to_string())
@@ -164,7 +192,8 @@ mod tests {
             (0.01, "1.0%"),
             (0.0042, "0.42%"),
             (4e-5, "<0.01%"),
-            (0., "<0.01%"),
+            (1e-300, "<0.01%"),
+            (0., "0%"),
         ];
         for (prob, text) in cases {
             assert_eq!(percent(prob), text);

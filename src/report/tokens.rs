@@ -29,6 +29,7 @@ pub struct Row {
     pub id: u32,
     /// The token made visible.
     pub token: String,
+    /// The token exactly; a byte of a character as `token` has it.
     pub text: String,
     /// In hexadecimal.
     pub bytes: String,
@@ -37,7 +38,7 @@ pub struct Row {
 /// The document of a tokenization.
 pub type TokensDocument = Table<Meta, Row>;
 
-/// The tokens of each prompt: position, id, the token made visible, its bytes in hexadecimal.
+/// The tokens of each prompt: position, id, the token made visible and exactly, its bytes in hexadecimal.
 pub fn tokenisation(prompts: &[Prompt], tokens: &Tokens, model: &str) -> Sheet {
     let rows: Vec<Row> = prompts
         .iter()
@@ -52,7 +53,7 @@ pub fn tokenisation(prompts: &[Prompt], tokens: &Tokens, model: &str) -> Sheet {
                     position,
                     id,
                     token: tokens.label(id),
-                    text: tokens.text(id),
+                    text: tokens.exact(id),
                     bytes: hex.join(" "),
                 }
             })

@@ -75,6 +75,12 @@ impl Asset {
 
     /// The error for a file that the system does not let us read.
     pub fn unreadable(&self, error: &std::io::Error) -> Error {
+        if error.kind() == std::io::ErrorKind::OutOfMemory {
+            return Error::failed(
+                format!("{self} does not fit in the memory that this process may have."),
+                "Raise the limit on its addresses (ulimit -v), or take a smaller model.",
+            );
+        }
         Error::failed(
             format!("{self} cannot be read: {error}."),
             "Check that the file is there and that you may read it.",

@@ -6,3 +6,4 @@ pub mod prompts;
 pub mod special;
 pub mod targets;
 pub mod tokens;
+pub mod visible;

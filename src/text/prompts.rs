@@ -3,6 +3,8 @@
 use std::io::{BufRead, Read};
 
 use serde::Deserialize;
+use serde::de::Error as _;
+use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind, Result};
 
@@ -73,7 +75,7 @@ impl<R: BufRead> Lines<R> {
             number: 0,
             json: [".jsonl", ".ndjson"]
                 .iter()
-                .any(|end| name.ends_with(end))
+                .any(|end| name.to_ascii_lowercase().ends_with(end))
                 .then_some(true),
             name,
             broken: false,
@@ -131,15 +133,16 @@ impl<R: BufRead> Lines<R> {
                 ..Item::new(What::Text(line))
             });
         }
-        let record = Record::parse(&line).map_err(|e| {
+        let no_prompt = |e: serde_json::Error| {
             Error::failed(
                 format!("{}, line {}, is no prompt: {e}.", self.name, self.number),
                 "Each line should be a JSON object with prompt, and if wanted targets and id.",
             )
-        })?;
+        };
+        let record = Record::parse(&line).map_err(no_prompt)?;
         Ok(Item {
+            id: record.id().map_err(no_prompt)?,
             what: What::Text(record.prompt),
-            id: record.id.map(Id::text),
             targets: record.targets.unwrap_or_default().0,
             in_file: true,
             origin,
@@ -170,12 +173,28 @@ struct Record {
     prompt: String,
     #[serde(default, alias = "target")]
     targets: Option<Texts>,
-    id: Option<Id>,
+    id: Option<Box<RawValue>>,
 }
 
 impl Record {
     fn parse(line: &str) -> serde_json::Result<Self> {
+        // An array of the fields' values would do for the derived implementation.
+        if !line.trim_start().starts_with('{') {
+            return Err(serde_json::Error::custom("it is no JSON object"));
+        }
         serde_json::from_str(line)
+    }
+
+    /// The id, a number as it is written: one of many digits too.
+    fn id(&self) -> serde_json::Result<Option<String>> {
+        let Some(id) = self.id.as_ref().map(|id| id.get()) else {
+            return Ok(None);
+        };
+        match id.as_bytes() {
+            [b'"', ..] => serde_json::from_str(id).map(Some),
+            [b'-' | b'0'..=b'9', ..] => Ok(Some(id.to_string())),
+            _ => Err(serde_json::Error::custom("its id is neither a text nor a number")),
+        }
     }
 }
 
@@ -196,22 +215,6 @@ impl From<OneOrMany> for Texts {
         match texts {
             OneOrMany::One(text) => Self(vec![text]),
             OneOrMany::Many(texts) => Self(texts),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Id {
-    Text(String),
-    Number(serde_json::Number),
-}
-
-impl Id {
-    fn text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => number.to_string(),
         }
     }
 }
@@ -257,6 +260,27 @@ mod tests {
             (Some("7"), &[" c".to_string()][..])
         );
         assert_eq!(items[1].origin.as_deref(), Some("p, line 2"));
+    }
+
+    #[test]
+    fn an_id_is_what_its_file_says_to_the_last_digit() {
+        for (id, expected) in [
+            ("12345678901234567890123", "12345678901234567890123"),
+            ("-0.10", "-0.10"),
+            ("\"a\\u0062\"", "ab"),
+        ] {
+            let found = items(format!("{{\"prompt\":\"a\",\"id\": {id} }}").as_bytes());
+            assert_eq!(found[0].as_ref().unwrap().id.as_deref(), Some(expected));
+        }
+        let found = items(b"{\"prompt\":\"a\",\"id\":null}\n{\"prompt\":\"a\",\"id\":[1]}");
+        assert_eq!(found[0].as_ref().unwrap().id, None);
+        assert!(found[1].as_ref().unwrap_err().contains("line 2, is no prompt"));
+    }
+
+    #[test]
+    fn an_array_is_no_record() {
+        let found = items(b"{\"prompt\":\"a\"}\n[\"The\",[\" Paris\"],\"7\"]\n");
+        assert!(found[1].as_ref().unwrap_err().contains("it is no JSON object"));
     }
 
     #[test]

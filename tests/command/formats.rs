@@ -105,10 +105,42 @@ fn a_csv_has_one_heading_and_says_which_prompt() {
     let csv = columns(&csv.stdout);
     let of = |prompt: &str| csv["prompt"].iter().filter(|p| *p == prompt).count();
     assert_eq!(of("0"), 4 * 8);
-    assert!(of("1") > 4 && csv["input_token"].contains(&"\\n".to_string()));
+    assert!(of("1") > 4 && csv["input_token"].contains(&"\n".to_string()));
     assert!(
         csv["input_token"].contains(&" \"".to_string()) || csv["input_token"].contains(&"\"".to_string())
     );
+}
+
+#[test]
+fn an_ending_says_the_format_in_capitals_too() {
+    let folder = TempDir::new().unwrap();
+    for (name, start) in [
+        ("a.JSON", "{"),
+        ("a.Csv", "prompt,"),
+        ("a.SVG", "<svg"),
+        ("a.Html", "<!"),
+    ] {
+        let path = folder.path().join(name);
+        let run = run(&[PROMPT, "-m", LLAMA, "-q", "-o", path.to_str().unwrap()]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let written = std::fs::read_to_string(path).unwrap();
+        assert!(written.starts_with(start), "{name}: {:.40}", written);
+    }
+}
+
+#[test]
+fn an_output_has_the_same_bytes_each_time() {
+    let folder = TempDir::new().unwrap();
+    for name in ["a.svg", "a.png", "a.pdf", "a.csv", "a.md"] {
+        let path = folder.path().join(name);
+        let bytes = || {
+            let run = run(&[PROMPT, "-m", LLAMA, "-q", "-o", path.to_str().unwrap()]);
+            assert_eq!(run.code, Some(0), "{}", run.stderr);
+            std::fs::read(&path).unwrap()
+        };
+        let first = bytes();
+        assert!((0..7).all(|_| bytes() == first), "{name}");
+    }
 }
 
 #[test]

@@ -3,9 +3,12 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use logit_lens::analysis::statistics::Statistics;
+use logit_lens::lens::Request;
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::support::{Run, lens, run};
+use crate::several::records;
+use crate::support::{Run, lens, load, run};
 use crate::{GPT2, LLAMA, assert_fails};
 
 /// What a terminal would act upon, or what would not show, or would turn text around.
@@ -50,7 +53,7 @@ fn from_stdin(args: &[&str], input: &[u8]) -> Run {
 #[test]
 fn every_format_shows_what_a_terminal_must_not_get() {
     let prompts = texts().join("\n");
-    for format in ["table", "markdown", "csv", "json", "jsonl", "heatmap", "plot"] {
+    for format in ["table", "markdown", "json", "jsonl", "heatmap", "plot"] {
         for model in [GPT2, LLAMA] {
             let args = [
                 "--prompts",
@@ -94,6 +97,86 @@ fn every_format_shows_what_a_terminal_must_not_get() {
             assert_shown(&std::fs::read_to_string(file).unwrap(), file.to_str().unwrap());
         }
     }
+}
+
+/// CSV is data where a program reads it, and text where a terminal does.
+#[test]
+fn a_csv_holds_the_tokens_themselves_and_shows_them_in_a_terminal() {
+    use logit_lens::engine::Engine;
+    use logit_lens::report::{Document, Format, Presentation};
+    let model = load("llama");
+    let marks = [
+        "กัน",
+        "हिन्दी",
+        "שָׁלוֹם",
+        "العَرَبِيَّة",
+        "e\u{301}",
+        "❤\u{fe0f}",
+        "\u{a0}",
+        "東",
+        "a\\b",
+        "\\xE6",
+    ];
+    for text in texts().iter().map(String::as_str).chain(marks) {
+        let prompt = model.prompt(text, Default::default()).unwrap();
+        let request = Request {
+            positions: "all".parse().unwrap(),
+            ..Request::default()
+        };
+        let trajectory = model.read_prompts(vec![prompt], &request, &()).unwrap().remove(0);
+        let document = Document {
+            card: &model.card,
+            tokens: &model.tokens,
+            trajectory: &trajectory,
+            statistics: &Statistics::none(),
+            against: None,
+            number: 0,
+            id: Some(text),
+        };
+        let written = |for_terminal: bool| {
+            let mut out = Vec::new();
+            let presentation = Presentation {
+                terminal: for_terminal,
+                ..Presentation::default()
+            };
+            let mut csv = (Format::named("csv").unwrap().report)(&presentation);
+            csv.document(&document, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_shown(&written(true), "a terminal's csv");
+        let exact = written(false);
+        assert_eq!(exact.contains('\u{fffd}'), text.contains('\u{fffd}'));
+        let mut input = Vec::new();
+        for record in records(&exact) {
+            let id: u32 = record["token_id"].parse().unwrap();
+            assert_eq!(record["token"], model.tokens.exact(id));
+            assert_eq!(record["label"], model.tokens.label(id));
+            assert_eq!(record["id"], text);
+            let position: usize = record["position"].parse().unwrap();
+            if position == input.len() {
+                input.push(record["input_token"].clone());
+            }
+        }
+        let ids = trajectory.prompt.ids.iter();
+        assert!(ids.map(|&id| model.tokens.exact(id)).eq(input));
+    }
+}
+
+/// What no two tokens share: the label of one that is a fragment is not that of one that spells it.
+#[test]
+fn labels_tell_a_byte_from_its_spelling() {
+    let model = load("llama");
+    let labels: Vec<String> = (0..model.tokens.len() as u32)
+        .map(|id| model.tokens.label(id))
+        .collect();
+    let mut bytes: Vec<(&String, Option<Vec<u8>>)> = (0..)
+        .map(|id| model.tokens.bytes(id))
+        .zip(&labels)
+        .map(|(b, l)| (l, b))
+        .collect();
+    bytes.sort();
+    bytes.dedup();
+    assert!(bytes.windows(2).all(|pair| pair[0].0 != pair[1].0));
 }
 
 #[test]
@@ -140,7 +223,6 @@ fn a_models_name_is_shown() {
         &["-m", GPT2],
         &["--tokens"],
         &["--format", "markdown"],
-        &["--format", "csv"],
         &["--format", "json"],
         &["--format", "heatmap"],
         &["--format", "plot"],

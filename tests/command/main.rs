@@ -5,6 +5,7 @@ mod failures;
 mod formats;
 mod hostile;
 mod json;
+mod narrow;
 mod options;
 mod output;
 mod pictures;

@@ -108,6 +108,48 @@ fn no_output_takes_the_place_of_what_is_read() {
     assert_fails(&run, 2, "named twice");
 }
 
+/// Prompts that come from a file by way of stdin are read from it all the same.
+#[cfg(unix)]
+#[test]
+fn no_output_takes_the_place_of_what_stdin_is() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("prompts.txt");
+    std::fs::write(&path, format!("{PROMPT}\n")).unwrap();
+    let command = |output: &str| {
+        let stdin = std::fs::File::open(&path).unwrap();
+        let mut command = lens();
+        command.args(["--prompts", "-", "-q", "-m", GPT2, "-o"]);
+        command.arg(folder.path().join(output)).stdin(stdin);
+        Run::from(command.output().unwrap())
+    };
+    assert_fails(&command("prompts.txt"), 2, "prompts.txt is read by this run");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{PROMPT}\n"));
+    assert_eq!(command("other.txt").code, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_is_written_through() {
+    use std::os::unix::fs::symlink;
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    symlink("second", path("first")).unwrap();
+    symlink("file.csv", path("second")).unwrap();
+    let run = |outputs: &[&str]| {
+        let outputs = outputs.iter().flat_map(|name| ["-o".to_string(), path(name)]);
+        let output = lens().args([PROMPT, "-m", GPT2, "-q"]).args(outputs).output();
+        Run::from(output.unwrap())
+    };
+    assert_fails(&run(&["first", "file.csv"]), 2, "named twice");
+    assert_eq!(run(&["first"]).code, Some(0));
+    assert!(std::fs::symlink_metadata(path("first")).unwrap().is_symlink());
+    assert!(std::fs::symlink_metadata(path("second")).unwrap().is_symlink());
+    assert!(std::fs::symlink_metadata(path("file.csv")).unwrap().is_file());
+    symlink("one", path("other")).unwrap();
+    symlink("other", path("one")).unwrap();
+    assert_fails(&run(&["one"]), 1, "lead to one another");
+}
+
 #[test]
 fn a_closed_pipe_ends_it_quietly() {
     // More than a pipe holds, so that the writer is still writing when the reader goes.

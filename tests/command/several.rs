@@ -1,7 +1,7 @@
 //! Several positions, several prompts: grids, files, streams, summaries.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -189,6 +189,52 @@ fn stdin_is_read_as_it_comes() {
     }
     drop(stdin);
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn no_bit_of_an_answer_depends_on_how_fast_stdin_comes() {
+    let prompts = [
+        PROMPT,
+        OTHER,
+        "The",
+        "The capital of France is",
+        PROMPT,
+        "a b c d e f",
+    ];
+    let answers = |together: bool| {
+        let mut child = lens()
+            .args([
+                "--prompts",
+                "-",
+                "-m",
+                LLAMA,
+                "--format",
+                "csv",
+                "--positions",
+                "all",
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut answers = String::new();
+        if together {
+            stdin.write_all(prompts.join("\n").as_bytes()).unwrap();
+        } else {
+            for prompt in prompts {
+                writeln!(stdin, "{prompt}").unwrap();
+                // The next one is given when this one is being answered.
+                stdout.read_line(&mut answers).unwrap();
+            }
+        }
+        drop(stdin);
+        stdout.read_to_string(&mut answers).unwrap();
+        assert!(child.wait().unwrap().success());
+        answers
+    };
+    assert_eq!(answers(true), answers(false));
 }
 
 #[test]

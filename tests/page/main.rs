@@ -192,6 +192,12 @@ fn a_click_shows_the_top_k_and_the_address_keeps_the_view() {
     // What an address cannot mean is left out.
     page.go("#row=99&pos=-4&color=s:nonsense&pins=x,y&hide=7-3,a&theme=blue&order=sideways");
     assert_eq!(page.texts("#grid tbody tr").len(), 11);
+    // A link that hides more layers than there are, more than once.
+    page.go(&format!("#hide=embed,{}99999", "0-99999,".repeat(5000)));
+    assert_eq!(page.texts("#grid tbody tr").len(), 1);
+    page.click(".layers summary");
+    page.click(".layers .boxes input[value='2']");
+    assert!(page.hash().contains("hide=embed,0-1,3-9"), "{}", page.hash());
     assert_quiet(&page);
 }
 

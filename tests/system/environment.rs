@@ -18,10 +18,13 @@ fn shell(script: &str) -> std::process::Output {
 #[test]
 fn closed_streams_are_no_crash() {
     for (streams, code) in [
-        (">&-", 0),
+        (">&-", 1),
+        ("--help >&-", 1),
+        ("--version >&-", 1),
+        ("-o /dev/null >&-", 0),
         ("2>&-", 0),
         ("<&-", 0),
-        (">&- 2>&- <&-", 0),
+        (">&- 2>&- <&-", 1),
         ("--model ./nowhere 2>&-", 1),
         ("--no-such-option >&- 2>&-", 2),
     ] {
@@ -32,9 +35,11 @@ fn closed_streams_are_no_crash() {
     }
     // Of a full device there is something to say.
     if cfg!(target_os = "linux") {
-        let output = shell("\"$1\" \"$2\" > /dev/full");
-        assert_eq!(output.status.code(), Some(1));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be written to stdout"));
+        for args in ["\"$2\"", "--help", "--version", "--man"] {
+            let output = shell(&format!("\"$1\" {args} > /dev/full"));
+            assert_eq!(output.status.code(), Some(1), "{args}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be written to stdout"));
+        }
     }
 }
 

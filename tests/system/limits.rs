@@ -67,7 +67,7 @@ fn what_does_not_fit_is_refused_with_its_size_before_it_is_tried() {
 #[test]
 fn a_system_that_gives_no_threads_is_an_error() {
     let output = std::process::Command::new("sh")
-        .args(["-c", "ulimit -v 40000; exec \"$0\" \"$@\""])
+        .args(["-c", "ulimit -v 48000; exec \"$0\" \"$@\""])
         .arg(lens().get_program())
         .arg(PROMPT)
         .output()
@@ -75,4 +75,86 @@ fn a_system_that_gives_no_threads_is_an_error() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("no threads to compute with"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_runs_out_is_said_in_a_sentence() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("lens.json");
+    let mut said_so = 0;
+    let addresses = (44..100).step_by(4).map(|n| format!("-v {n}000"));
+    let data = (20..60).step_by(5).map(|n| format!("-d {n}000"));
+    for limit in addresses.chain(data) {
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")])
+            .arg(lens().get_program())
+            .args([PROMPT, "-q", "--threads", "8", "-o"])
+            .arg(&file)
+            .env("RUST_BACKTRACE", "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        if output.status.success() {
+            assert_eq!(
+                (said.as_str(), names(folder.path())),
+                ("", vec!["lens.json".to_string()])
+            );
+            std::fs::remove_file(&file).unwrap();
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(1), "{limit}: {said}");
+        assert!(
+            said.starts_with("error: ") && said.lines().count() == 2,
+            "{limit}: {said}"
+        );
+        assert_eq!(names(folder.path()), [] as [String; 0], "{limit}");
+        said_so += usize::from(said.contains("Memory ran out"));
+    }
+    assert!(said_so > 0);
+}
+
+/// What a template asks for at once is more than there is: no part of it is ever used.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_template_that_asks_for_more_than_there_is_ends_in_a_sentence() {
+    let model = Checkpoint::copy_of("gpt2");
+    model.write("chat_template.jinja", "{{ [1]|batch(2000000000,'x')|list }}");
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 2000000; exec \"$0\" \"$@\""])
+        .arg(lens().get_program())
+        .args(["hi", "--chat", "-q", "-m", model.path(), "-o"])
+        .arg(model.file("lens.json"))
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("error: ") && said.lines().count() == 2, "{said}");
+    let left = names(model.file("").as_path());
+    assert!(!left.iter().any(|name| name.contains("lens")), "{left:?}");
+}
+
+/// A mapping that the process may not have is not a file that nobody may read.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_model_larger_than_the_addresses_there_are_is_said_to_be() {
+    let model = Checkpoint::copy_of("gpt2");
+    let weights = std::fs::File::options()
+        .write(true)
+        .open(model.file("model.safetensors"))
+        .unwrap();
+    weights.set_len(4 << 30).unwrap();
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\""])
+        .arg(lens().get_program())
+        .args([PROMPT, "-q", "-m", model.path()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("does not fit in the memory") && said.contains("ulimit -v"),
+        "{said}"
+    );
 }

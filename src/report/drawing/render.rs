@@ -3,6 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use krilla::Document;
+use krilla::geom::Size;
+use krilla::page::PageSettings;
+use krilla_svg::{SurfaceExt, SvgSettings};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{FontResolver, Options, Tree};
@@ -10,9 +14,10 @@ use resvg::usvg::{FontResolver, Options, Tree};
 use crate::error::{Error, Result};
 use crate::machine::memory;
 
-/// Points and dots of an inch.
+/// Points, dots and the CSS pixels that a tree is measured in, of an inch.
 const POINTS: f32 = 72.;
 const DOTS: f32 = 300.;
+const PIXELS: f32 = 96.;
 
 /// A picture, and the characters that a box stands for in it, since no font here has them.
 pub struct Rendered {
@@ -26,8 +31,7 @@ pub struct Rendered {
 /// A picture too large for memory.
 pub fn png(svg: &str) -> Result<Rendered> {
     let (tree, boxes) = tree(svg)?;
-    // A point of the drawing is 4/3 of the CSS pixels that a tree is measured in.
-    let scale = DOTS / POINTS * (POINTS / 96.);
+    let scale = DOTS / PIXELS;
     let size = tree.size();
     let dots = |length: f32| (length * scale).ceil() as u32;
     let bytes = 4. * f64::from(size.width() * scale) * f64::from(size.height() * scale);
@@ -49,10 +53,19 @@ pub fn png(svg: &str) -> Result<Rendered> {
 /// # Errors
 /// Text that no font can be embedded for.
 pub fn pdf(svg: &str) -> Result<Rendered> {
-    let page = svg2pdf::PageOptions { dpi: 96. };
     let (tree, boxes) = tree(svg)?;
-    let bytes = svg2pdf::to_pdf(&tree, svg2pdf::ConversionOptions::default(), page)
-        .map_err(|e| undrawn(&e.to_string()))?;
+    let points = |pixels: f32| pixels * POINTS / PIXELS;
+    let (wide, high) = (points(tree.size().width()), points(tree.size().height()));
+    let no_page = || undrawn("it has no size that a PDF can have");
+    let size = Size::from_wh(wide, high).ok_or_else(no_page)?;
+    let mut document = Document::new();
+    let mut page = document.start_page_with(PageSettings::from_wh(wide, high).ok_or_else(no_page)?);
+    let mut surface = page.surface();
+    let drawn = surface.draw_svg(&tree, size, SvgSettings::default());
+    surface.finish();
+    page.finish();
+    drawn.ok_or_else(|| undrawn("it has no form as a PDF"))?;
+    let bytes = document.finish().map_err(|e| undrawn(&e.to_string()))?;
     Ok(Rendered { bytes, boxes })
 }
 

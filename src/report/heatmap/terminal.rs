@@ -8,7 +8,7 @@ use anstyle::{Ansi256Color, Color, RgbColor, Style};
 use super::{ColorBy, Order, Rgb, Row, Scale, heads, label_width, rows, scale, title};
 use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
-use crate::report::text::{bands, fit, width, wrap};
+use crate::report::text::{bands, fit, plain, width, wrap};
 use crate::report::words::story;
 use crate::report::{Content, Document, Format, Presentation, Report, Result, Sheet};
 
@@ -98,9 +98,11 @@ impl Heatmap {
 
     fn legend(&self, document: &Document, scale: &Scale, out: &mut dyn Write) -> io::Result<()> {
         let [low, high] = scale.ends();
+        let ends = width(&low) + 1 + 1 + width(&high);
+        let steps = LEGEND.min(self.width.saturating_sub(ends)).max(2);
         write!(out, "\n{low} ")?;
-        for i in 0..LEGEND {
-            let place = i as f64 / (LEGEND - 1) as f64;
+        for i in 0..steps {
+            let place = i as f64 / (steps - 1) as f64;
             match self.depth {
                 Depth::Shades => {
                     let shade = SHADES[(place * (SHADES.len() - 1) as f64).round() as usize] as char;
@@ -116,7 +118,15 @@ impl Heatmap {
             Depth::Shades => "",
             _ => "; bold: the output's",
         };
-        writeln!(out, " {high}  {}{bold}", title(document, self.by))
+        let title = format!("{}{bold}", title(document, self.by));
+        if ends + steps + 2 + width(&title) <= self.width {
+            return writeln!(out, " {high}  {title}");
+        }
+        writeln!(out, " {high}")?;
+        for line in wrap(&title, self.width) {
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
     }
 }
 
@@ -126,9 +136,10 @@ impl Report for Heatmap {
             writeln!(out)?;
         }
         self.begun = true;
-        let plan = Plan::of(document, self.by, self.order);
-        let name = crate::text::tokens::visible(document.card.name.as_bytes()).replace('␣', " ");
-        writeln!(out, "{BOLD}{name}{BOLD:#}")?;
+        let plan = Plan::of(document, self);
+        for line in wrap(&plain(&document.card.name), self.width) {
+            writeln!(out, "{BOLD}{line}{BOLD:#}")?;
+        }
         for band in bands(&plan.widths, plan.label + 1, 0, self.width) {
             writeln!(out)?;
             self.band(&plan, band, out)?;
@@ -189,18 +200,21 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(document: &Document, by: ColorBy, order: Order) -> Self {
-        let rows = rows(document, by, order);
+    fn of(document: &Document, heatmap: &Heatmap) -> Self {
+        let rows = rows(document, heatmap.by, heatmap.order);
         let heads = heads(document);
+        let label = label_width(&rows);
+        // At the least a character with its spaces.
+        let room = heatmap.width.saturating_sub(label + 1).max(3);
         let widths = (0..heads.len()).map(|at| {
             let cells = rows.iter().map(|row| width(&row.cells[at].label));
             let widest = cells.chain([width(&heads[at])]).max().unwrap_or(0);
-            widest.clamp(NARROWEST, WIDEST) + 2
+            (widest.clamp(NARROWEST, WIDEST) + 2).min(room)
         });
         Self {
             widths: widths.collect(),
-            label: label_width(&rows),
-            scale: scale(by, &rows),
+            scale: scale(heatmap.by, &rows),
+            label,
             heads,
             rows,
         }

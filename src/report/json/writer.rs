@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use crate::text::visible::is_hidden;
+
 /// How JSON is laid out and escaped.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout {
@@ -113,14 +115,9 @@ impl Formatter for LaidOut {
     }
 }
 
-/// What JSON need not escape, but a terminal obeys (DEL, the C1 controls) or does not show: controls past
-/// ASCII's first, and the format characters of Unicode (marks of direction, joiners, separators of lines,
-/// tags).
+/// What JSON need not escape, but a terminal obeys (DEL, the C1 controls) or does not show.
 fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}')
+    c == '\u{7f}' || !c.is_ascii() && is_hidden(c)
 }
 
 /// `x` to so many significant digits.

@@ -9,7 +9,7 @@ use super::{DIM, HEAD, plain};
 use crate::model::Card;
 use crate::report::json::SCHEMA_VERSION;
 use crate::report::sheet::{Data, Table};
-use crate::report::text::{count, width, wrap};
+use crate::report::text::{count, cut, width, wrap};
 use crate::report::{Cell, Sheet};
 
 /// Name, size and revision of the model, one line or, in a narrow terminal, several.
@@ -27,12 +27,14 @@ pub fn line(card: &Card, available: usize) -> String {
     if let Some(revision) = &card.revision {
         facts.push(format!("revision {}", revision.get(..8).unwrap_or(revision)));
     }
-    let name = plain(&card.name);
-    let mut used = width(&name);
-    let mut line = format!("{HEAD}{name}{HEAD:#}");
+    let name = wrap(&plain(&card.name), available);
+    let mut used = name.last().map_or(0, |line| width(line));
+    let name: Vec<String> = name.iter().map(|line| format!("{HEAD}{line}{HEAD:#}")).collect();
+    let mut line = name.join("\n");
     for fact in facts {
         let piece = format!(" · {fact}");
         if used + width(&piece) > available {
+            let fact = cut(&fact, available.saturating_sub(2));
             line.push_str(&format!("\n  {DIM}{fact}{DIM:#}"));
             used = 2 + width(&fact);
         } else {
@@ -50,7 +52,14 @@ pub fn line(card: &Card, available: usize) -> String {
 pub fn card(card: &Card, available: usize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", line(card, available))?;
     for (name, value) in facts(card) {
-        writeln!(out, "  {DIM}{name:<12}{DIM:#} {value}")?;
+        if 15 + width(&value) <= available {
+            writeln!(out, "  {DIM}{name:<12}{DIM:#} {value}")?;
+            continue;
+        }
+        writeln!(out, "  {DIM}{}{DIM:#}", cut(name, available.saturating_sub(2)))?;
+        for line in wrap(&value, available.saturating_sub(4)) {
+            writeln!(out, "    {line}")?;
+        }
     }
     if let Some(about) = card.about {
         writeln!(out)?;

@@ -19,6 +19,8 @@ const NARROWEST: usize = 8;
 /// How wide the parts of a row are.
 pub struct Columns {
     label: usize,
+    /// Between two columns.
+    gap: usize,
     /// For each candidate shown, the columns of its token.
     tokens: Vec<usize>,
     /// How many candidates did not fit.
@@ -39,6 +41,14 @@ impl Columns {
             .chain([5])
             .max()
             .unwrap_or(5);
+        // A terminal too narrow for a row's parts has less between them, then less of the label.
+        let narrowest = NARROWEST + 1 + PERCENT;
+        let gap = if label + GAP + narrowest > available {
+            1
+        } else {
+            GAP
+        };
+        let label = label.min(available.saturating_sub(gap + narrowest).max(5));
         let k = rows
             .iter()
             .map(|row| row.readings[at].top.len())
@@ -55,17 +65,17 @@ impl Columns {
         let natural: Vec<usize> = (0..k).map(natural).collect();
         let mut statistics: Vec<Statistic> = document.statistics.iter().collect();
         // The likeliest token has its place before any statistic.
-        let mut room = available.saturating_sub(label + GAP + NARROWEST + 1 + PERCENT);
+        let mut room = available.saturating_sub(label + gap + narrowest);
         let beside_them = statistics.iter().take_while(|&&statistic| {
-            let needed = GAP + columns_of(statistic);
+            let needed = gap + columns_of(statistic);
             let fits = needed <= room;
             room = room.saturating_sub(needed);
             fits
         });
         let below = statistics.split_off(beside_them.count());
-        let beside = statistics.iter().map(|&s| GAP + columns_of(s)).sum::<usize>();
+        let beside = statistics.iter().map(|&s| gap + columns_of(s)).sum::<usize>();
         let total =
-            |tokens: &[usize]| label + tokens.iter().map(|t| GAP + t + 1 + PERCENT).sum::<usize>() + beside;
+            |tokens: &[usize]| label + tokens.iter().map(|t| gap + t + 1 + PERCENT).sum::<usize>() + beside;
         let capped = |cap: usize, shown: usize| -> Vec<usize> {
             natural[..shown].iter().map(|&t| t.min(cap)).collect()
         };
@@ -78,7 +88,7 @@ impl Columns {
             Some((cap, shown)) => capped(cap, shown),
             None => capped(
                 available
-                    .saturating_sub(label + GAP + 1 + PERCENT + beside)
+                    .saturating_sub(label + gap + 1 + PERCENT + beside)
                     .max(1),
                 k.min(1),
             ),
@@ -86,6 +96,7 @@ impl Columns {
         let hidden = k - tokens.len();
         Self {
             label,
+            gap,
             tokens,
             hidden,
             statistics,
@@ -101,41 +112,50 @@ impl Columns {
         available: usize,
         out: &mut dyn Write,
     ) -> io::Result<()> {
+        let (gap, room) = (self.gap, available.saturating_sub(self.label + self.gap));
+        let columns_of = |s: Statistic| columns_of(s).min(room);
         let widths: Vec<usize> = self.below.iter().map(|&s| columns_of(s)).collect();
-        for band in bands(&widths, self.label, GAP, available) {
+        for band in bands(&widths, self.label, gap, available) {
             let statistics = &self.below[band];
             let line = |cell: &dyn Fn(Statistic) -> String| -> String {
                 let cells = statistics.iter().map(|&s| right(&cell(s), columns_of(s)));
-                cells.collect::<Vec<_>>().join(&" ".repeat(GAP))
+                cells.collect::<Vec<_>>().join(&" ".repeat(gap))
             };
             let names = line(&|s| s.name().to_string());
-            writeln!(out, "\n{DIM}{:>2$}{:GAP$}{names}{DIM:#}", "layer", "", self.label)?;
+            writeln!(out, "\n{DIM}{:>2$}{:gap$}{names}{DIM:#}", "layer", "", self.label)?;
             for row in &document.trajectory.rows {
                 let (reading, output) = (&row.readings[at], &document.trajectory.output[at]);
                 let values = line(&|s| shown(s, s.of(reading, output)));
-                writeln!(out, "{DIM}{:>2$}{DIM:#}{:GAP$}{values}", row.site, "", self.label)?;
+                let site = self.site(row);
+                writeln!(out, "{DIM}{site}{DIM:#}{:gap$}{values}", "")?;
             }
         }
         Ok(())
     }
 
+    /// The name of a row, at the right of its column.
+    fn site(&self, row: &Row) -> String {
+        right(&row.site.to_string(), self.label)
+    }
+
+    /// The columns of a whole row.
     pub fn total(&self) -> usize {
-        let tokens = self.tokens.iter().map(|t| GAP + t + 1 + PERCENT);
-        let statistics = self.statistics.iter().map(|&s| GAP + columns_of(s));
+        let tokens = self.tokens.iter().map(|t| self.gap + t + 1 + PERCENT);
+        let statistics = self.statistics.iter().map(|&s| self.gap + columns_of(s));
         self.label + tokens.chain(statistics).sum::<usize>()
     }
 
     pub fn heading(&self) -> String {
         let mut line = format!("{:>1$}", "layer", self.label);
         for (nth, tokens) in self.tokens.iter().enumerate() {
-            line.push_str(&" ".repeat(GAP));
+            line.push_str(&" ".repeat(self.gap));
             line.push_str(&fit(&(nth + 1).to_string(), tokens + 1 + PERCENT));
         }
         if self.hidden > 0 && self.statistics.is_empty() {
             line = format!("{} +{}", line.trim_end(), self.hidden);
         }
         for statistic in &self.statistics {
-            line.push_str(&" ".repeat(GAP));
+            line.push_str(&" ".repeat(self.gap));
             line.push_str(&right(statistic.name(), columns_of(*statistic)));
         }
         line.trim_end().to_string()
@@ -148,7 +168,8 @@ impl Columns {
             true => BOLD,
             false => DIM,
         };
-        write!(out, "{style}{:>1$}{style:#}", row.site, self.label)?;
+        let gap = self.gap;
+        write!(out, "{style}{}{style:#}", self.site(row))?;
         let reading = &row.readings[at];
         for (nth, (candidate, &columns)) in reading.top.iter().zip(&self.tokens).enumerate() {
             let token = fit(&document.tokens.label(candidate.id), columns);
@@ -160,13 +181,13 @@ impl Columns {
             let percent = percent(candidate.prob);
             write!(
                 out,
-                "{:GAP$}{token_style}{token}{token_style:#} {DIM}{percent:>PERCENT$}{DIM:#}",
+                "{:gap$}{token_style}{token}{token_style:#} {DIM}{percent:>PERCENT$}{DIM:#}",
                 ""
             )?;
         }
         for statistic in &self.statistics {
             let value = shown(*statistic, statistic.of(reading, output));
-            write!(out, "{:GAP$}{}", "", right(&value, columns_of(*statistic)))?;
+            write!(out, "{:gap$}{}", "", right(&value, columns_of(*statistic)))?;
         }
         writeln!(out)
     }

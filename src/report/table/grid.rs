@@ -8,13 +8,15 @@ use super::columns::shown;
 use super::{ANSWER, BOLD, DIM, is_output};
 use crate::lens::Trajectory;
 use crate::report::Document;
-use crate::report::text::{self, fit, right, short_percent, width};
+use crate::report::text::{self, cut, fit, right, short_percent, width, wrap};
 
 /// The columns between two cells, and those of a probability.
 const GAP: usize = 2;
 const PERCENT: usize = 4;
 /// A token longer than this is cut.
 const WIDEST: usize = 12;
+/// The name of the row that says from where on a position's token stays.
+const SETTLES: &str = "settles";
 
 /// A row of cells, one for each position read.
 struct Line {
@@ -26,10 +28,13 @@ struct Line {
 /// The likeliest token of each layer and position, then what else was asked for.
 pub fn grids(document: &Document, available: usize, out: &mut dyn Write) -> io::Result<()> {
     let trajectory = document.trajectory;
+    let label = label_width(document);
+    // A token has what the label and its own number leave.
+    let widest = WIDEST.min(available.saturating_sub(label + GAP + 1 + PERCENT).max(1));
     let mut lines = rows(document, |row, at| {
         let top = trajectory.rows[row].readings[at].top1();
         let label = document.tokens.label(top.id);
-        let token = fit(&label, width(&label).min(WIDEST));
+        let token = cut(&label, widest);
         let right = top.id == trajectory.output[at].top1().id;
         let style = if right { ANSWER } else { Style::new() };
         (format!("{token} {:>PERCENT$}", short_percent(top.prob)), style)
@@ -37,7 +42,7 @@ pub fn grids(document: &Document, available: usize, out: &mut dyn Write) -> io::
     if trajectory.layers().next().is_some() {
         let settles = (0..trajectory.positions.len()).map(|at| trajectory.settles_at(at));
         lines.push(Line {
-            label: "settles".to_string(),
+            label: SETTLES.to_string(),
             style: DIM,
             cells: settles
                 .map(|layer| (layer.map_or("–".to_string(), |l| l.to_string()), DIM))
@@ -61,6 +66,14 @@ pub fn grids(document: &Document, available: usize, out: &mut dyn Write) -> io::
         bands(document, statistic.name(), &lines, available, out)?;
     }
     Ok(())
+}
+
+/// The columns of the rows' names, the last one's too.
+fn label_width(document: &Document) -> usize {
+    let rows = document.trajectory.rows.iter();
+    let names = rows.map(|row| row.site.to_string().len());
+    let settles = document.trajectory.layers().next().map(|_| SETTLES.len());
+    names.chain(settles).chain([5]).max().unwrap_or(5)
 }
 
 fn rows(document: &Document, cell: impl Fn(usize, usize) -> (String, Style)) -> Vec<Line> {
@@ -87,21 +100,25 @@ fn bands(
 ) -> io::Result<()> {
     let trajectory = document.trajectory;
     let label = lines.iter().map(|l| l.label.len()).chain([5]).max().unwrap_or(5);
+    let room = available.saturating_sub(label + GAP).max(1);
     let heads: Vec<[String; 2]> = (trajectory.positions.iter())
         .map(|&position| {
             let token = document.tokens.label(trajectory.prompt.ids[position]);
-            [position.to_string(), fit(&token, width(&token).min(WIDEST))]
+            [position.to_string(), cut(&token, WIDEST.min(room))]
         })
         .collect();
     let widths: Vec<usize> = (0..heads.len())
         .map(|at| {
             let cells = lines.iter().map(|line| width(&line.cells[at].0));
             let heads = heads[at].iter().map(|head| width(head));
-            cells.chain(heads).max().unwrap_or(0)
+            cells.chain(heads).max().unwrap_or(0).min(room)
         })
         .collect();
     for band in text::bands(&widths, label, GAP, available) {
-        writeln!(out, "\n{DIM}{title}{DIM:#}")?;
+        writeln!(out)?;
+        for line in wrap(title, available) {
+            writeln!(out, "{DIM}{line}{DIM:#}")?;
+        }
         let widths = &widths[band.clone()];
         let heads = &heads[band.clone()];
         for (which, (name, style)) in [("", DIM), ("layer", BOLD)].into_iter().enumerate() {
@@ -134,7 +151,7 @@ fn aligned(cell: &str, columns: usize) -> String {
     match cell.rsplit_once(' ') {
         Some((token, number)) => {
             let token = token.trim_end();
-            fit(token, columns - width(number) - 1) + " " + number
+            fit(token, columns.saturating_sub(width(number) + 1)) + " " + number
         }
         None => right(cell, columns),
     }

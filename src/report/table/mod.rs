@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use super::text::{fit, width, wrap};
+use super::text::{cut, width, wrap};
 use super::words::story;
 use super::{Content, Document, Format, Presentation, Report, Result, Sheet};
 use crate::analysis::statistics::Statistics;
@@ -108,12 +108,16 @@ impl Table {
         let id = document
             .id
             .map_or(String::new(), |id| format!("{} · ", plain(id)));
-        writeln!(out, "\n{DIM}{id}{tokens} {plural}{generated}{DIM:#}")?;
+        writeln!(out)?;
+        for line in wrap(&format!("{id}{tokens} {plural}{generated}"), self.width) {
+            writeln!(out, "{DIM}{line}{DIM:#}")?;
+        }
         let mut column = 0;
         for (i, &id) in trajectory.prompt.ids.iter().enumerate() {
             if (head..tail).contains(&i) {
                 if i == head {
-                    self.piece(&format!("… {} more …", tail - head), DIM, &mut column, out)?;
+                    let more = format!("… {} more …", tail - head);
+                    self.piece(&cut(&more, self.width.saturating_sub(2)), DIM, &mut column, out)?;
                 }
                 continue;
             }
@@ -127,7 +131,7 @@ impl Table {
                 false => style,
             };
             let label = document.tokens.label(id);
-            let label = fit(&label, width(&label).min(self.width.saturating_sub(4).max(1)));
+            let label = cut(&label, self.width.saturating_sub(4).max(1));
             self.piece(&label, style, &mut column, out)?;
         }
         writeln!(out)
@@ -151,11 +155,14 @@ impl Table {
     fn position(&self, document: &Document, at: usize, out: &mut dyn Write) -> io::Result<()> {
         let trajectory = document.trajectory;
         let position = trajectory.positions[at];
-        let label = fit_if_wide(&document.tokens.label(trajectory.prompt.ids[position]));
-        writeln!(
-            out,
-            "{DIM}After position {position},{DIM:#} {BOLD}{label}{BOLD:#}"
-        )?;
+        let after = format!("After position {position},");
+        let room = self.width.saturating_sub(width(&after) + 1);
+        // Where there is no room beside the words there is below them.
+        let (between, room) = if room < 4 { ("\n", self.width) } else { (" ", room) };
+        let label = document.tokens.label(trajectory.prompt.ids[position]);
+        let label = cut(&label, WIDEST.min(room));
+        let after = cut(&after, self.width);
+        writeln!(out, "{DIM}{after}{DIM:#}{between}{BOLD}{label}{BOLD:#}")?;
 
         let columns = Columns::plan(document, at, self.width);
         writeln!(out, "{DIM}{}{DIM:#}", columns.heading())?;
@@ -191,10 +198,6 @@ impl Table {
 /// Whether a row is the model's output.
 fn is_output(site: Site, layers: usize) -> bool {
     site.point == Point::ResidPost && site.layer == layers - 1
-}
-
-fn fit_if_wide(label: &str) -> String {
-    fit(label, width(label).min(WIDEST))
 }
 
 /// Text of a user's or a model's, made visible, with its spaces as they are.

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::{BOLD, DIM, is_output};
+use crate::lens::TargetValue;
 use crate::report::Document;
-use crate::report::text::{self, fit, percent, right, width};
+use crate::report::text::{self, cut, fit, percent, right, width, wrap};
 
 const GAP: usize = 3;
 
@@ -25,78 +26,142 @@ pub fn title(document: &Document, nth: usize) -> String {
 }
 
 /// For each target, probability, log-probability, logit and rank at every row of one position,
-/// and its logit's lead over the token compared with. Targets stand side by side while they fit.
+/// and its logit's lead over the token compared with. Targets stand side by side while they fit; in
+/// a terminal too narrow for one, its columns are cut into bands.
 pub fn table(document: &Document, at: usize, available: usize, out: &mut dyn Write) -> io::Result<()> {
-    let trajectory = document.trajectory;
-    let label = (trajectory.rows.iter().map(|row| row.site.to_string().len()))
-        .chain([5])
-        .max()
-        .unwrap_or(5);
-    let blocks: Vec<Vec<String>> = (0..trajectory.targets.len())
-        .map(|nth| block(document, nth, at))
-        .collect();
-    let widths: Vec<usize> = (blocks.iter())
-        .map(|block| block.iter().map(|line| width(line)).max().unwrap_or(0))
-        .collect();
-    let rows = trajectory
-        .rows
-        .iter()
-        .map(|row| match is_output(row.site, document.card.layers) {
-            true => (row.site.to_string(), BOLD, Style::new()),
-            false => (row.site.to_string(), DIM, Style::new()),
-        });
-    let head = [(String::new(), DIM, BOLD), ("layer".to_string(), DIM, DIM)];
-    let lines: Vec<(String, Style, Style)> = head.into_iter().chain(rows).collect();
-    for band in text::bands(&widths, label, GAP, available) {
+    let lines = Lines::of(document);
+    let targets = (0..document.trajectory.targets.len()).map(|nth| Target::of(document, nth, at));
+    let targets: Vec<Target> = targets.collect();
+    let widths: Vec<usize> = targets.iter().map(Target::width).collect();
+    if widths.iter().any(|width| lines.label + GAP + width > available) {
+        return targets
+            .iter()
+            .try_for_each(|target| lines.narrow(target, available, out));
+    }
+    for band in text::bands(&widths, lines.label, GAP, available) {
+        let blocks = targets[band.clone()].iter().zip(&widths[band]);
+        let blocks: Vec<Vec<String>> = blocks.map(|(target, &columns)| target.block(columns)).collect();
         writeln!(out)?;
-        for (line, (name, style, body)) in lines.iter().enumerate() {
-            let blocks = blocks[band.clone()].iter().zip(&widths[band.clone()]);
-            let texts: Vec<String> = blocks
-                .map(|(block, &columns)| fit(&block[line], columns))
-                .collect();
-            let text = texts.join(&" ".repeat(GAP));
-            let text = text.trim_end();
-            writeln!(
-                out,
-                "{style}{name:>label$}{style:#}{:GAP$}{body}{text}{body:#}",
-                ""
-            )?;
-        }
+        lines.write(&blocks, GAP, out)?;
     }
     Ok(())
 }
 
-/// Title, heading and a line for each row.
-fn block(document: &Document, nth: usize, at: usize) -> Vec<String> {
-    let trajectory = document.trajectory;
-    let target = &trajectory.targets[nth];
-    let mut heading = format!("{:>6} {:>8} {:>8} {:>6}", "prob", "logprob", "logit", "rank");
-    if let Some(against) = document.against {
-        heading.push_str(&format!(" {:>9}", format!("−{}", against.name)));
-    }
-    let mut lines = vec![title(document, nth), heading];
-    for row in 0..trajectory.rows.len() {
-        let Some(value) = trajectory.value(target, row, at) else {
-            lines.push("–".to_string());
-            continue;
-        };
-        let mut line = format!(
-            "{:>6} {:>8.3} {:>8.3} {:>6}",
-            percent(value.prob),
-            value.logprob,
-            value.logit,
-            value.rank
-        );
-        let against = document
-            .against
-            .and_then(|against| trajectory.value(against, row, at));
-        if let Some(against) = against {
-            line.push_str(&format!(
-                " {}",
-                right(&format!("{:+.3}", value.logit - against.logit), 9)
-            ));
+/// The names of a table's lines: none for the titles, then the heading's and the rows'.
+struct Lines {
+    names: Vec<(String, Style, Style)>,
+    label: usize,
+}
+
+impl Lines {
+    fn of(document: &Document) -> Self {
+        let rows = document.trajectory.rows.iter();
+        let rows = rows.map(|row| match is_output(row.site, document.card.layers) {
+            true => (row.site.to_string(), BOLD, Style::new()),
+            false => (row.site.to_string(), DIM, Style::new()),
+        });
+        let head = [(String::new(), DIM, BOLD), ("layer".to_string(), DIM, DIM)];
+        let names: Vec<(String, Style, Style)> = head.into_iter().chain(rows).collect();
+        Self {
+            label: names.iter().map(|(name, ..)| name.len()).max().unwrap_or(0),
+            names,
         }
-        lines.push(line);
     }
-    lines
+
+    /// Columns side by side; those that lack the title's line begin at the heading's.
+    fn write(&self, columns: &[Vec<String>], gap: usize, out: &mut dyn Write) -> io::Result<()> {
+        let count = columns.first().map_or(0, Vec::len);
+        let names = &self.names[self.names.len() - count..];
+        for (line, (name, style, body)) in names.iter().enumerate() {
+            let cells: Vec<&str> = columns.iter().map(|column| column[line].as_str()).collect();
+            let cells = cells.join(&" ".repeat(gap));
+            let cells = cells.trim_end();
+            let label = self.label;
+            writeln!(
+                out,
+                "{style}{name:>label$}{style:#}{:GAP$}{body}{cells}{body:#}",
+                ""
+            )?;
+        }
+        Ok(())
+    }
+
+    /// One target, its columns in as many bands as they take.
+    fn narrow(&self, target: &Target, available: usize, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out)?;
+        for line in wrap(&target.title, available) {
+            writeln!(out, "{BOLD}{line}{BOLD:#}")?;
+        }
+        let room = available.saturating_sub(self.label + GAP).max(1);
+        let columns: Vec<Vec<String>> = (target.columns.iter())
+            .map(|column| column.iter().map(|cell| cut(cell, room)).collect())
+            .collect();
+        let widths: Vec<usize> = columns
+            .iter()
+            .map(|column: &Vec<String>| width(&column[0]))
+            .collect();
+        for band in text::bands(&widths, self.label + GAP - 1, 1, available) {
+            self.write(&columns[band], 1, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// A target's columns, each a heading and a cell for each row, all of one width.
+struct Target {
+    title: String,
+    columns: Vec<Vec<String>>,
+}
+
+impl Target {
+    fn of(document: &Document, nth: usize, at: usize) -> Self {
+        let trajectory = document.trajectory;
+        let target = &trajectory.targets[nth];
+        let values: Vec<_> = (0..trajectory.rows.len())
+            .map(|row| trajectory.value(target, row, at))
+            .collect();
+        let column = |heading: &str, columns: usize, cell: &dyn Fn(usize, TargetValue) -> String| {
+            let columns = columns.max(width(heading));
+            let cells = values.iter().enumerate().map(|(row, value)| match value {
+                Some(value) => right(&cell(row, *value), columns),
+                None => right("–", columns),
+            });
+            std::iter::once(right(heading, columns)).chain(cells).collect()
+        };
+        let mut columns: Vec<Vec<String>> = vec![
+            column("prob", 6, &|_, value| percent(value.prob)),
+            column("logprob", 8, &|_, value| format!("{:.3}", value.logprob)),
+            column("logit", 8, &|_, value| format!("{:.3}", value.logit)),
+            column("rank", 6, &|_, value| value.rank.to_string()),
+        ];
+        if let Some(against) = document.against {
+            columns.push(column(&format!("−{}", against.name), 9, &|row, value| {
+                let other = trajectory.value(against, row, at);
+                other.map_or(String::new(), |other| {
+                    format!("{:+.3}", value.logit - other.logit)
+                })
+            }));
+        }
+        Self {
+            title: title(document, nth),
+            columns,
+        }
+    }
+
+    /// The columns of the whole block.
+    fn width(&self) -> usize {
+        let columns = self.columns.iter().map(|column| width(&column[0]));
+        let columns = columns.sum::<usize>() + self.columns.len().saturating_sub(1);
+        columns.max(width(&self.title))
+    }
+
+    /// Title, heading and a line for each row, all of them `columns` wide.
+    fn block(&self, columns: usize) -> Vec<String> {
+        let lines = (0..self.columns[0].len()).map(|line| {
+            let cells: Vec<&str> = self.columns.iter().map(|column| column[line].as_str()).collect();
+            cells.join(" ")
+        });
+        let lines = std::iter::once(self.title.clone()).chain(lines);
+        lines.map(|line| fit(&line, columns)).collect()
+    }
 }

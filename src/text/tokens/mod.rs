@@ -5,7 +5,6 @@ mod growth;
 mod load;
 mod settings;
 mod spelling;
-mod visible;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::machine::limits::{Limits, within};
 use crate::source::ModelFiles;
 
-pub use visible::{escaped, visible};
+pub use super::visible::{escaped, visible};
 
 /// Bytes of a text that every tokenizer is done with at once.
 const SHORT: usize = 4096;
@@ -136,6 +135,15 @@ impl Tokens {
     pub fn text(&self, id: u32) -> String {
         match self.bytes(id) {
             Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            None => format!("<|id {id}|>"),
+        }
+    }
+
+    /// The token as text, exactly; a fragment of a character as its label, since it is no text.
+    pub fn exact(&self, id: u32) -> String {
+        match self.bytes(id).map(String::from_utf8) {
+            Some(Ok(text)) => text,
+            Some(Err(error)) => visible(error.as_bytes()),
             None => format!("<|id {id}|>"),
         }
     }

@@ -32,12 +32,16 @@ function writeRanges(hidden) {
   return parts.join(',');
 }
 
+/** The layers of "embed,0-2,5" that this document has. */
 function readRanges(text) {
   const hidden = new Set();
+  const layers = new Set([...rowsByPoint.values()].flat().map((row) => row.layer).filter(Number.isInteger));
   for (const part of text.split(',')) {
     const [, from, to] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part) ?? [];
     if (part === 'embed') hidden.add('embed');
-    else if (from) for (let n = Number(from); n <= Number(to ?? from); n += 1) hidden.add(n);
+    else if (from) [...layers].filter((layer) => layer >= Number(from) && layer <= Number(to ?? from)).forEach((layer) => hidden.add(layer));
+    // A link may say the same a million times.
+    if (hidden.size > layers.size) break;
   }
   return hidden;
 }

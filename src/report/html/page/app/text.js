@@ -7,26 +7,36 @@ const SHORT_ESCAPES = new Map([
   ['␣', '\\u{2423}'],
 ]);
 const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
+const PICTURE = /\p{Extended_Pictographic}/u;
 const COMBINING = /^\p{M}/u;
 
 function escapeChar(char) {
   return INVISIBLE.test(char) ? `\\u{${char.codePointAt(0).toString(16)}}` : char;
 }
 
+/** Every character as `show` has it; the selectors between a sign and its picture are seen in the sign. */
+function showEach(text, show) {
+  let shown = '';
+  let last = '';
+  for (const char of text) {
+    const selects = /[\uFE0E\uFE0F]/.test(char) && PICTURE.test(last);
+    shown += selects ? char : show(char);
+    last = char;
+  }
+  return shown;
+}
+
 /** A token as it is shown: spaces as ␣, control and format characters escaped. */
 function showToken(text) {
   if (text === '') return '""';
-  let shown = '';
-  for (const char of text) shown += SHORT_ESCAPES.get(char) ?? escapeChar(char);
+  const shown = showEach(text, (char) => SHORT_ESCAPES.get(char) ?? escapeChar(char));
   // A mark at the start would otherwise sit on whatever stands before the token.
   return COMBINING.test(shown) ? `◌${shown}` : shown;
 }
 
 /** A running text: as a token, but its plain spaces stay spaces. */
 function showText(text) {
-  let shown = '';
-  for (const char of text) shown += char === ' ' || char === '␣' ? char : SHORT_ESCAPES.get(char) ?? escapeChar(char);
-  return shown;
+  return showEach(text, (char) => (char === ' ' || char === '␣' ? char : SHORT_ESCAPES.get(char) ?? escapeChar(char)));
 }
 
 const minus = (text) => text.replaceAll('-', '−');
@@ -35,6 +45,7 @@ const minus = (text) => text.replaceAll('-', '−');
 function showPercent(p) {
   if (p == null) return '–';
   const percent = 100 * p;
+  if (percent === 0) return '0%';
   if (percent < 0.01) return '<0.01%';
   if (percent < 1) return `${percent.toFixed(2)}%`;
   return `${percent.toFixed(1)}%`;
