@@ -273,7 +273,7 @@ fn a_pattern_that_cannot_be_matched_is_refused() {
         });
         refuse(
             &checkpoint,
-            &["tokenizer.json is not a tokenizer", "regex"],
+            &["tokenizer.json is not a tokenizer that lens can read"],
             pattern,
         );
     }
