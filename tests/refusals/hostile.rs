@@ -262,6 +262,23 @@ fn a_normalizer_that_makes_too_much_of_a_text_is_stopped() {
     );
 }
 
+/// Patterns are written for Oniguruma, whose every construct another engine does not have.
+#[test]
+fn a_pattern_that_cannot_be_matched_is_refused() {
+    let checkpoint = Checkpoint::copy_of("llama");
+    for pattern in [r"\X", r"\cA", r"(?~a)", r"(?<a>b)\g<a>", r"\p{Alnum}", "("] {
+        edit_tokenizer(&checkpoint, |json| {
+            json["pre_tokenizer"] = json!({ "type": "Split", "pattern": { "Regex": pattern },
+                "behavior": "Isolated", "invert": false });
+        });
+        refuse(
+            &checkpoint,
+            &["tokenizer.json is not a tokenizer that lens can read"],
+            pattern,
+        );
+    }
+}
+
 /// One name of a special token may stand for any number of ids, and a template may repeat it.
 #[test]
 fn a_post_processor_that_makes_too_much_of_a_text_is_refused() {

@@ -37,7 +37,12 @@ TEXTS = [
     "<|endoftext|>", "The<|endoftext|> city<|endoftext|>", "<s> The</s>", "</s>The", "<unk>", "▁The▁city ▁", "<0x0A><0x41>",
     " <extra> the<extra>city", "[PAD][MASK]", "theNEWcity NEW NEW_ ", "<|begin_of_text|>The", "The <bos> of<pad>",
     "THE CITY", "the city of Parisian 🙂🙂", "\ufeffThe", "The\u00a0city\u3000of", "<|im_start|>user\nThe<|im_end|>",
+    "a\u200db x²y½ $a+b=c\u00a2\nⅧ Ⓐ ª ٣ \u0301 ﹏ ‿ € x^2|y` the_city-of\u2028Paris\n",
 ]
+
+# Where regular expressions of Oniguruma and of other engines are read differently.
+PATTERNS = [r"\w+", r"\W", r"[^\w\s]+|\s", r"\b", r"\B", r"[[:alpha:]]+", r"[[:^alpha:]]+", r"[[:alnum:]_]+", r"[[:punct:]]", r"[[:upper:]]+[[:lower:]]*",
+            r"[[:space:]]", r"[[:word:]]+", r"[[:print:]]", r"[[:graph:]]+", r"[[:digit:]]", r"^.", r".$", r"(?m:.)+", r"(?m).", r"[]T]+", r"\h+", r"\s++$"]
 
 END = "<|endoftext|>"
 BYTES = fixtures.BYTE_LEVEL
@@ -168,6 +173,10 @@ def cases():
     yield json_case("Qwen2Tokenizer", "bytes", "llama", {"tokenizer_class": "Qwen2Tokenizer"}, file_added)
     yield json_case("normalizers", "bytes", "llama", {**fast, "added_tokens_decoder": decoder},
                     {"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"}]}})
+    for pattern in PATTERNS:
+        split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+        yield json_case(f"pattern {pattern}", "bytes", "llama", fast,
+                        {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, {**BYTES, "use_regex": False}]}})
     for name, config in {"no config": None, "fast": fast, "LlamaTokenizerFast": {"tokenizer_class": "LlamaTokenizerFast", "add_prefix_space": True},
                          "GPT2Tokenizer": gpt2}.items():
         yield json_case(name, "llama3", "llama", config)

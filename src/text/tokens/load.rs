@@ -16,6 +16,7 @@ use tokenizers::{
 
 use super::class::{Class, Pipeline};
 use super::growth::Growth;
+use super::patterns::respelled;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::source::{Asset, ModelFiles, TokenizerFiles};
@@ -26,13 +27,13 @@ use crate::text::special::SpecialTokens;
 struct Parts {
     #[serde(default)]
     added_tokens: Vec<FileToken>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "respelled")]
     normalizer: Option<NormalizerWrapper>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "respelled")]
     pre_tokenizer: Option<PreTokenizerWrapper>,
     #[serde(default)]
     post_processor: Option<PostProcessorWrapper>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "respelled")]
     decoder: Option<DecoderWrapper>,
     /// Names the pad token of a tokenizer whose config does not.
     #[serde(default)]

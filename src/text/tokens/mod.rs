@@ -3,6 +3,7 @@
 mod class;
 mod growth;
 mod load;
+mod patterns;
 mod settings;
 mod spelling;
 
