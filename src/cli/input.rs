@@ -12,8 +12,8 @@ use logit_lens::text::prompts::{Item, Lines};
 /// The prompts, in order.
 pub struct Input {
     items: Box<dyn Iterator<Item = logit_lens::error::Result<Item>>>,
-    /// Whether they are lines of stdin, each to be answered as it comes. Together they would be
-    /// faster, but then the last bits of their numbers would depend on how fast they come.
+    /// Whether they come through a pipe or are typed, each to be answered as it comes. Together they would
+    /// be faster, but then the last bits of their numbers would depend on how fast they come.
     pub one_by_one: bool,
 }
 
@@ -28,7 +28,7 @@ impl Input {
             Prompts::File(path) => Self::file(path),
             Prompts::Stdin => Ok(Self {
                 items: Box::new(Lines::new(io::stdin().lock(), "stdin".to_string())),
-                one_by_one: true,
+                one_by_one: !stdin_is_a_file(),
             }),
         }
     }
@@ -54,6 +54,15 @@ impl Input {
             one_by_one: false,
         }
     }
+}
+
+/// Whether stdin is a file (`< prompts.txt`), all of it at hand.
+fn stdin_is_a_file() -> bool {
+    #[cfg(unix)]
+    let file = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned();
+    #[cfg(windows)]
+    let file = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned();
+    file.is_ok_and(|file| File::from(file).metadata().is_ok_and(|there| there.is_file()))
 }
 
 impl Iterator for Input {

@@ -9,8 +9,8 @@ use crate::source::ModelFiles;
 /// When a continuation ends, and what lens leaves out of how the checkpoint would have it made.
 #[derive(Debug, Clone, Default)]
 pub struct Generation {
-    /// The tokens that end a text: those of generation_config.json, else those of config.json.
-    /// (`transformers` 5 has none where generation_config.json is there and names none.)
+    /// The tokens that end a text: those of generation_config.json, or, of a checkpoint without one, of
+    /// config.json; as in `transformers` 5, none where generation_config.json is there and names none.
     pub eos: Vec<u32>,
     /// The settings that change greedy decoding in `transformers`, and that lens does not follow.
     pub not_followed: Vec<&'static str>,
@@ -24,10 +24,7 @@ impl Generation {
     pub fn read(files: &ModelFiles, config: &Config) -> Result<Self> {
         let own = files.generation_config.as_ref().map(Config::read).transpose()?;
         let settings = own.as_ref().unwrap_or(config);
-        let mut eos = settings.ids("eos_token_id")?;
-        if eos.is_empty() {
-            eos = config.ids("eos_token_id")?;
-        }
+        let eos = settings.ids("eos_token_id")?;
         let changed =
             |(key, neutral): (&'static str, Value)| settings.only(key, &neutral).is_err().then_some(key);
         Ok(Self {

@@ -199,9 +199,9 @@ fn a_continuation_ends_where_generation_config_json_says() {
     assert_eq!(longer(), [1, 5, 7, 19, 83]);
     model.write("generation_config.json", r#"{"eos_token_id": 215}"#);
     assert_eq!(longer(), [1, 5, 7, 19, 83, 83, 215]);
-    // One that names none leaves it to config.json.
+    // One that names none has none.
     model.write("generation_config.json", r#"{"do_sample": true}"#);
-    assert_eq!(longer(), [1, 5, 7, 19]);
+    assert_eq!(longer(), [1, 5, 7, 19, 83, 83, 215, 199, 97, 97, 21]);
     model.write("generation_config.json", r#"{"eos_token_id": "</s>"}"#);
     assert_fails(&run(&["--ids", "1", "-m", model.path()]), 1, "eos_token_id");
 }
