@@ -66,10 +66,11 @@ fn what_does_not_fit_is_refused_with_its_size_before_it_is_tried() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_system_that_gives_no_threads_is_an_error() {
+    // Addresses enough for everything but the stacks of so many threads, 2 MiB each.
     let output = std::process::Command::new("sh")
-        .args(["-c", "ulimit -v 48000; exec \"$0\" \"$@\""])
+        .args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\""])
         .arg(lens().get_program())
-        .arg(PROMPT)
+        .args([PROMPT, "--threads", "1000"])
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
