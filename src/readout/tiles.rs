@@ -17,7 +17,7 @@ use crate::weights::Matrix;
 
 /// Rows whose logits are held at a time: with a tile of the vocabulary they fit a core's cache.
 const ROWS: usize = 384;
-/// Rows that are folded in one task.
+/// Rows that go through the vocabulary together.
 const ROWS_OF_A_TASK: usize = 4 * ROWS;
 /// The vocabulary is cut into this many parts, whatever the number of threads, so that the order
 /// of every sum, and with it every bit of the result, does not depend on it.
@@ -63,32 +63,32 @@ fn fold_slices<T: Tiled>(
     let width = product::panel_width(head, rows_in_all);
     let part = vocabulary.div_ceil(PARTS).next_multiple_of(width);
     let whole_groups = |rows: usize| (rows / group).max(1) * group;
-    let tasks: Vec<(Range<usize>, Range<usize>)> = ranges(rows_in_all, whole_groups(ROWS_OF_A_TASK))
-        .flat_map(|rows| ranges(vocabulary, part).map(move |part| (rows.clone(), part)))
-        .collect();
-    let (parts, total, done) = (vocabulary.div_ceil(part), tasks.len(), AtomicUsize::new(0));
-    let seen: Vec<Vec<T>> = (tasks.into_par_iter())
-        .map_init(
-            || (Vec::new(), Vec::new()),
-            |(buffer, logits), (rows, part)| {
-                let mut tiled: Vec<T> = rows.clone().map(&new).collect();
-                for tile in ranges(part.len(), width) {
-                    let tile = part.start + tile.start..part.start + tile.end;
-                    let panel = Panel::new(head, tile.clone(), buffer);
-                    for block in ranges(rows.len(), whole_groups(ROWS)) {
-                        let x = &x[(rows.start + block.start) * hidden..(rows.start + block.end) * hidden];
-                        logits.resize(block.len() * tile.len(), 0.);
-                        product::product(&panel, x, block.len(), logits);
-                        show(&mut tiled[block], group, tile.start, tile.len(), logits);
-                    }
+    let parts: Vec<Range<usize>> = ranges(vocabulary, part).collect();
+    let (total, done) = (rows_in_all * parts.len(), AtomicUsize::new(0));
+    let mut whole = Vec::with_capacity(rows_in_all);
+    // What each part of the vocabulary has seen of the rows is joined before the next rows: it is held
+    // once for each part.
+    for rows in ranges(rows_in_all, whole_groups(ROWS_OF_A_TASK)) {
+        let see = |(buffer, logits): &mut (Vec<f32>, Vec<f32>), part: &Range<usize>| {
+            let mut tiled: Vec<T> = rows.clone().map(&new).collect();
+            for tile in ranges(part.len(), width) {
+                let tile = part.start + tile.start..part.start + tile.end;
+                let panel = Panel::new(head, tile.clone(), buffer);
+                for block in ranges(rows.len(), whole_groups(ROWS)) {
+                    let x = &x[(rows.start + block.start) * hidden..(rows.start + block.end) * hidden];
+                    logits.resize(block.len() * tile.len(), 0.);
+                    product::product(&panel, x, block.len(), logits);
+                    show(&mut tiled[block], group, tile.start, tile.len(), logits);
                 }
-                let done = 1 + done.fetch_add(1, Ordering::Relaxed);
-                progress.report(Stage::Rows, rows_in_all * done / total, rows_in_all);
-                tiled
-            },
-        )
-        .collect();
-    merge(seen, parts)
+            }
+            let done = rows.len() + done.fetch_add(rows.len(), Ordering::Relaxed);
+            progress.report(Stage::Rows, rows_in_all * done / total, rows_in_all);
+            tiled
+        };
+        let seen: Vec<Vec<T>> = parts.par_iter().map_init(Default::default, see).collect();
+        whole.extend(merge(seen));
+    }
+    whole
 }
 
 /// The logits are made on the device a part of the vocabulary at a time, and folded here.
@@ -126,19 +126,15 @@ fn show<T: Tiled>(tiled: &mut [T], group: usize, first: usize, width: usize, log
     }
 }
 
-/// Joins the `parts` of the vocabulary, which lie one after another for each task's rows.
-fn merge<T: Tiled>(seen: Vec<Vec<T>>, parts: usize) -> Vec<T> {
-    let mut whole = Vec::new();
-    for (i, part) in seen.into_iter().enumerate() {
-        if i % parts == 0 {
-            whole.extend(part);
-        } else {
-            let start = whole.len() - part.len();
-            whole[start..]
-                .iter_mut()
-                .zip(part)
-                .for_each(|(row, later)| row.merge(later));
-        }
+/// Joins what the parts of the vocabulary, one after another, have seen of the same rows.
+fn merge<T: Tiled>(seen: Vec<Vec<T>>) -> Vec<T> {
+    let mut parts = seen.into_iter();
+    let mut whole = parts.next().unwrap_or_default();
+    for part in parts {
+        whole
+            .iter_mut()
+            .zip(part)
+            .for_each(|(row, later)| row.merge(later));
     }
     whole
 }
