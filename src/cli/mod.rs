@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::CommandFactory;
 use logit_lens::error::{Error, Kind};
 use logit_lens::model::Model;
 use logit_lens::report::Content;
@@ -52,7 +53,7 @@ pub fn main() -> ExitCode {
 fn run(mut args: Args) -> Result<ExitCode> {
     if let Some(shell) = args.completions {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Args::definition(), "lens", &mut script);
+        clap_complete::generate(shell, &mut Args::command(), "lens", &mut script);
         return print(&script);
     }
     if args.schema {
@@ -61,7 +62,7 @@ fn run(mut args: Args) -> Result<ExitCode> {
     }
     if args.man {
         let mut page = Vec::new();
-        man::write(Args::definition(), &mut page)?;
+        man::write(Args::command(), &mut page)?;
         return print(&page);
     }
     let is_bare = args.are_none();
