@@ -26,6 +26,14 @@ pub enum Statistic {
 }
 
 impl Statistic {
+    /// The statistic that is called `name`; `kl` is the forward one.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "kl" => Some(Self::ForwardKl),
+            _ => Self::ALL.into_iter().find(|statistic| statistic.name() == name),
+        }
+    }
+
     /// Every statistic, in the order in which they are shown.
     pub const ALL: [Self; 7] = [
         Self::Entropy,
@@ -134,12 +142,11 @@ impl FromStr for Statistics {
             _ => {}
         }
         let named = |name: &str| {
-            let found = Statistic::ALL.into_iter().find(|s| s.name() == name.trim());
-            found.ok_or_else(|| {
+            Statistic::named(name.trim()).ok_or_else(|| {
                 let names: Vec<&str> = Statistic::ALL.iter().map(|s| s.name()).collect();
                 format!(
-                    "{name:?} is no statistic; write all, none, or of {}",
-                    names.join(",")
+                    "unknown statistic {name:?}; use all, none, or some of: {}",
+                    names.join(", ")
                 )
             })
         };
@@ -156,10 +163,11 @@ mod tests {
         let chosen: Statistics = "tv, entropy".parse().unwrap();
         let names: Vec<&str> = chosen.iter().map(Statistic::name).collect();
         assert_eq!(names, ["entropy", "tv"]);
+        assert!("kl".parse::<Statistics>().unwrap().has(Statistic::ForwardKl));
         assert!(chosen.need_distances());
         assert!(!Statistics::default().need_distances());
         assert_eq!("none".parse::<Statistics>().unwrap().iter().count(), 0);
-        for text in ["", "entropy,", "kl", "all,none"] {
+        for text in ["", "entropy,", "kld", "all,none"] {
             assert!(text.parse::<Statistics>().is_err(), "{text:?}");
         }
     }

@@ -6,11 +6,13 @@ mod draft;
 pub mod ending;
 mod input;
 mod interrupt;
+mod man;
 mod output;
 mod progress;
 mod read;
 mod sinks;
 mod startup;
+mod stdin;
 
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -18,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use logit_lens::error::{Error, Kind};
 use logit_lens::model::Model;
 use logit_lens::report::Content;
@@ -35,20 +37,20 @@ use sinks::Sinks;
 
 /// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::of_command_line() {
         Ok(args) => args,
         Err(error) => return misused(&error),
     };
     args.color().write_global();
     interrupt::watch();
-    match defect::caught(|| run(&args)) {
+    match defect::caught(|| run(args)) {
         Ok(code) => code,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => complain(&error),
     }
 }
 
-fn run(args: &Args) -> Result<ExitCode> {
+fn run(mut args: Args) -> Result<ExitCode> {
     if let Some(shell) = args.completions {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut Args::command(), "lens", &mut script);
@@ -60,8 +62,13 @@ fn run(args: &Args) -> Result<ExitCode> {
     }
     if args.man {
         let mut page = Vec::new();
-        clap_mangen::Man::new(Args::command()).render(&mut page)?;
+        man::write(Args::command(), &mut page)?;
         return print(&page);
+    }
+    let is_bare = args.are_none();
+    args.read_stdin()?;
+    if is_bare && args.given.is_empty() {
+        return Ok(explain());
     }
     let run = args.run()?;
     // As many as there are cores, where no number is given.
@@ -85,7 +92,7 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
     if run.models.is_empty() {
         note(
             run,
-            "no --model is given, so this is lens's own demo; for GPT-2 add --model gpt2 (548 MB, downloaded once).",
+            "using the bundled demo model; for GPT-2, add --model gpt2 (downloads 548 MB once).",
         );
     }
     if run.task == Task::Compare {
@@ -229,6 +236,13 @@ fn print_help(help: &clap::Error) -> Result<()> {
     Output::open(None)?;
     let printed = help.print().and_then(|()| std::io::stdout().flush());
     printed.map_err(output::stdout_failed)
+}
+
+/// The short help on stderr, where nothing was asked for.
+fn explain() -> ExitCode {
+    // If stderr is closed, the exit code still tells.
+    let _ = write!(anstream::stderr(), "{}", Args::definition().render_help().ansi());
+    ExitCode::from(2)
 }
 
 /// What clap says of wrong usage, or the help that was asked for. Where it quotes what a terminal

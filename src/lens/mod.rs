@@ -1,5 +1,6 @@
 //! The logit lens: what is asked of prompts, and what comes of it.
 
+mod ranges;
 mod request;
 mod select;
 mod trajectory;

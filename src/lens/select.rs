@@ -3,25 +3,35 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use super::ranges::{Counted, Range, Ranges};
 use crate::decoder::Point;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// A choice of rows: `all`, `embed`, or a comma-separated list of layers (`3`, `-1`), ranges with
-/// both ends (`8-11`, `-4--1`) and strides (`every:4`, which keeps the last layer).
+const LAYER: Counted = Counted {
+    name: "layer",
+    owner: "the model",
+    unit: "layer",
+};
+
+const POSITION: Counted = Counted {
+    name: "position",
+    owner: "the prompt",
+    unit: "token",
+};
+
+/// A choice of rows: a comma-separated list of layers and ranges of layers (`Ranges`), and `embed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layers(Vec<LayerItem>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LayerItem {
-    All,
-    Embed,
-    Every(usize),
-    Range(i64, i64),
+pub struct Layers {
+    ranges: Ranges,
+    embed: bool,
 }
 
 impl Default for Layers {
     fn default() -> Self {
-        Self(vec![LayerItem::All])
+        Self {
+            ranges: [Range::ALL].into_iter().collect(),
+            embed: false,
+        }
     }
 }
 
@@ -29,89 +39,52 @@ impl FromStr for Layers {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        text.split(',')
-            .map(|item| layer_item(item.trim()))
-            .collect::<std::result::Result<_, _>>()
-            .map(Self)
-    }
-}
-
-fn layer_item(item: &str) -> std::result::Result<LayerItem, String> {
-    let wrong =
-        || format!("{item:?} is no layer; write 0,4,8-11, negatives from the end, every:N, embed or all");
-    match item {
-        "all" => return Ok(LayerItem::All),
-        "embed" => return Ok(LayerItem::Embed),
-        _ => {}
-    }
-    if let Some(step) = item.strip_prefix("every:") {
-        let step = step.parse().map_err(|_| wrong())?;
-        return if step == 0 {
-            Err(wrong())
-        } else {
-            Ok(LayerItem::Every(step))
+        let items = text.split(',').map(str::trim);
+        let layers = items.clone().filter(|&item| item != "embed");
+        let parse = |item: &str| {
+            Range::parse(item).ok_or_else(|| {
+                format!(
+                    "cannot read {item:?} as layers; examples: 0,4,8-11  24:  -6:  last  every:4  embed  all"
+                )
+            })
         };
+        Ok(Self {
+            ranges: layers.map(parse).collect::<std::result::Result<_, _>>()?,
+            embed: items.into_iter().any(|item| item == "embed"),
+        })
     }
-    // A dash after the first character separates; one at the beginning of a number is its sign.
-    let dash = item
-        .char_indices()
-        .skip(1)
-        .find(|&(_, c)| c == '-')
-        .map(|(at, _)| at);
-    let (first, last) = match dash {
-        Some(at) => (&item[..at], &item[at + 1..]),
-        None => (item, item),
-    };
-    let number = |text: &str| text.parse::<i64>().map_err(|_| wrong());
-    Ok(LayerItem::Range(number(first)?, number(last)?))
 }
 
 impl Layers {
     /// These very layers, and the row before block 0 if `embed`.
     pub fn just(layers: &[usize], embed: bool) -> Self {
-        let items = layers
-            .iter()
-            .map(|&layer| LayerItem::Range(layer as i64, layer as i64));
-        Self(items.chain(embed.then_some(LayerItem::Embed)).collect())
+        let layers = layers.iter().map(|&layer| Range::Index(layer as i64));
+        Self {
+            ranges: layers.collect(),
+            embed,
+        }
     }
 
     /// Whether the row before block 0 is named.
     pub fn name_embed(&self) -> bool {
-        self.0.contains(&LayerItem::Embed)
+        self.embed
     }
 
     /// Whether everything is chosen.
     pub fn are_all(&self) -> bool {
-        self.0.contains(&LayerItem::All)
+        self.ranges.has(Range::ALL)
     }
 
     /// The blocks chosen of `count`, rising.
     ///
     /// # Errors
-    /// A layer that the model does not have, or a range that runs backwards.
+    /// A layer that the model does not have, a range that runs backwards, or a choice that is empty.
     pub fn resolve(&self, count: usize) -> Result<Vec<usize>> {
-        let mut chosen = BTreeSet::new();
-        for item in &self.0 {
-            match *item {
-                LayerItem::All => chosen.extend(0..count),
-                LayerItem::Embed => {}
-                LayerItem::Every(step) => {
-                    chosen.extend((0..count).step_by(step));
-                    chosen.insert(count - 1);
-                }
-                LayerItem::Range(first, last) => {
-                    let (first, last) = (layer_index(first, count)?, layer_index(last, count)?);
-                    if first > last {
-                        return Err(Error::usage(
-                            format!("The layers {first} to {last} run backwards."),
-                            "Write the lower layer first.",
-                        ));
-                    }
-                    chosen.extend(first..=last);
-                }
-            }
+        let chosen = self.ranges.resolve(count, &LAYER)?;
+        match chosen.is_empty() && !self.embed {
+            true => Err(LAYER.none_chosen(count)),
+            false => Ok(chosen),
         }
-        Ok(chosen.into_iter().collect())
     }
 }
 
@@ -128,7 +101,12 @@ impl FromStr for Points {
             let found = Point::ALL.into_iter().find(|p| p.name() == name.trim());
             found.ok_or_else(|| {
                 let names: Vec<&str> = Point::ALL.iter().map(|p| p.name()).collect();
-                format!("{name:?} is no point; write some of {}", names.join(","))
+                match name.trim() {
+                    "resid_pre" => "resid_pre of block i is resid_post of block i - 1, and embed for \
+                                    block 0: write resid_post,embed"
+                        .to_string(),
+                    name => format!("unknown point {name:?}; use some of: {}", names.join(", ")),
+                }
             })
         };
         let points = text.split(',').map(named);
@@ -152,35 +130,13 @@ impl Points {
     }
 }
 
-fn layer_index(layer: i64, count: usize) -> Result<usize> {
-    let index = if layer < 0 {
-        layer.saturating_add(count as i64)
-    } else {
-        layer
-    };
-    if (0..count as i64).contains(&index) {
-        return Ok(index as usize);
-    }
-    Err(Error::usage(
-        format!("There is no layer {layer}: the model has {count}."),
-        format!("Layers run from 0 to {}, or from -{count} to -1.", count - 1),
-    ))
-}
-
-/// A choice of positions: `all`, or a comma-separated list of positions (`3`, `-1`) and half-open
-/// ranges as Python slices them (`2:7`, `:4`, `-3:`).
+/// A choice of positions: a comma-separated list of positions and ranges of positions (`Ranges`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Positions(Vec<PositionItem>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PositionItem {
-    One(i64),
-    Range(Option<i64>, Option<i64>),
-}
+pub struct Positions(Ranges);
 
 impl Default for Positions {
     fn default() -> Self {
-        Self(vec![PositionItem::One(-1)])
+        Self([Range::Index(-1)].into_iter().collect())
     }
 }
 
@@ -188,97 +144,35 @@ impl FromStr for Positions {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        text.split(',')
-            .map(|item| position_item(item.trim()))
-            .collect::<std::result::Result<_, _>>()
-            .map(Self)
-    }
-}
-
-fn position_item(item: &str) -> std::result::Result<PositionItem, String> {
-    let wrong = || format!("{item:?} is no position; write -1, 3, 2:7, negatives from the end, or all");
-    let number = |text: &str| text.parse::<i64>().map_err(|_| wrong());
-    let bound = |text: &str| {
-        if text.is_empty() {
-            Ok(None)
-        } else {
-            number(text).map(Some)
-        }
-    };
-    match item.split_once(':') {
-        None if item == "all" => Ok(PositionItem::Range(None, None)),
-        None => Ok(PositionItem::One(number(item)?)),
-        Some((start, end)) => Ok(PositionItem::Range(bound(start)?, bound(end)?)),
+        let parse = |item: &str| {
+            Range::parse(item.trim()).ok_or_else(|| {
+                format!(
+                    "cannot read {item:?} as positions; examples: -1  last  3  2:7  2-6  -3:  every:4  all"
+                )
+            })
+        };
+        let ranges = text.split(',').map(parse);
+        Ok(Self(ranges.collect::<std::result::Result<_, _>>()?))
     }
 }
 
 impl Positions {
     /// Every position.
     pub fn all() -> Self {
-        Self(vec![PositionItem::Range(None, None)])
+        Self([Range::ALL].into_iter().collect())
     }
 
     /// The positions chosen of a prompt of `tokens` tokens, rising.
     ///
     /// # Errors
-    /// A single position that the prompt does not have, or a choice that is empty.
+    /// A position that the prompt does not have, a range that runs backwards, or a choice that is empty.
     pub fn resolve(&self, tokens: usize) -> Result<Vec<usize>> {
-        let mut chosen = BTreeSet::new();
-        for item in &self.0 {
-            match *item {
-                PositionItem::One(position) => {
-                    chosen.insert(position_index(position, tokens)?);
-                }
-                PositionItem::Range(start, end) => {
-                    let start = start.map_or(0, |s| clamp(s, tokens));
-                    let end = end.map_or(tokens, |e| clamp(e, tokens));
-                    chosen.extend(start..end);
-                }
-            }
+        let chosen = self.0.resolve(tokens, &POSITION)?;
+        match chosen.is_empty() {
+            true => Err(POSITION.none_chosen(tokens)),
+            false => Ok(chosen),
         }
-        if chosen.is_empty() {
-            return Err(Error::usage(
-                format!(
-                    "--positions chooses none of the prompt's {tokens} token{}.",
-                    plural(tokens)
-                ),
-                "A range START:END takes START up to but not including END.",
-            ));
-        }
-        Ok(chosen.into_iter().collect())
     }
-}
-
-fn position_index(position: i64, tokens: usize) -> Result<usize> {
-    let index = if position < 0 {
-        position.saturating_add(tokens as i64)
-    } else {
-        position
-    };
-    if (0..tokens as i64).contains(&index) {
-        return Ok(index as usize);
-    }
-    Err(Error::usage(
-        format!(
-            "There is no position {position}: the prompt has {tokens} token{}.",
-            plural(tokens)
-        ),
-        format!("Positions run from 0 to {}, or from -{tokens} to -1.", tokens - 1),
-    ))
-}
-
-fn plural(n: usize) -> &'static str {
-    if n == 1 { "" } else { "s" }
-}
-
-/// A bound of a slice, as Python takes it.
-fn clamp(bound: i64, tokens: usize) -> usize {
-    let index = if bound < 0 {
-        bound.saturating_add(tokens as i64)
-    } else {
-        bound
-    };
-    index.clamp(0, tokens as i64) as usize
 }
 
 #[cfg(test)]
@@ -320,11 +214,48 @@ mod tests {
     }
 
     #[test]
+    fn layers_and_positions_have_one_grammar() {
+        for (text, expected) in [
+            ("8-", vec![8, 9]),
+            ("8:", vec![8, 9]),
+            ("-2:", vec![8, 9]),
+            ("-2-", vec![8, 9]),
+            (":2", vec![0, 1]),
+            ("2:4", vec![2, 3]),
+            ("2-4", vec![2, 3, 4]),
+            ("8-last", vec![8, 9]),
+            ("last", vec![9]),
+            ("every:4", vec![0, 4, 8, 9]),
+            ("8:99", vec![8, 9]),
+        ] {
+            assert_eq!(layers(text, 10), (false, expected.clone()), "{text}");
+            assert_eq!(positions(text, 10), expected, "{text}");
+        }
+        assert_eq!(layers("embed", 10), (true, vec![]));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_answered_with_examples() {
+        let layers = "24;".parse::<Layers>().unwrap_err();
+        assert!(layers.starts_with("cannot read \"24;\" as layers; examples: 0,4,8-11"));
+        let positions = "x".parse::<Positions>().unwrap_err();
+        assert!(positions.starts_with("cannot read \"x\" as positions; examples: -1"));
+        let points = "resid_pre".parse::<Points>().unwrap_err();
+        assert!(points.contains("write resid_post,embed"));
+    }
+
+    #[test]
     fn layers_that_are_not_there_are_refused() {
-        for (text, count) in [("12", 12), ("-13", 12), ("3-1", 12), ("9223372036854775807", 12)] {
+        for (text, count) in [
+            ("12", 12),
+            ("-13", 12),
+            ("3-1", 12),
+            ("5:5", 12),
+            ("9223372036854775807", 12),
+        ] {
             assert!(text.parse::<Layers>().unwrap().resolve(count).is_err(), "{text}");
         }
-        for text in ["", "x", "1-", "every:0", "every:", "1,,2", "1.5", "-"] {
+        for text in ["", "x", "1-x", "embed-3", "every:0", "every:", "1,,2", "1.5", "-"] {
             assert!(text.parse::<Layers>().is_err(), "{text:?}");
         }
     }
@@ -341,7 +272,7 @@ mod tests {
 
     #[test]
     fn positions_that_are_not_there_are_refused() {
-        for text in ["10", "-11", "5:5", "7:2"] {
+        for text in ["10", "-11", "5:5", "7:2", "7-2", "7-10"] {
             assert!(text.parse::<Positions>().unwrap().resolve(10).is_err(), "{text}");
         }
         for text in ["", "a", "1:2:3", "1;2"] {

@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use super::{Content, Document, Format, Report, Result, Sheet};
+use super::{Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
 use crate::decoder::Point;
 use crate::lens::{Follow, Row};
@@ -22,6 +22,8 @@ pub const CSV: Format = Format {
     reads_all_positions: |_| false,
     follow: Follow::Nothing,
     statistics: |_| Statistics::default(),
+    settings: |_| Setting::DATA,
+    sheets: true,
     report: |presentation| Box::new(Csv::new(presentation.terminal)),
 };
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::sheet::markdown_cell;
 use super::text::percent;
 use super::words::story;
-use super::{Cell, Content, Document, Format, Report, Result, Sheet};
+use super::{Cell, Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
 use crate::lens::Follow;
 
@@ -20,6 +20,16 @@ pub const MARKDOWN: Format = Format {
     reads_all_positions: |_| false,
     follow: Follow::Nothing,
     statistics: |_| Statistics::none(),
+    settings: |_| {
+        &[
+            Setting::TopK,
+            Setting::Statistics,
+            Setting::Track,
+            Setting::Against,
+            Setting::EachPrompt,
+        ]
+    },
+    sheets: true,
     report: |presentation| {
         Box::new(Markdown {
             each: presentation.each,

@@ -65,6 +65,10 @@ pub struct Format {
     pub follow: Follow,
     /// The statistics that it shows where none are named.
     pub statistics: fn(&Presentation) -> Statistics,
+    /// The choices that change what it shows of a prompt's readings.
+    pub settings: fn(&Presentation) -> &'static [Setting],
+    /// Whether it can show a table that is no trajectory: a summary, a comparison, tokens, a card.
+    pub sheets: bool,
     /// A report in this format.
     pub report: fn(&Presentation) -> Box<dyn Report>,
 }
@@ -104,6 +108,65 @@ impl Format {
     }
 }
 
+/// A choice that some formats have a use for and others have not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// How many top tokens there are.
+    TopK,
+    /// The statistics to show.
+    Statistics,
+    /// The tokens to track.
+    Track,
+    /// What the tracked tokens' logits are compared with.
+    Against,
+    /// What colours show.
+    ColorBy,
+    /// The order of the layers.
+    Order,
+    /// Whether pictures show the heatmap or lines across layers.
+    Picture,
+    /// A picture's title.
+    Title,
+    /// Whether tokens that are no words are hidden.
+    Words,
+    /// Whether rows are folded on a terminal.
+    AllRows,
+    /// Whether each of many prompts gets tables of its own.
+    EachPrompt,
+}
+
+impl Setting {
+    /// What documents for programs hold.
+    const DATA: &'static [Self] = &[Self::TopK, Self::Statistics, Self::Track, Self::Against];
+    /// What a heatmap shows.
+    const HEATMAP: &'static [Self] = &[Self::ColorBy, Self::Order, Self::Picture, Self::Words];
+    /// The same where a tracked token has the colours.
+    const HEATMAP_OF_TARGET: &'static [Self] = &[
+        Self::ColorBy,
+        Self::Order,
+        Self::Picture,
+        Self::Words,
+        Self::Track,
+    ];
+    /// What a drawn heatmap shows.
+    const DRAWING: &'static [Self] = &[
+        Self::ColorBy,
+        Self::Order,
+        Self::Picture,
+        Self::Words,
+        Self::Title,
+    ];
+    /// The same where a tracked token has the colours.
+    const DRAWING_OF_TARGET: &'static [Self] = &[
+        Self::ColorBy,
+        Self::Order,
+        Self::Picture,
+        Self::Words,
+        Self::Title,
+        Self::Track,
+    ];
+}
+
 /// What a format's bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
@@ -133,6 +196,14 @@ pub struct Presentation {
     pub lines: bool,
     /// Whether there may be several documents.
     pub many: bool,
+    /// Whether each of many prompts gets tables of its own, not a line.
+    pub each_prompt: bool,
+    /// Whether all rows are shown, also those of which a terminal shows a summary.
+    pub all_rows: bool,
+    /// Whether tokens that are no words are hidden.
+    pub words: bool,
+    /// The title of a picture or a page; `None` for the model and the prompt.
+    pub title: Option<String>,
 }
 
 /// A hundred columns without colours, for one document.
@@ -147,6 +218,10 @@ impl Default for Presentation {
             each: false,
             lines: false,
             many: false,
+            each_prompt: false,
+            all_rows: false,
+            words: false,
+            title: None,
         }
     }
 }
@@ -215,7 +290,7 @@ impl From<Error> for Failure {
 fn no_picture(format: &Format) -> Failure {
     Failure::Report(Error::usage(
         format!(
-            "There is no {} of what was asked for, which is a plain table.",
+            "--format {} shows readings of a prompt, not a plain table.",
             format.name
         ),
         "Choose table, json, jsonl, csv or markdown.",

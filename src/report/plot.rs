@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use super::text::{cut, percent, width, wrap};
 use super::words::story;
-use super::{Content, Document, Format, Report, Result, Sheet};
+use super::{Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
 use crate::lens::Follow;
@@ -42,6 +42,8 @@ pub const PLOT: Format = Format {
     reads_all_positions: |_| false,
     follow: Follow::Top1,
     statistics: |_| Statistics::none(),
+    settings: |_| &[Setting::Track, Setting::Picture],
+    sheets: false,
     report: |presentation| {
         Box::new(Plot {
             width: presentation.width,

@@ -107,6 +107,13 @@ pub fn locate(model: &str, options: &HubOptions) -> Result<ModelFiles> {
     hub::files(model, options)
 }
 
+/// Whether [`locate`] would look for `model` on the hub.
+pub fn is_on_the_hub(model: &str) -> bool {
+    let path = Path::new(model);
+    let is_local = path.exists() || path.extension().is_some_and(|e| e == "safetensors");
+    model != DEMO && !is_local && !looks_like_a_path(model)
+}
+
 /// A hub id has at most one slash and never begins like a path.
 fn looks_like_a_path(model: &str) -> bool {
     Path::new(model).is_absolute()

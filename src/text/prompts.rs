@@ -124,9 +124,12 @@ impl<R: BufRead> Lines<R> {
 
     fn item(&mut self, line: String) -> Result<Item> {
         let origin = Some(format!("{}, line {}", self.name, self.number));
-        // Other JSON than records is more likely a mistake than a prompt.
-        let is_json = || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&line).is_ok();
-        if !*self.json.get_or_insert_with(is_json) {
+        let json = match self.json {
+            Some(json) => json,
+            None => self.recognize(&line)?,
+        };
+        self.json = Some(json);
+        if !json {
             return Ok(Item {
                 origin,
                 in_file: true,
@@ -135,8 +138,9 @@ impl<R: BufRead> Lines<R> {
         }
         let no_prompt = |e: serde_json::Error| {
             Error::failed(
-                format!("{}, line {}, is no prompt: {e}.", self.name, self.number),
-                "Each line should be a JSON object with prompt, and if wanted targets and id.",
+                format!("{}, line {}: {}.", self.name, self.number, without_place(&e)),
+                "Each line should be a JSON object: {\"prompt\": \"…\", \"targets\": [\" …\"], \"id\": \"…\"}, the \
+                 last two optional.",
             )
         };
         let record = Record::parse(&line).map_err(no_prompt)?;
@@ -147,6 +151,56 @@ impl<R: BufRead> Lines<R> {
             in_file: true,
             origin,
         })
+    }
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Whether the first line is a JSON object, so that the others should be too.
+    ///
+    /// # Errors
+    /// A line that shows that the file is neither text nor JSON Lines: each of its lines would be read as a
+    /// prompt, which nobody wants.
+    fn recognize(&self, line: &str) -> Result<bool> {
+        let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line);
+        let Err(error) = object else {
+            return Ok(true);
+        };
+        let name = &self.name;
+        let ends_with = |ending: &str| name.to_ascii_lowercase().ends_with(ending);
+        let after = |bracket: char| line.trim_start().strip_prefix(bracket).map(str::trim_start);
+        if ends_with(".csv") || ends_with(".tsv") {
+            return Err(Error::failed(
+                format!("{name} is a table by its ending, and --prompts reads text or JSON Lines."),
+                "Write {\"prompt\": \"…\"} on each line of a .jsonl file, or one prompt on each line of a .txt \
+                 file.",
+            ));
+        }
+        if after('[').is_some_and(|rest| rest.is_empty() || rest.starts_with(['{', '"', '['])) {
+            return Err(Error::failed(
+                format!("{name} looks like a JSON array, and --prompts reads JSON Lines."),
+                "Write one object on each line, without commas between them: jq -c '.[]' FILE.",
+            ));
+        }
+        if after('{').is_some_and(|rest| rest.is_empty() || rest.starts_with('"')) {
+            return Err(Error::failed(
+                format!(
+                    "{name}, line {}, looks like JSON but is not a whole object: {}.",
+                    self.number,
+                    without_place(&error)
+                ),
+                "Write one object on each line, whole: jq -c . FILE.",
+            ));
+        }
+        Ok(false)
+    }
+}
+
+/// What is wrong with a line of JSON. Its number is said elsewhere.
+fn without_place(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    match said.rfind(" at line ") {
+        Some(place) => said[..place].to_string(),
+        None => said,
     }
 }
 
@@ -251,6 +305,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_neither_text_nor_json_lines_is_refused() {
+        for (text, expected) in [
+            ("[\n{\"prompt\":\"a\"}]", "looks like a JSON array"),
+            ("[{\"prompt\":\"a\"},", "looks like a JSON array"),
+            (
+                "{\n\"prompt\":\"a\"}",
+                "line 1, looks like JSON but is not a whole object",
+            ),
+            (
+                "{\"prompt\":\"a\nb",
+                "line 1, looks like JSON but is not a whole object",
+            ),
+        ] {
+            let found = items(text.as_bytes());
+            assert!(found[0].as_ref().unwrap_err().contains(expected), "{found:?}");
+            assert_eq!(found.len(), 1);
+        }
+        let mut csv = Lines::new(&b"prompt,target\na,b\n"[..], "facts.CSV".to_string());
+        let refused = csv.next().unwrap().unwrap_err().problem;
+        assert!(refused.contains("facts.CSV is a table by its ending"));
+        assert_eq!(texts(b"[INST] hello\n{x}"), ["[INST] hello", "{x}"]);
+    }
+
+    #[test]
     fn json_lines_bring_targets_and_ids() {
         let text = b"{\"prompt\":\"a\\nb\",\"targets\":[\" c\"],\"id\":7,\"more\":0}\n{\"prompt\":\"d\"}\n";
         let items: Vec<Item> = items(text).into_iter().map(std::result::Result::unwrap).collect();
@@ -274,7 +352,7 @@ mod tests {
         }
         let found = items(b"{\"prompt\":\"a\",\"id\":null}\n{\"prompt\":\"a\",\"id\":[1]}");
         assert_eq!(found[0].as_ref().unwrap().id, None);
-        assert!(found[1].as_ref().unwrap_err().contains("line 2, is no prompt"));
+        assert!(found[1].as_ref().unwrap_err().contains("p, line 2: its id"));
     }
 
     #[test]
@@ -287,7 +365,7 @@ mod tests {
     fn what_is_wrong_is_said_with_its_line_and_ends_the_prompts() {
         let found = items(b"{\"prompt\":\"a\"}\n{\"prompt\":3}\n{\"prompt\":\"b\"}");
         assert_eq!(found.len(), 2);
-        assert!(found[1].as_ref().unwrap_err().contains("p, line 2, is no prompt"));
+        assert!(found[1].as_ref().unwrap_err().contains("p, line 2: invalid type"));
         assert!(
             items(b"a\n\xff\n")[1]
                 .as_ref()

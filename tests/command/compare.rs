@@ -137,7 +137,7 @@ fn what_a_comparison_has_no_place_for_is_refused() {
         &["--heatmap"],
     ] {
         let refused = run(&[&[PROMPT, "-m", LLAMA, "-m", LLAMA], option].concat());
-        assert_fails(&refused, 2, "no place in a comparison");
+        assert_fails(&refused, 2, "cannot be used with two models");
     }
 }
 

@@ -8,10 +8,13 @@ use crate::{GPT2, LLAMA, PROMPT, assert_fails};
 #[test]
 fn a_wrong_command_is_refused_with_2_and_a_failing_one_with_1() {
     for (args, problem) in [
-        (&[][..], "no prompt"),
-        (&["", "-m", GPT2], "empty"),
+        (&["", "-m", GPT2][..], "empty"),
         (&[PROMPT, "-m", GPT2, "-m", GPT2, "-m", GPT2], "3 models"),
         (&[PROMPT, "-m", GPT2, "--compare"], "there is 1"),
+        (
+            &[PROMPT, "-m", GPT2, "--summary", "--compare"],
+            "--summary cannot be used with --compare",
+        ),
         (&[PROMPT, PROMPT, "-m", GPT2, "-m", LLAMA], "there are 2"),
         (
             &[PROMPT, "-m", GPT2, "--track", " the Eiffel"],
@@ -22,7 +25,7 @@ fn a_wrong_command_is_refused_with_2_and_a_failing_one_with_1() {
         (&[PROMPT, "-m", GPT2, "--generate", "30"], "context, 24"),
         (
             &[PROMPT, "-m", GPT2, "-o", "x.json", "--format", "csv"],
-            "should be json",
+            "x.json is json",
         ),
         (&[PROMPT, "-m", GPT2, "-o", "x.json", "-o", "x.json"], "twice"),
         (&[PROMPT, "-m", GPT2, "--layers", "3"], "no layer 3"),
@@ -53,14 +56,13 @@ fn a_wrong_command_is_refused_with_2_and_a_failing_one_with_1() {
         &[PROMPT, "-m", GPT2, "--dtype", "int8"],
         &[PROMPT, "-m", GPT2, "--device", "tpu"],
         &[PROMPT, "-m", GPT2, "--offline", "--update"],
-        &[PROMPT, "-m", GPT2, "--stats", "kl"],
+        &[PROMPT, "-m", GPT2, "--stats", "kld"],
         &[PROMPT, "-m", GPT2, "--point", "resid"],
         &[PROMPT, "-m", GPT2, "--track", "id:x"],
         &[PROMPT, "-m", GPT2, "--against", "x"],
         &[PROMPT, "-m", GPT2, "--ids", "1"],
         &[PROMPT, "-m", GPT2, "--system", "x"],
         &[PROMPT, "-m", GPT2, "--generate", "0"],
-        &[PROMPT, "-m", GPT2, "--summary", "--compare"],
     ] {
         let run = run(args);
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{run:?}");

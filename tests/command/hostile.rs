@@ -61,14 +61,16 @@ fn every_format_shows_what_a_terminal_must_not_get() {
                 "-m",
                 model,
                 "-q",
-                "-k",
-                "40",
                 "--format",
                 format,
                 "--positions",
                 "all",
             ];
-            let run = from_stdin(&args, prompts.as_bytes());
+            let top_k: &[&str] = match format {
+                "heatmap" | "plot" => &[],
+                _ => &["-k", "40"],
+            };
+            let run = from_stdin(&[&args, top_k].concat(), prompts.as_bytes());
             assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{format}");
             assert_shown(&run.stdout, format);
         }

@@ -3,11 +3,13 @@
 mod compare;
 mod failures;
 mod formats;
+mod given;
 mod hostile;
 mod json;
 mod narrow;
 mod options;
 mod output;
+mod pairs;
 mod pictures;
 mod prompts;
 mod schema;

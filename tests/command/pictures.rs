@@ -209,7 +209,7 @@ fn a_page_is_of_one_prompt_and_no_plain_table() {
             &[PROMPT, PROMPT, "-m", LLAMA, "-o", "x.html"][..],
             "shows one prompt",
         ),
-        (&[PROMPT, "-m", LLAMA, "--tokens", "-o", "x.svg"], "plain table"),
+        (&[PROMPT, "-m", LLAMA, "--tokens", "-o", "x.svg"], "no svg output"),
     ] {
         assert_fails(&run(args), 2, problem);
     }

@@ -275,7 +275,7 @@ fn lines_that_are_no_records_are_refused_and_good_ones_before_them_are_read() {
     let path = folder.path().join("p.jsonl");
     let file = path.to_str().unwrap();
     std::fs::write(&path, "{\"text\": \"The\"}\n").unwrap();
-    assert_fails(&run(&["--prompts", file, "-m", LLAMA]), 1, "line 1, is no prompt");
+    assert_fails(&run(&["--prompts", file, "-m", LLAMA]), 1, "line 1: ");
     std::fs::write(
         &path,
         "{\"prompt\": \"The\", \"target\": \" the\"}\n  \n{\"prompt\": 3}\n",
@@ -284,7 +284,7 @@ fn lines_that_are_no_records_are_refused_and_good_ones_before_them_are_read() {
     let run_on = run(&["--prompts", file, "-m", LLAMA, "--format", "jsonl"]);
     assert_eq!((run_on.code, run_on.stdout.lines().count()), (Some(1), 1));
     assert_eq!(parsed(&run_on.stdout)["targets"][0]["tokens"][0], " the");
-    assert!(run_on.stderr.contains("p.jsonl, line 3, is no prompt"));
+    assert!(run_on.stderr.contains("p.jsonl, line 3: "));
     let short = run(&[
         PROMPT,
         "The",

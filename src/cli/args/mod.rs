@@ -2,27 +2,54 @@
 
 mod format;
 mod results;
+mod rules;
 mod run;
 
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
-use clap::{ColorChoice, Parser, ValueEnum};
+use clap::{ArgAction, ColorChoice, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use clap_complete::Shell;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::machine::device::DeviceChoice;
 use logit_lens::report::ColorBy;
+use logit_lens::run::UnusableTargets;
 use logit_lens::text::prompt::Bos;
 use logit_lens::text::targets::TargetSpec;
 use logit_lens::weights::DType;
+
+use super::stdin;
+use rules::Given;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
     .usage(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Green.on_default().effects(Effects::DIMMED));
+
+/// The options that `-h` shows.
+const MOST_USED: [&str; 16] = [
+    "given",
+    "models",
+    "prompts",
+    "generate",
+    "top_k",
+    "layers",
+    "positions",
+    "track",
+    "stats",
+    "summary",
+    "compare",
+    "heatmap",
+    "plot",
+    "json",
+    "outputs",
+    "help",
+];
+
+const AFTER_SHORT_HELP: &str = "All options, with examples: lens --help";
 
 const AFTER_HELP: &str = "\
 Layers: layer i is the output of block i, from 0 to the number of blocks - 1, and the last one is
@@ -31,7 +58,7 @@ and Hugging Face's hidden_states[i] count a block's input instead: theirs is one
 is read through the model's own final norm, computed on that row, and its unembedding.
 
 Examples:
-  lens \"The Eiffel Tower is in the city of\"                   the model in the box
+  lens \"The Eiffel Tower is in the city of\"                   the bundled demo model
   lens \"The Eiffel Tower is in the city of\" --model gpt2
   lens \"The capital of France is\" --positions all              a grid, layers × positions
   lens \"The capital of France is\" --track \" Paris\" --track \" Rome\" --stats entropy,forward_kl
@@ -49,21 +76,32 @@ With l a row's logits, p = softmax(l), and q the softmax of the model's output a
   reverse_kl     KL(p‖q) = Σ p (log p − log q)                   nats
   js             ½ KL(p‖m) + ½ KL(q‖m), m = (p+q)/2              nats, at most ln 2
   tv             ½ Σ |p − q|                                     0 to 1
-  cross_entropy  −log p(next token of the prompt)                nats; none at the last position
-  agrees         whether the row's top-1 is the output's         yes/no
-Always given, for each position: the layer at which the prediction settles (the first from which every layer's
-top-1 is the output's), the first at which it leads, and the one at which forward KL falls most.";
+  cross_entropy  −log p(next token of the prompt)                nats; none at the end
+  agrees         whether the row's top-1 is the output's         yes or no
+Always given for each position: the layer where the prediction settles (from it on, every
+layer's top-1 is the output's), the first where it leads, and the one where forward KL falls most.";
 
 /// See what a language model would say at every layer.
 #[derive(Debug, Parser)]
-#[command(name = "lens", version, styles = STYLES, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(
+    name = "lens",
+    version,
+    styles = STYLES,
+    after_help = AFTER_SHORT_HELP,
+    after_long_help = AFTER_HELP,
+    max_term_width = 100,
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
 pub struct Args {
-    /// The text to read; several are read one after another
+    /// Text to read; several are read one after another, - reads stdin
     #[arg(value_name = "PROMPT")]
     pub given: Vec<String>,
 
-    /// demo (in the box, the default), a hub id (gpt2, meta-llama/Llama-3.2-1B), a model's directory,
-    /// or a .safetensors file in one; twice to compare two models
+    /// demo (bundled; the default), a hub id (gpt2), or a directory
+    ///
+    /// A hub id may have an owner (meta-llama/Llama-3.2-1B); a .safetensors file stands for its directory.
+    /// Given twice, the two models are compared.
     #[arg(short, long = "model", value_name = "MODEL", help_heading = "Model")]
     models: Vec<String>,
 
@@ -71,20 +109,21 @@ pub struct Args {
     #[arg(long, value_name = "REVISION", help_heading = "Model")]
     pub revision: Option<String>,
 
-    /// Never touch the network: use what is in the cache
+    /// Do not use the network, only the cache
     #[arg(long, help_heading = "Model", conflicts_with = "update")]
     pub offline: bool,
 
-    /// Ask the hub for a newer version of a model that is in the cache
+    /// Check the hub for a newer revision of a cached model
     #[arg(long, help_heading = "Model")]
     pub update: bool,
 
-    /// Read prompts from FILE (- for stdin): one a line, or JSON Lines with `prompt` and, if wanted,
-    /// `targets` and `id`
+    /// Read prompts from FILE (- for stdin), one per line or JSON Lines
+    ///
+    /// A JSON line is an object with `prompt` and optionally `targets` and `id`.
     #[arg(long, value_name = "FILE", help_heading = "Prompts", conflicts_with_all = ["given", "ids"])]
     pub prompts: Option<PathBuf>,
 
-    /// Give token ids instead of a text: 464,412,733
+    /// Token ids instead of text: 464,412,733
     #[arg(
         long,
         value_name = "IDS",
@@ -95,7 +134,7 @@ pub struct Args {
     )]
     pub ids: Vec<u32>,
 
-    /// Whether a prompt begins with the model's BOS token: auto (as its tokenizer says), always, never
+    /// Start prompts with the BOS token: auto (as the tokenizer does), always, never
     #[arg(
         long,
         value_name = "WHEN",
@@ -106,28 +145,38 @@ pub struct Args {
     )]
     bos: BosChoice,
 
-    /// Put each prompt into the model's own chat template, up to where its answer begins
+    /// Wrap each prompt in the model's chat template, ending where the assistant's reply starts
     #[arg(long, help_heading = "Prompts", conflicts_with_all = ["ids", "bos"])]
     pub chat: bool,
 
-    /// The system message of --chat
+    /// System message for --chat
     #[arg(long, value_name = "TEXT", help_heading = "Prompts", requires = "chat")]
     pub system: Option<String>,
 
-    /// Continue each prompt by N tokens, always the likeliest, and read the whole
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Prompts")]
+    /// Generate N tokens greedily, then read prompt and continuation
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = positive,
+        help_heading = "Prompts",
+        alias = "max-new-tokens"
+    )]
     pub generate: Option<usize>,
 
-    /// Only show how each prompt is cut into tokens
-    #[arg(long, help_heading = "Prompts", conflicts_with_all = ["generate", "summary", "compare"])]
+    /// Print the tokenization and exit
+    #[arg(long, help_heading = "Prompts")]
     pub tokens: bool,
 
-    /// How many of the likeliest tokens to show [default: 5; a grid shows the likeliest alone unless
-    /// this is given]
+    /// Number of top tokens to show
+    ///
+    /// [default: 5; a grid of positions shows one]
     #[arg(short = 'k', long, value_name = "K", help_heading = "Readings", value_parser = positive)]
     top_k: Option<usize>,
 
-    /// Layers to show: 0,4,8-11, negatives from the end, every:N (keeps the last), embed, all
+    /// Layers to show: 0,4,8-11, 24:, -6:, every:4, embed, all
+    ///
+    /// 8-11 includes 11, 8:12 excludes 12; 24: and 24- run to the last, -6: are the last six; every:4 keeps
+    /// the last.
     #[arg(
         long,
         value_name = "LAYERS",
@@ -137,7 +186,9 @@ pub struct Args {
     )]
     pub layers: Layers,
 
-    /// Positions to read: -1 (the last), 3, 2:7 (up to but not including 7), negatives, all
+    /// Positions to read: 3, 2:7, -3:, all [default: last]
+    ///
+    /// Written as --layers are: 2-6 includes 6, 2:7 excludes 7; negative ones count from the end.
     #[arg(
         long,
         value_name = "POSITIONS",
@@ -146,48 +197,67 @@ pub struct Args {
     )]
     positions: Option<Positions>,
 
-    /// Where in each block to read: some of embed,attn_out,resid_mid,mlp_out,resid_post [default:
+    /// Points in each block to read: some of embed,attn_out,resid_mid,mlp_out,resid_post [default:
     /// resid_post, and embed with all layers]
     #[arg(long = "point", value_name = "POINTS", help_heading = "Readings")]
     pub points: Option<Points>,
 
-    /// Follow a token through all rows: " Paris", id:6342, or a group whose probabilities add up,
-    /// city=" Paris| Rome"; repeatable
+    /// Track a token through all rows: " Paris"; may be repeated
+    ///
+    /// An id (id:6342) is a token too, and a named group adds up the probabilities of its tokens
+    /// (city=" Paris| Rome").
     #[arg(long, value_name = "TOKEN", help_heading = "Readings")]
     pub track: Vec<TargetSpec>,
 
-    /// Also show how far the logits of --track are above this token's
+    /// Also show logit(--track) − logit(TOKEN)
     #[arg(long, value_name = "TOKEN", help_heading = "Readings", requires = "track")]
     pub against: Option<TargetSpec>,
 
-    /// Statistics to show: all, none, or some of entropy,forward_kl,reverse_kl,js,tv,cross_entropy,agrees
-    /// (--help has their formulas)
+    /// Statistics to show: all, or some of entropy,forward_kl,… (see --help)
     #[arg(long, value_name = "NAMES", help_heading = "Readings", long_help = STATISTICS_HELP)]
     stats: Option<Statistics>,
 
-    /// Over all prompts: each layer's means with standard errors, the share that is right, pass@k
-    #[arg(long, help_heading = "Readings", conflicts_with_all = ["compare", "stats", "against"])]
+    /// Average over prompts, layer by layer
+    ///
+    /// Per-layer means with standard errors, top-1 and top-k accuracy.
+    #[arg(long, help_heading = "Readings")]
     pub summary: bool,
+
+    /// What to do about a target of --prompts that is not one token: skip it (reported and counted),
+    /// use its first-token, or stop with an error
+    #[arg(
+        long,
+        value_name = "ACTION",
+        value_enum,
+        default_value = "skip",
+        help_heading = "Readings",
+        hide_possible_values = true
+    )]
+    targets: TargetsChoice,
 
     /// Compare two prompts, aligned from the end
     #[arg(long, help_heading = "Readings")]
     pub compare: bool,
 
-    /// Draw layers × positions in the terminal, each token on a colour (reads all positions, as pages do,
-    /// unless told otherwise)
+    /// Draw layers × positions in colours
+    ///
+    /// In the terminal, coloured by probability; reads all positions unless --positions is given, as pages
+    /// do.
     #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "json"])]
     heatmap: bool,
 
-    /// Draw the probability of --track, or of the tokens that lead somewhere, across layers
+    /// Draw probabilities across layers
+    ///
+    /// Those of --track, or of every token that is top-1 at some layer.
     #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "json", "heatmap"])]
     plot: bool,
 
-    /// What the heatmap's colours say: prob (of the top token), target, rank (of --track, or of the
+    /// What the heatmap colours show: prob (of the top token), target, rank (of --track, or of the
     /// output's token), or a statistic
     #[arg(long, value_name = "WHAT", default_value = "prob", help_heading = "Output")]
     pub color_by: ColorBy,
 
-    /// Layers of a picture from the bottom up, as papers have them, or down
+    /// Draw layer 0 at the bottom (up) or at the top (down)
     #[arg(
         long,
         value_name = "ORDER",
@@ -197,16 +267,34 @@ pub struct Args {
     )]
     order: OrderChoice,
 
-    /// How to write the readings [default: by the ending of --output, else table]
+    /// Show full tables for each of many prompts, instead of a line
+    #[arg(long = "each", help_heading = "Output")]
+    each_prompt: bool,
+
+    /// Show all rows of deep models; without it a terminal folds rows whose top-1 is no word
+    #[arg(long, help_heading = "Output")]
+    all_rows: bool,
+
+    /// Hide top tokens that are no words (the row's top-1 is kept); probabilities stay the same
+    #[arg(long, help_heading = "Output")]
+    words: bool,
+
+    /// Title of a picture or page [default: the model and the prompt]
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    title: Option<String>,
+
+    /// Output format [default: by the ending of --output, else table]
     #[arg(long, value_name = "FORMAT", value_parser = format::names(), help_heading = "Output")]
     format: Option<String>,
 
-    /// Short for --format json
+    /// Same as --format json
     #[arg(long, conflicts_with = "format", help_heading = "Output")]
     json: bool,
 
-    /// Write to FILE instead of stdout, in the format of its ending (.json, .jsonl, .csv, .md, .html, .svg, .png, .pdf); it
-    /// appears whole or not at all; repeatable
+    /// Write to FILE, in the format of its ending (.json, .csv, .html, .png, …)
+    ///
+    /// Endings: .json, .jsonl, .csv, .md, .html, .svg, .png, .pdf, and .txt for a table. Written atomically;
+    /// may be repeated.
     #[arg(short, long = "output", value_name = "FILE", help_heading = "Output")]
     outputs: Vec<PathBuf>,
 
@@ -221,7 +309,7 @@ pub struct Args {
     )]
     color: ColorChoice,
 
-    /// Say nothing on stderr but errors
+    /// Print only errors on stderr
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
@@ -234,7 +322,7 @@ pub struct Args {
     )]
     pub device: DeviceChoice,
 
-    /// Type to hold the weights in; auto: as in the file. A CPU always computes in float32
+    /// Load weights as this type; auto: as in the file. A CPU always computes in float32
     #[arg(
         long,
         value_name = "DTYPE",
@@ -248,21 +336,39 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Computation")]
     pub threads: Option<usize>,
 
-    /// Compute the output a second way and fail if the two differ
+    /// Recompute the output with an independent float64 path; fail if they differ
     #[arg(long, help_heading = "Computation")]
     pub verify: bool,
 
+    /// Print help: -h the most used options, --help all of them
+    #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]
+    help: Option<bool>,
+
+    /// Print the version and exit
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Other")]
+    version: Option<bool>,
+
     /// Print a completion script for SHELL and exit
-    #[arg(long, value_name = "SHELL", value_enum, exclusive = true)]
+    #[arg(
+        long,
+        value_name = "SHELL",
+        value_enum,
+        exclusive = true,
+        help_heading = "Other"
+    )]
     pub completions: Option<Shell>,
 
     /// Print the JSON Schema of everything written as JSON and exit
-    #[arg(long, exclusive = true)]
+    #[arg(long, exclusive = true, help_heading = "Other")]
     pub schema: bool,
 
     /// Print the man page and exit
-    #[arg(long, exclusive = true)]
+    #[arg(long, exclusive = true, help_heading = "Other")]
     pub man: bool,
+
+    /// Which options were given
+    #[arg(skip)]
+    options: Given,
 }
 
 /// What `--order` takes.
@@ -270,6 +376,24 @@ pub struct Args {
 enum OrderChoice {
     Up,
     Down,
+}
+
+/// What `--targets` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TargetsChoice {
+    Error,
+    Skip,
+    FirstToken,
+}
+
+impl From<TargetsChoice> for UnusableTargets {
+    fn from(choice: TargetsChoice) -> Self {
+        match choice {
+            TargetsChoice::Error => Self::Error,
+            TargetsChoice::Skip => Self::Skip,
+            TargetsChoice::FirstToken => Self::FirstToken,
+        }
+    }
 }
 
 /// What `--bos` takes.
@@ -284,8 +408,11 @@ enum BosChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DTypeChoice {
     Auto,
+    #[value(alias = "float32")]
     F32,
+    #[value(alias = "bfloat16")]
     Bf16,
+    #[value(alias = "float16")]
     F16,
 }
 
@@ -302,6 +429,46 @@ impl DTypeChoice {
 }
 
 impl Args {
+    /// The command with its options.
+    pub fn definition() -> Command {
+        Self::command().mut_args(|arg| {
+            let is_rare = !MOST_USED.contains(&arg.get_id().as_str());
+            arg.hide_short_help(is_rare)
+        })
+    }
+
+    /// Whether nothing was given at all.
+    pub fn are_none(&self) -> bool {
+        self.options.are_none()
+    }
+
+    /// Takes the prompt from stdin where `-` stands for it, or where there is none and a pipe has one.
+    ///
+    /// # Errors
+    /// A stdin that has no text.
+    pub fn read_stdin(&mut self) -> Result<()> {
+        if self.has_no_prompt() {
+            self.given.extend(stdin::piped()?);
+        } else if let Some(given) = self.given.iter_mut().find(|given| *given == "-") {
+            *given = stdin::prompt()?;
+        }
+        Ok(())
+    }
+
+    /// The options of this process's command line.
+    ///
+    /// # Errors
+    /// Wrong usage, or the help or the version that is asked for.
+    pub fn of_command_line() -> clap::error::Result<Self> {
+        let mut command = Self::definition();
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let args = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        Ok(Self {
+            options: Given::of(&matches),
+            ..args
+        })
+    }
+
     /// Whether there is nothing to read.
     fn has_no_prompt(&self) -> bool {
         self.given.is_empty() && self.prompts.is_none() && self.ids.is_empty()
@@ -323,34 +490,6 @@ impl Args {
                 format!("There are {} models.", more.len()),
                 "Give one, or two to compare.",
             )),
-        }
-    }
-
-    /// Whether anything is asked for that needs a prompt.
-    fn asks_for_readings(&self) -> bool {
-        self.tokens || self.summary || self.compare || self.models.len() > 1 || !self.track.is_empty()
-    }
-
-    /// Refuses what a comparison has no place for.
-    ///
-    /// # Errors
-    /// The first such option.
-    fn check_comparison(&self) -> Result<()> {
-        let without = [
-            ("--summary", self.summary),
-            ("--tokens", self.tokens),
-            ("--stats", self.stats.is_some()),
-            ("--against", self.against.is_some()),
-            ("--verify", self.verify),
-            ("--heatmap", self.heatmap),
-            ("--plot", self.plot),
-        ];
-        match without.iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(Error::usage(
-                format!("{option} has no place in a comparison."),
-                "Leave it out, or read the prompts one by one.",
-            )),
-            None => Ok(()),
         }
     }
 
@@ -377,7 +516,7 @@ impl Args {
 fn token_id(text: &str) -> std::result::Result<u32, String> {
     text.trim()
         .parse()
-        .map_err(|_| "it should be a token id, a whole number".to_string())
+        .map_err(|_| "expected a token id, a whole number".to_string())
 }
 
 /// More threads than this no machine has a use for, and a pool of them may not even begin.
@@ -386,13 +525,13 @@ const MOST_THREADS: usize = 1024;
 fn threads(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=MOST_THREADS) => Ok(n),
-        _ => Err(format!("it should be a whole number from 1 to {MOST_THREADS}")),
+        _ => Err(format!("expected a whole number from 1 to {MOST_THREADS}")),
     }
 }
 
 fn positive(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("it should be a whole number from 1 on".to_string()),
+        Ok(0) | Err(_) => Err("expected a whole number of at least 1".to_string()),
         Ok(n) => Ok(n),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::ColorChoice;
 use logit_lens::error::{Error, Result};
-use logit_lens::report::{Depth, Format, Order, Presentation, TABLE};
+use logit_lens::report::{Depth, FORMATS, Format, Order, Presentation, TABLE};
 use logit_lens::run::Destination;
 
 use super::{Args, OrderChoice};
@@ -34,6 +34,10 @@ impl Args {
             },
             each: self.each(),
             lines: self.plot,
+            each_prompt: self.each_prompt,
+            all_rows: self.all_rows,
+            words: self.words,
+            title: self.title.clone(),
             ..Presentation::default()
         }
     }
@@ -102,15 +106,34 @@ impl Args {
         match (asked, named) {
             (Some(asked), Some(named)) if !asked.is(named) && !drawn => Err(Error::usage(
                 format!(
-                    "{} should be {} by its ending, but --format says {}.",
+                    "{} is {} by its ending, but the format asked for is {}.",
                     path.display(),
                     named.name,
                     asked.name
                 ),
-                "Leave out --format, or give the file another ending.",
+                "Leave out the format, or give the file another ending.",
             )),
             (_, Some(named)) => Ok(named),
-            (asked, None) => Ok(asked.unwrap_or(&TABLE)),
+            (Some(asked), None) => Ok(asked),
+            (None, None) if has_unknown_ending(path) => Err(Error::usage(
+                format!("No format has the ending of {}.", path.display()),
+                format!("Use one of {}, or .txt for a table, or add --format.", endings()),
+            )),
+            (None, None) => Ok(&TABLE),
         }
     }
+}
+
+/// Whether a file has an ending from which no format follows. What is there already and is no file,
+/// such as a pipe, has a name of another kind.
+fn has_unknown_ending(path: &Path) -> bool {
+    let is_special = || path.metadata().is_ok_and(|there| !there.is_file());
+    (path.extension()).is_some_and(|ending| !ending.eq_ignore_ascii_case("txt")) && !is_special()
+}
+
+/// The endings of all formats, for a sentence.
+fn endings() -> String {
+    let endings = FORMATS.iter().filter_map(|format| format.endings.first());
+    let endings: Vec<String> = endings.map(|ending| format!(".{ending}")).collect();
+    endings.join(", ")
 }

@@ -16,14 +16,11 @@ impl Args {
     /// # Errors
     /// Options that do not go together.
     pub fn run(&self) -> Result<Run> {
-        if self.has_no_prompt() && (!self.names_a_model() || self.asks_for_readings()) {
+        if self.has_no_prompt() && !self.names_a_model() {
             return Err(Self::no_prompt());
         }
         let models = self.models()?;
         let task = self.task(models.len());
-        if task == Task::Compare {
-            self.check_comparison()?;
-        }
         let prompts = self.prompts();
         let several = match &prompts {
             Prompts::Given(items) => items.len() > 1,
@@ -31,7 +28,7 @@ impl Args {
         };
         let mut presentation = self.presentation();
         presentation.many = several && task != Task::Compare;
-        Ok(Run {
+        let run = Run {
             models,
             hub: self.hub(),
             load: LoadOptions {
@@ -58,9 +55,12 @@ impl Args {
             },
             outputs: self.destinations()?,
             presentation,
+            unusable_targets: self.targets.into(),
             verify: self.verify,
             quiet: self.quiet,
-        })
+        };
+        self.options.check(&run)?;
+        Ok(run)
     }
 
     fn task(&self, models: usize) -> Task {

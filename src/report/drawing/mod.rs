@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::heatmap::{ColorBy, Order};
-use super::{Content, Document, Format, Presentation, Report, Result, Sheet, no_picture};
+use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet, no_picture};
 use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
 use canvas::Canvas;
@@ -25,6 +25,12 @@ pub const SVG: Format = Format {
     reads_all_positions: |presentation| !presentation.lines,
     follow: Follow::Top1,
     statistics: |_| Statistics::none(),
+    settings: |presentation| match (presentation.lines, presentation.color_by) {
+        (true, _) => &[Setting::Track, Setting::Picture, Setting::Title],
+        (false, ColorBy::Target | ColorBy::Rank) => Setting::DRAWING_OF_TARGET,
+        (false, ColorBy::Prob | ColorBy::Statistic(_)) => Setting::DRAWING,
+    },
+    sheets: false,
     report: |presentation| Box::new(Drawing::new(&SVG, presentation)),
 };
 

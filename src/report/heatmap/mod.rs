@@ -48,9 +48,13 @@ impl std::str::FromStr for ColorBy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::all().find(|by| by.name() == text).ok_or_else(|| {
+        let name = match text {
+            "kl" => Statistic::ForwardKl.name(),
+            _ => text,
+        };
+        Self::all().find(|by| by.name() == name).ok_or_else(|| {
             let names: Vec<&str> = Self::all().map(Self::name).collect();
-            format!("{text:?} is no colour scale; write one of {}", names.join(", "))
+            format!("cannot colour by {text:?}; use one of: {}", names.join(", "))
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
 use crate::report::text::{bands, fit, plain, width, wrap};
 use crate::report::words::story;
-use crate::report::{Content, Document, Format, Presentation, Report, Result, Sheet};
+use crate::report::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
 
 const DIM: Style = Style::new().effects(anstyle::Effects::DIMMED);
 const BOLD: Style = Style::new().effects(anstyle::Effects::BOLD);
@@ -43,6 +43,11 @@ pub const HEATMAP: Format = Format {
     reads_all_positions: |_| true,
     follow: Follow::Top1,
     statistics: |_| Statistics::none(),
+    settings: |presentation| match presentation.color_by {
+        ColorBy::Target | ColorBy::Rank => Setting::HEATMAP_OF_TARGET,
+        ColorBy::Prob | ColorBy::Statistic(_) => Setting::HEATMAP,
+    },
+    sheets: false,
     report: |presentation| Box::new(Heatmap::new(presentation)),
 };
 

@@ -8,7 +8,9 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::json::{Detail, Layout, Readings, write};
-use super::{ColorBy, Content, Document, Format, Order, Presentation, Report, Result, Sheet, no_picture};
+use super::{
+    ColorBy, Content, Document, Format, Order, Presentation, Report, Result, Setting, Sheet, no_picture,
+};
 use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
 
@@ -26,6 +28,20 @@ pub const HTML: Format = Format {
         ColorBy::Statistic(statistic) => Statistics::default().with(statistic),
         ColorBy::Prob | ColorBy::Target | ColorBy::Rank => Statistics::default(),
     },
+    settings: |_| {
+        &[
+            Setting::TopK,
+            Setting::Statistics,
+            Setting::Track,
+            Setting::Against,
+            Setting::ColorBy,
+            Setting::Order,
+            Setting::Picture,
+            Setting::Title,
+            Setting::Words,
+        ]
+    },
+    sheets: false,
     report: |presentation| Box::new(Html::new(presentation)),
 };
 

@@ -9,7 +9,7 @@ mod writer;
 
 use std::io::Write;
 
-use super::{Content, Document, Format, Presentation, Report, Result, Sheet};
+use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
 
@@ -34,6 +34,8 @@ pub const JSON: Format = Format {
     reads_all_positions: |_| false,
     follow: Follow::TopK,
     statistics: |_| Statistics::default(),
+    settings: |_| Setting::DATA,
+    sheets: true,
     report: |presentation| Box::new(Json::new(presentation)),
 };
 

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use super::text::{cut, width, wrap};
 use super::words::story;
-use super::{Content, Document, Format, Presentation, Report, Result, Sheet};
+use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
 use crate::lens::Follow;
@@ -43,6 +43,18 @@ pub const TABLE: Format = Format {
     reads_all_positions: |_| false,
     follow: Follow::Nothing,
     statistics: |_| Statistics::none(),
+    settings: |_| {
+        &[
+            Setting::TopK,
+            Setting::Statistics,
+            Setting::Track,
+            Setting::Against,
+            Setting::Words,
+            Setting::AllRows,
+            Setting::EachPrompt,
+        ]
+    },
+    sheets: true,
     report: |presentation| Box::new(Table::new(presentation)),
 };
 

@@ -1,0 +1,264 @@
+//! What each option applies to: one that would do nothing is an error that says so.
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory};
+use logit_lens::error::{Error, Result};
+use logit_lens::report::Setting;
+use logit_lens::run::{Prompts, Run, Task};
+use logit_lens::source;
+use logit_lens::text::prompts::What;
+
+use super::Args;
+
+/// What an option applies to.
+struct Rule {
+    /// The name of its field in [`Args`].
+    option: &'static str,
+    tasks: &'static [Task],
+    needs: Need,
+}
+
+/// What has to be there beside the task.
+enum Need {
+    Nothing,
+    /// An output in a format that has a use for it; the remedy names some.
+    Output(Setting, &'static str),
+    /// Something else: the predicate, and what the option applies to in words.
+    Run(fn(&Run) -> bool, &'static str),
+}
+
+const ANY_PROMPT: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens];
+const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
+const READ: &[Task] = &[Task::Read];
+
+/// The options that do not apply to every run.
+const RULES: &[Rule] = &[
+    rule("revision", ALL, Need::Run(reads_the_hub, "models of the hub")),
+    rule("update", ALL, Need::Run(reads_the_hub, "models of the hub")),
+    rule("bos", ANY_PROMPT, Need::Run(has_texts, "prompts that are text")),
+    rule("chat", ANY_PROMPT, Need::Nothing),
+    rule(
+        "system",
+        ANY_PROMPT,
+        Need::Run(|run| run.encoding.chat.is_some(), "--chat"),
+    ),
+    rule("generate", READINGS, Need::Nothing),
+    rule("tokens", &[Task::Tokens], Need::Nothing),
+    rule("summary", &[Task::Summary], Need::Nothing),
+    rule("compare", &[Task::Compare], Need::Nothing),
+    rule("layers", READINGS, Need::Nothing),
+    rule("positions", READINGS, Need::Nothing),
+    rule("points", READINGS, Need::Nothing),
+    rule(
+        "top_k",
+        READINGS,
+        Need::Output(Setting::TopK, "a table, --json or -o FILE.csv"),
+    ),
+    rule(
+        "track",
+        READINGS,
+        Need::Output(Setting::Track, "--plot, --color-by target or a table"),
+    ),
+    rule(
+        "against",
+        READ,
+        Need::Output(Setting::Against, "a table, --json or -o FILE.csv"),
+    ),
+    rule(
+        "stats",
+        READ,
+        Need::Output(Setting::Statistics, "a table, --json or -o FILE.csv"),
+    ),
+    rule("targets", READINGS, Need::Run(reads_records, "--prompts")),
+    rule("heatmap", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
+    rule("plot", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
+    rule(
+        "color_by",
+        READ,
+        Need::Output(Setting::ColorBy, "--heatmap, -o FILE.html or -o FILE.svg"),
+    ),
+    rule(
+        "order",
+        READ,
+        Need::Output(Setting::Order, "--heatmap, -o FILE.html or -o FILE.svg"),
+    ),
+    rule(
+        "title",
+        READ,
+        Need::Output(Setting::Title, "-o FILE.html or -o FILE.svg"),
+    ),
+    rule(
+        "words",
+        READ,
+        Need::Output(Setting::Words, "a table, --heatmap or -o FILE.html"),
+    ),
+    rule("all_rows", READ, Need::Output(Setting::AllRows, "a table")),
+    rule(
+        "each_prompt",
+        READ,
+        Need::Run(shows_each_prompt, "tables of several prompts"),
+    ),
+    rule("verify", &[Task::Read, Task::Summary], Need::Nothing),
+    rule(
+        "dtype",
+        &[Task::Read, Task::Summary, Task::Compare, Task::Card],
+        Need::Nothing,
+    ),
+];
+
+const ALL: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens, Task::Card];
+
+const fn rule(option: &'static str, tasks: &'static [Task], needs: Need) -> Rule {
+    Rule { option, tasks, needs }
+}
+
+fn reads_the_hub(run: &Run) -> bool {
+    run.models.iter().any(|model| source::is_on_the_hub(model))
+}
+
+fn has_texts(run: &Run) -> bool {
+    match &run.prompts {
+        Prompts::Given(items) => items.iter().any(|item| matches!(item.what, What::Text(_))),
+        Prompts::File(_) | Prompts::Stdin => true,
+    }
+}
+
+fn reads_records(run: &Run) -> bool {
+    matches!(run.prompts, Prompts::File(_) | Prompts::Stdin)
+}
+
+fn shows_each_prompt(run: &Run) -> bool {
+    run.presentation.many && has_use(run, Setting::EachPrompt)
+}
+
+/// Whether some output shows `setting`.
+fn has_use(run: &Run, setting: Setting) -> bool {
+    let mut formats = run.outputs.iter().map(|output| output.format);
+    formats.any(|format| (format.settings)(&run.presentation).contains(&setting))
+}
+
+/// The options that were given, by the names of their fields.
+#[derive(Debug, Clone, Default)]
+pub struct Given(Vec<String>);
+
+impl Given {
+    /// Those given on a command line.
+    pub fn of(matches: &ArgMatches) -> Self {
+        let is_given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let ids = matches.ids().map(clap::Id::as_str);
+        Self(ids.filter(is_given).map(str::to_string).collect())
+    }
+
+    /// Whether there are none.
+    pub fn are_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Refuses an option that would do nothing in `run`.
+    ///
+    /// # Errors
+    /// The first such option.
+    pub fn check(&self, run: &Run) -> Result<()> {
+        let is_given = |rule: &&Rule| self.0.iter().any(|id| id == rule.option);
+        let given = || RULES.iter().filter(is_given);
+        for rule in given() {
+            if !rule.tasks.contains(&run.task) {
+                return Err(wrong_task(rule, run));
+            }
+        }
+        check_formats(run)?;
+        // A table that is no trajectory has settings of its own.
+        let reads = run.task == Task::Read;
+        for rule in given() {
+            match rule.needs {
+                Need::Output(setting, outputs) if reads && !has_use(run, setting) => {
+                    return Err(Error::usage(
+                        format!("{} has no effect on {}.", flag(rule.option), formats(run)),
+                        format!("It applies to {outputs}: ask for one of these, or leave it out."),
+                    ));
+                }
+                Need::Run(applies, what) if !applies(run) => {
+                    return Err(Error::usage(
+                        format!("{} has no effect here.", flag(rule.option)),
+                        format!("It applies to {what}: leave it out."),
+                    ));
+                }
+                Need::Nothing | Need::Output(..) | Need::Run(..) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wrong_task(rule: &Rule, run: &Run) -> Error {
+    match task(run) {
+        Some(task) => Error::usage(
+            format!("{} cannot be used with {task}.", flag(rule.option)),
+            "Leave out one of the two.",
+        ),
+        None => Error::usage(
+            format!("There is no prompt, and {} needs one.", flag(rule.option)),
+            "Try: lens \"The Eiffel Tower is in the city of\"",
+        ),
+    }
+}
+
+/// Refuses a format that cannot show what the task comes to.
+fn check_formats(run: &Run) -> Result<()> {
+    if run.task == Task::Read {
+        return Ok(());
+    }
+    match run.outputs.iter().find(|output| !output.format.sheets) {
+        Some(output) => Err(Error::usage(
+            format!(
+                "{} has no {} output.",
+                task(run).unwrap_or("A model's description"),
+                output.format.name
+            ),
+            "Choose table, json, jsonl, csv or markdown.",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What on the command line makes the task; nothing does for readings and cards.
+fn task(run: &Run) -> Option<&'static str> {
+    match run.task {
+        Task::Card | Task::Read => None,
+        Task::Tokens => Some("--tokens"),
+        Task::Summary => Some("--summary"),
+        Task::Compare if run.models.len() > 1 => Some("two models"),
+        Task::Compare => Some("--compare"),
+    }
+}
+
+/// The formats of the outputs, for a sentence.
+fn formats(run: &Run) -> String {
+    let mut names: Vec<&str> = run.outputs.iter().map(|output| output.format.name).collect();
+    names.dedup();
+    format!("{} output", names.join(", "))
+}
+
+/// An option as it is written.
+fn flag(option: &str) -> String {
+    let command = Args::command();
+    let long = command
+        .get_arguments()
+        .find(|arg| arg.get_id() == option)
+        .and_then(clap::Arg::get_long);
+    format!("--{}", long.unwrap_or(option))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_about_an_option() {
+        let command = Args::command();
+        for rule in RULES {
+            let named = command.get_arguments().any(|arg| arg.get_id() == rule.option);
+            assert!(named, "{}", rule.option);
+        }
+    }
+}
