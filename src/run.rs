@@ -128,15 +128,14 @@ impl Run {
         self.selection.top_k.unwrap_or(TOP_K)
     }
 
-    /// The positions to read: those asked for; else all of a continuation or where a format shows all; else
-    /// the last.
+    /// The positions to read: those asked for; else all of a continuation or where a format shows the
+    /// readings of all; else the last.
     pub fn positions(&self) -> Positions {
         let shows_all = |output: &Destination| (output.format.reads_all_positions)(&self.presentation);
+        let drawn = self.task == Task::Read && self.outputs.iter().any(shows_all);
         match &self.selection.positions {
             Some(positions) => positions.clone(),
-            None if self.encoding.generate.is_some() || self.outputs.iter().any(shows_all) => {
-                Positions::all()
-            }
+            None if self.encoding.generate.is_some() || drawn => Positions::all(),
             None => Positions::default(),
         }
     }
@@ -163,6 +162,7 @@ impl Run {
             targets: self.selection.track.iter().map(resolve).collect::<Result<_>>()?,
             against: against.transpose()?,
             follow: self.follow(),
+            follow_next: self.task == Task::Summary && self.positions() != Positions::default(),
             ..Request::default()
         })
     }
