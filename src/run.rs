@@ -16,6 +16,9 @@ use crate::text::targets::{Target, TargetSpec};
 /// The top tokens of a row where no number is given.
 const TOP_K: usize = 5;
 
+/// So many prompts have tables of their own.
+const FEW: usize = 3;
+
 /// All that a run does.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -153,6 +156,32 @@ impl Run {
             None if self.encoding.generate.is_some() || drawn => Positions::all(),
             None => Positions::default(),
         }
+    }
+
+    /// Whether tables have a line for each prompt, as they do for a batch: more than a few prompts, or a file
+    /// or stream of them. Not where more is asked for than a line shows.
+    pub fn is_brief(&self) -> bool {
+        let many = match &self.prompts {
+            Prompts::Given(items) => items.len() > FEW,
+            Prompts::File(_) | Prompts::Stdin => true,
+        };
+        let Selection {
+            points,
+            positions,
+            top_k,
+            against,
+            statistics,
+            layers: _,
+            track: _,
+        } = &self.selection;
+        let more = positions.is_some()
+            || top_k.is_some()
+            || against.is_some()
+            || statistics.is_some()
+            || *points != Points::default()
+            || self.encoding.generate.is_some()
+            || self.presentation.each_prompt;
+        many && !more
     }
 
     /// The statistics that a format shows.
