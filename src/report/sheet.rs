@@ -94,6 +94,17 @@ impl Data {
     }
 }
 
+impl Data {
+    fn json(&self, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
+        let layout = Layout {
+            rows: layout.keys,
+            ..layout
+        };
+        write(self, layout, out)?;
+        writeln!(out)
+    }
+}
+
 impl Cell {
     /// A number if there is one.
     pub fn maybe(value: Option<f64>) -> Self {
@@ -264,12 +275,20 @@ impl Sheet {
     /// # Errors
     /// Those of `out` only.
     pub fn json(&self, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
-        let layout = Layout {
-            rows: layout.keys,
-            ..layout
-        };
-        write(&self.data, layout, out)?;
-        writeln!(out)
+        self.data.json(layout, out)
+    }
+
+    /// The same in a line, or a line for each of its parts.
+    ///
+    /// # Errors
+    /// Those of `out` only.
+    pub fn json_lines(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut parts = match self.parts.as_slice() {
+            [] => std::slice::from_ref(&self.data),
+            parts => parts,
+        }
+        .iter();
+        parts.try_for_each(|part| part.json(Layout::ONE_LINE, out))
     }
 }
 
