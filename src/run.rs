@@ -16,6 +16,9 @@ use crate::text::targets::{Target, TargetSpec};
 /// The top tokens of a row where no number is given.
 const TOP_K: usize = 5;
 
+/// So many prompts have tables of their own.
+const FEW: usize = 3;
+
 /// All that a run does.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -143,17 +146,42 @@ impl Run {
         self.selection.top_k.unwrap_or(TOP_K)
     }
 
-    /// The positions to read: those asked for; else all of a continuation or where a format shows all; else
-    /// the last.
+    /// The positions to read: those asked for; else all of a continuation or where a format shows the
+    /// readings of all; else the last.
     pub fn positions(&self) -> Positions {
         let shows_all = |output: &Destination| (output.format.reads_all_positions)(&self.presentation);
+        let drawn = self.task == Task::Read && self.outputs.iter().any(shows_all);
         match &self.selection.positions {
             Some(positions) => positions.clone(),
-            None if self.encoding.generate.is_some() || self.outputs.iter().any(shows_all) => {
-                Positions::all()
-            }
+            None if self.encoding.generate.is_some() || drawn => Positions::all(),
             None => Positions::default(),
         }
+    }
+
+    /// Whether tables have a line for each prompt, as they do for a batch: more than a few prompts, or a file
+    /// or stream of them. Not where more is asked for than a line shows.
+    pub fn is_brief(&self) -> bool {
+        let many = match &self.prompts {
+            Prompts::Given(items) => items.len() > FEW,
+            Prompts::File(_) | Prompts::Stdin => true,
+        };
+        let Selection {
+            points,
+            positions,
+            top_k,
+            against,
+            statistics,
+            layers: _,
+            track: _,
+        } = &self.selection;
+        let more = positions.is_some()
+            || top_k.is_some()
+            || against.is_some()
+            || statistics.is_some()
+            || *points != Points::default()
+            || self.encoding.generate.is_some()
+            || self.presentation.each_prompt;
+        many && !more
     }
 
     /// The statistics that a format shows.
@@ -178,6 +206,7 @@ impl Run {
             targets: self.selection.track.iter().map(resolve).collect::<Result<_>>()?,
             against: against.transpose()?,
             follow: self.follow(),
+            follow_next: self.task == Task::Summary && self.positions() != Positions::default(),
             ..Request::default()
         })
     }

@@ -13,6 +13,7 @@ mod read;
 mod sinks;
 mod startup;
 mod stdin;
+mod targets;
 
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -34,6 +35,7 @@ use input::Input;
 use output::Output;
 use read::Reader;
 use sinks::Sinks;
+use targets::Targets;
 
 /// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed.
 pub fn main() -> ExitCode {
@@ -171,6 +173,7 @@ impl Loaded {
             run,
             model: &self.model,
             template: template.transpose()?,
+            targets: Targets::default(),
         })
     }
 }

@@ -9,27 +9,27 @@ use logit_lens::analysis::statistics::Statistics;
 use logit_lens::analysis::summary::Summary;
 use logit_lens::analysis::verify::verify;
 use logit_lens::engine::Engine;
-use logit_lens::error::Error;
 use logit_lens::lens::Layers;
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::report::{self, Compared, Document};
-use logit_lens::run::{Run, Task, resolve};
+use logit_lens::run::{Run, Task};
 use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::{Item, What};
-use logit_lens::text::targets::TargetSpec;
 
 use super::input::Input;
 use super::note;
 use super::progress::Bar;
 use super::sinks::Sinks;
+use super::targets::Targets;
 
 /// A model with what a run asks of it.
 pub struct Reader<'a> {
     pub run: &'a Run,
     pub model: &'a Model,
     pub template: Option<ChatTemplate>,
+    pub targets: Targets,
 }
 
 impl Reader<'_> {
@@ -56,14 +56,8 @@ impl Reader<'_> {
                 note(self.run, &format!("{place}{doubt}"));
             }
         }
-        for target in &item.targets {
-            let spec: TargetSpec = target.parse().map_err(|e| {
-                Error::usage(
-                    format!("The target {target:?} makes no sense: {e}."),
-                    "Targets are written as --track has them.",
-                )
-            })?;
-            prompt.targets.push(resolve(&spec, self.model)?);
+        if self.run.task != Task::Tokens {
+            self.targets.resolve(item, &mut prompt, self.model, self.run)?;
         }
         if let Some(count) = self.run.encoding.generate {
             prompt = self.model.generate(&prompt, count)?;
@@ -124,6 +118,7 @@ impl Reader<'_> {
         if !batch.is_empty() {
             pass.batch(batch, &request, &mut sinks)?;
         }
+        self.targets.note_count(self.run);
         let verified = pass.verified;
         match pass.finish() {
             Some(summary) => {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::Error;
 use logit_lens::model::Card;
-use logit_lens::report::{Content, Document, Format, Report, Sheet};
+use logit_lens::report::{Content, Document, Format, Presentation, Report, Sheet};
 use logit_lens::run::{Destination, Run};
 
 use super::draft::place;
@@ -48,7 +48,10 @@ impl Sinks {
                 )
                 .into());
             }
-            let presentation = output.presentation(&run.presentation);
+            let presentation = Presentation {
+                brief: run.is_brief(),
+                ..output.presentation(&run.presentation)
+            };
             sinks.push(Sink {
                 report: (format.report)(&presentation),
                 statistics: run.statistics(format),

@@ -25,6 +25,8 @@ pub struct Request {
     pub against: Option<Target>,
     /// Which tokens to follow beside them.
     pub follow: Follow,
+    /// Whether to follow at each position the token that comes next in the prompt.
+    pub follow_next: bool,
     /// Whether to keep the rows of the residual stream themselves.
     pub keep_rows: bool,
 }
@@ -54,6 +56,7 @@ impl Default for Request {
             targets: Vec::new(),
             against: None,
             follow: Follow::Nothing,
+            follow_next: false,
             keep_rows: false,
         }
     }

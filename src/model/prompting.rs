@@ -88,6 +88,7 @@ impl Model {
             ids,
             generated: 0,
             targets: Vec::new(),
+            unusable_targets: Vec::new(),
         })
     }
 

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::batch::{Answer, Tally};
 use super::sheet::markdown_cell;
-use super::text::percent;
+use super::text::{percent, plain};
 use super::words::story;
 use super::{Cell, Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
@@ -33,6 +34,8 @@ pub const MARKDOWN: Format = Format {
     report: |presentation| {
         Box::new(Markdown {
             each: presentation.each,
+            brief: presentation.brief,
+            tally: Tally::default(),
             begun: false,
         })
     },
@@ -41,11 +44,17 @@ pub const MARKDOWN: Format = Format {
 struct Markdown {
     /// Whether several positions come as a table each, not as a grid.
     each: bool,
+    /// Whether each prompt is a row, since there are many.
+    brief: bool,
+    tally: Tally,
     begun: bool,
 }
 
 impl Report for Markdown {
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
+        if self.brief {
+            return Ok(self.row(document, out)?);
+        }
         if self.begun {
             writeln!(out)?;
         }
@@ -82,8 +91,41 @@ impl Report for Markdown {
         Ok(())
     }
 
+    fn end(&mut self, out: &mut dyn Write) -> Result<()> {
+        match self.tally.sentence() {
+            Some(sentence) => Ok(writeln!(out, "\n{sentence}")?),
+            None => Ok(()),
+        }
+    }
+
     fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
         Ok(sheet.markdown(out)?)
+    }
+}
+
+impl Markdown {
+    /// One of many prompts as a row, before the first the heading.
+    fn row(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        if !self.begun {
+            writeln!(out, "{}\n", markdown_cell(&plain(&document.card.name)))?;
+            writeln!(out, "| prompt | target | prob | rank | output | settles at |")?;
+            writeln!(out, "| --- | --- | --- | --- | --- | --- |")?;
+        }
+        self.begun = true;
+        let answer = Answer::of(document);
+        self.tally.add(&answer);
+        let none = || "–".to_string();
+        let (prob, rank) = answer.value.unzip();
+        let (label, output) = &answer.output;
+        let cells = [
+            answer.prompt,
+            answer.target.unwrap_or_else(none),
+            prob.map_or_else(none, percent),
+            rank.map_or_else(none, |rank| rank.to_string()),
+            format!("{label} {}", percent(*output)),
+            answer.settles_at.map_or_else(none, |layer| layer.to_string()),
+        ];
+        writeln!(out, "| {} |", cells.map(|cell| markdown_cell(&cell)).join(" | "))
     }
 }
 

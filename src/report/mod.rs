@@ -1,5 +1,6 @@
 //! Trajectories made into something to look at or to compute with, one format a file.
 
+mod batch;
 mod comparison;
 mod csv;
 mod drawing;
@@ -198,6 +199,8 @@ pub struct Presentation {
     pub many: bool,
     /// Whether each of many prompts gets tables of its own, not a line.
     pub each_prompt: bool,
+    /// Whether each prompt has a line only, since there are many.
+    pub brief: bool,
     /// Whether all rows are shown, also those of which a terminal shows a summary.
     pub all_rows: bool,
     /// Whether tokens that are no words are hidden.
@@ -219,6 +222,7 @@ impl Default for Presentation {
             lines: false,
             many: false,
             each_prompt: false,
+            brief: false,
             all_rows: false,
             words: false,
             title: None,

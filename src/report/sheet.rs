@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use anstyle::{Effects, Style};
+use anstyle::{AnsiColor, Effects, Style};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,9 +10,14 @@ use serde_json::Value;
 use super::csv::shown;
 use super::json::{Layout, write};
 use super::text::{bands, fit, percent, right, width, wrap};
+use crate::decoder::Site;
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
+const DIFFERENT: Style = AnsiColor::Yellow.on_default().effects(Effects::BOLD);
+
+/// The columns between two of a table.
+const GAP: usize = 2;
 
 /// A table that is no trajectory: columns of cells for people, and the same as data for programs.
 #[derive(Debug, Clone, Default)]
@@ -21,10 +26,16 @@ pub struct Sheet {
     pub title: Vec<String>,
     /// The columns' headings, for people.
     pub columns: Vec<String>,
+    /// How many columns before the first say which row it is, and stand in every band with it.
+    pub keys: usize,
     pub rows: Vec<Vec<Cell>>,
-    /// Lines below, for people.
+    /// What it comes to, in lines below, for people.
     pub notes: Vec<String>,
+    /// What the columns mean, below that.
+    pub explanations: Vec<String>,
     pub data: Data,
+    /// The same in parts, one for each prompt, where a format has a line for each.
+    pub parts: Vec<Data>,
 }
 
 /// What a sheet holds, for programs. In JSON it is an object of `meta` and `rows`, in CSV a line a row.
@@ -48,10 +59,19 @@ pub struct Table<M, R> {
 pub enum Cell {
     Empty,
     Text(String),
+    /// A text that is not what stands on its left.
+    Different(String),
+    Layer(Site),
     Integer(u64),
+    /// So many of so many.
+    Fraction(u64, u64),
     Number(f64),
+    /// Of which small values matter too.
+    Divergence(f64),
     /// Between 0 and 1.
     Share(f64),
+    /// The difference of two shares.
+    ShareDifference(f64),
     /// A mean and its standard error.
     Mean(f64, Option<f64>),
     /// The same of shares.
@@ -74,6 +94,17 @@ impl Data {
     }
 }
 
+impl Data {
+    fn json(&self, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
+        let layout = Layout {
+            rows: layout.keys,
+            ..layout
+        };
+        write(self, layout, out)?;
+        writeln!(out)
+    }
+}
+
 impl Cell {
     /// A number if there is one.
     pub fn maybe(value: Option<f64>) -> Self {
@@ -87,18 +118,44 @@ impl Cell {
         match self {
             Self::Empty => "–".to_string(),
             Self::Text(text) => text.clone(),
+            Self::Different(text) => format!("{text} ≠"),
+            Self::Layer(site) => site.to_string(),
             Self::Integer(n) => n.to_string(),
+            Self::Fraction(count, of) => format!("{count}/{of}"),
             // Nothing is a little less than nothing.
             Self::Number(x) if x.abs() < 5e-4 => "0.000".to_string(),
             Self::Number(x) => format!("{x:.3}"),
+            Self::Divergence(x) => divergence(*x),
             Self::Share(p) => percent(*p),
+            Self::ShareDifference(x) => percent_points(*x),
             Self::Mean(x, se) => format!("{x:.3}{}", error(se, 1., 3)),
             Self::MeanShare(p, se) => format!("{:.1}%{}", 100. * p, error(se, 100., 1)),
         }
     }
 
     fn is_text(&self) -> bool {
-        matches!(self, Self::Text(_))
+        matches!(self, Self::Text(_) | Self::Different(_))
+    }
+}
+
+/// Three decimals, or three digits of what is smaller than they show; an exact 0 as `0`.
+fn divergence(x: f64) -> String {
+    match x.abs() {
+        0. => "0".to_string(),
+        small if small < 0.01 => format!("{x:.2e}"),
+        _ => format!("{x:.3}"),
+    }
+}
+
+/// The difference of two shares in percentage points: `−77.2 pp`, `+0.04 pp`; an exact 0 as `0 pp`.
+fn percent_points(difference: f64) -> String {
+    let points = 100. * difference;
+    let sign = if points < 0. { '−' } else { '+' };
+    match points.abs() {
+        0. => "0 pp".to_string(),
+        small if small < 0.005 => "<0.01 pp".to_string(),
+        small if small < 0.995 => format!("{sign}{small:.2} pp"),
+        large => format!("{sign}{large:.1} pp"),
     }
 }
 
@@ -108,8 +165,10 @@ impl Sheet {
         let columns = self.columns.iter().enumerate();
         let column = |(i, name): (usize, &String)| {
             let cells = self.rows.iter().map(|row| row[i].for_people());
+            let different = self.rows.iter().map(|row| matches!(row[i], Cell::Different(_)));
             ShownColumn {
                 cells: std::iter::once(name.clone()).chain(cells).collect(),
+                different: std::iter::once(false).chain(different).collect(),
                 is_text: self.rows.iter().any(|row| row[i].is_text()),
             }
         };
@@ -117,47 +176,49 @@ impl Sheet {
     }
 
     /// Aligned columns, for a terminal of `available` columns. Those that do not fit beside each other come
-    /// in bands, each with the first column.
+    /// in bands, each with the columns that say which row it is.
     ///
     /// # Errors
     /// Those of `out` only.
     pub fn table(&self, available: usize, out: &mut dyn Write) -> io::Result<()> {
-        const GAP: usize = 2;
         for line in self.title.iter().flat_map(|line| wrap(line, available)) {
             writeln!(out, "{line}")?;
         }
         let columns = self.shown_columns();
+        let keys = (self.keys + 1).min(columns.len());
         let widest = |column: &ShownColumn| column.cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
-        // The first column stands in every band, so that others have room beside it.
-        let first = columns.first().map_or(0, widest).min((available / 2).max(1));
-        let room = available.saturating_sub(first + GAP).max(1);
-        let aligned: Vec<Vec<String>> = (columns.iter())
-            .enumerate()
-            .map(|(nth, column)| {
-                let columns = if nth == 0 { first } else { widest(column).min(room) };
-                let align = if column.is_text { fit } else { right };
-                column.cells.iter().map(|cell| align(cell, columns)).collect()
+        // The keys stand in every band, so that others have room beside them.
+        let room_of_a_key = (available / 2 / keys.max(1)).saturating_sub(GAP).max(1);
+        let widths: Vec<usize> = (columns.iter().enumerate())
+            .map(|(nth, column)| match nth < keys {
+                true => widest(column).min(room_of_a_key),
+                false => widest(column),
             })
             .collect();
-        let Some((label, others)) = aligned.split_first() else {
-            return Ok(());
-        };
-        let widths: Vec<usize> = others.iter().map(|column| width(&column[0])).collect();
-        let bands = bands(&widths, width(&label[0]), GAP, available);
-        for (nth, band) in bands.into_iter().enumerate() {
+        let label = widths[..keys].iter().sum::<usize>() + GAP * keys.saturating_sub(1);
+        let room = available.saturating_sub(label + GAP).max(1);
+        let others: Vec<usize> = widths[keys..].iter().map(|&columns| columns.min(room)).collect();
+        for (nth, band) in bands(&others, label, GAP, available).into_iter().enumerate() {
             if nth > 0 {
                 writeln!(out)?;
             }
-            for (line, label) in label.iter().enumerate() {
-                let cells = others[band.clone()].iter().map(|column| &column[line]);
-                let cells: Vec<&str> = std::iter::once(label).chain(cells).map(String::as_str).collect();
+            let shown = (0..keys).map(|key| (&columns[key], widths[key]));
+            let shown = shown.chain(band.map(|i| (&columns[keys + i], others[i])));
+            let shown: Vec<(&ShownColumn, usize)> = shown.collect();
+            for line in 0..=self.rows.len() {
+                let cells: Vec<String> = shown
+                    .iter()
+                    .map(|(column, columns)| column.cell(line, *columns))
+                    .collect();
                 let style = if line == 0 { DIM } else { Style::new() };
                 let cells = cells.join(&" ".repeat(GAP));
                 writeln!(out, "{style}{}{style:#}", cells.trim_end())?;
             }
         }
-        for line in self.notes.iter().flat_map(|line| wrap(line, available)) {
-            writeln!(out, "{BOLD}{line}{BOLD:#}")?;
+        for (lines, style) in [(&self.notes, BOLD), (&self.explanations, DIM)] {
+            for line in lines.iter().flat_map(|line| wrap(line, available)) {
+                writeln!(out, "{style}{line}{style:#}")?;
+            }
         }
         Ok(())
     }
@@ -167,8 +228,13 @@ impl Sheet {
     /// # Errors
     /// Those of `out` only.
     pub fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
-        for line in &self.title {
-            writeln!(out, "{}\n", markdown_cell(line))?;
+        let title: Vec<&String> = self.title.iter().filter(|line| !line.is_empty()).collect();
+        for line in &title {
+            let item = if title.len() > 1 { "- " } else { "" };
+            writeln!(out, "{item}{}", markdown_cell(line))?;
+        }
+        if !title.is_empty() {
+            writeln!(out)?;
         }
         let columns = self.shown_columns();
         for line in 0..=self.rows.len() {
@@ -182,7 +248,7 @@ impl Sheet {
                 writeln!(out, "| {} |", rule.join(" | "))?;
             }
         }
-        for line in &self.notes {
+        for line in self.notes.iter().chain(&self.explanations) {
             writeln!(out, "\n{}", markdown_cell(line))?;
         }
         Ok(())
@@ -209,12 +275,20 @@ impl Sheet {
     /// # Errors
     /// Those of `out` only.
     pub fn json(&self, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
-        let layout = Layout {
-            rows: layout.keys,
-            ..layout
-        };
-        write(&self.data, layout, out)?;
-        writeln!(out)
+        self.data.json(layout, out)
+    }
+
+    /// The same in a line, or a line for each of its parts.
+    ///
+    /// # Errors
+    /// Those of `out` only.
+    pub fn json_lines(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut parts = match self.parts.as_slice() {
+            [] => std::slice::from_ref(&self.data),
+            parts => parts,
+        }
+        .iter();
+        parts.try_for_each(|part| part.json(Layout::ONE_LINE, out))
     }
 }
 
@@ -251,8 +325,24 @@ fn fields(row: &Value) -> Vec<(String, String)> {
 /// A column as text, its heading first.
 struct ShownColumn {
     cells: Vec<String>,
+    /// Whether each is not what stands on its left.
+    different: Vec<bool>,
     /// Text stands at the left of its column, numbers at the right.
     is_text: bool,
+}
+
+impl ShownColumn {
+    /// A cell in exactly `columns` columns.
+    fn cell(&self, line: usize, columns: usize) -> String {
+        let align = if self.is_text { fit } else { right };
+        let cell = align(&self.cells[line], columns);
+        if !self.different[line] {
+            return cell;
+        }
+        let text = cell.trim_end();
+        let padding = &cell[text.len()..];
+        format!("{DIFFERENT}{text}{DIFFERENT:#}{padding}")
+    }
 }
 
 /// Text that Markdown shows as it is, in a cell of a table.
@@ -321,6 +411,43 @@ mod tests {
             written(|sheet, out| sheet.table(80, out)),
             "layer         prob\na|\"b   25.0% ±12.5\n–           100.0%\n"
         );
+    }
+
+    #[test]
+    fn small_differences_are_seen_and_none_is_none() {
+        let cells = [
+            (Cell::Divergence(0.), "0"),
+            (Cell::Divergence(6.1234e-5), "6.12e-5"),
+            (Cell::Divergence(10.3412), "10.341"),
+            (Cell::ShareDifference(-0.77234), "−77.2 pp"),
+            (Cell::ShareDifference(4e-4), "+0.04 pp"),
+            (Cell::ShareDifference(-1e-9), "<0.01 pp"),
+            (Cell::ShareDifference(0.), "0 pp"),
+        ];
+        for (cell, text) in cells {
+            assert_eq!(cell.for_people(), text);
+        }
+    }
+
+    #[test]
+    fn the_keys_of_a_row_stand_in_every_band() {
+        let cell = |text: &str| Cell::Text(text.to_string());
+        let sheet = Sheet {
+            columns: ["at", "layer", "left", "right"].map(str::to_string).to_vec(),
+            keys: 1,
+            rows: vec![vec![
+                cell("x"),
+                Cell::Integer(7),
+                cell("Paris"),
+                Cell::Different("Rome".to_string()),
+            ]],
+            ..Sheet::default()
+        };
+        let mut out = Vec::new();
+        sheet.table(20, &mut out).unwrap();
+        let plain = String::from_utf8(anstream::adapter::strip_bytes(&out).into_vec()).unwrap();
+        let bands = "at  layer  left\nx       7  Paris\n\nat  layer  right\nx       7  Rome ≠\n";
+        assert_eq!(plain, bands);
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub struct Meta {
     pub prompts: usize,
     /// How many of them bring a target of their own.
     pub prompts_with_target: usize,
+    /// How many bring targets of which none can be used: at their last position nothing is scored.
+    pub prompts_without_usable_target: usize,
+    /// How many positions were read, of all prompts together.
+    pub positions: usize,
     /// The k of `target_in_top_k`.
     pub k: usize,
     pub tool: String,
@@ -30,15 +34,26 @@ pub struct Meta {
 }
 
 /// The means over all prompts at one row, each null of no values, with its standard error (`_se`, null of
-/// fewer than two). Shares have their count too: they are that divided by `n`.
+/// fewer than two). The sample is the prompt: of several positions of one, the mean counts once. Shares have
+/// their count too. A share is that divided by the number of readings that it was counted in; if prompts have
+/// different numbers of them, it is the mean of the prompts' shares.
+///
+/// The target is the prompt's own at its last position, and its next token at positions before that; without
+/// one, at every position that of `--track`, or else the model's output there.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     /// The layer; null at the embedding.
     pub layer: Option<usize>,
     /// Where in the block: `embed`, `attn_out`, `resid_mid`, `mlp_out` or `resid_post`.
     pub point: String,
-    /// How many readings these are the means of.
+    /// How many prompts these are the means of.
     pub n: u64,
+    /// How many readings these prompts have here, one for each position read.
+    pub readings: u64,
+    /// How many prompts have a target at a position read.
+    pub target_n: u64,
+    /// How many of the readings have a target.
+    pub target_readings: u64,
     /// The target's probability.
     pub prob: Option<f64>,
     pub prob_se: Option<f64>,
@@ -72,6 +87,9 @@ impl Row {
             layer: (row.site.point != Point::Embed).then_some(row.site.layer),
             point: row.site.point.name().to_string(),
             n: row.entropy.count(),
+            readings: row.top1_is_output.of,
+            target_n: row.prob.count(),
+            target_readings: row.top1_is_target.of,
             prob: mean(row.prob),
             prob_se: row.prob.standard_error(),
             surprisal: mean(row.surprisal),
@@ -96,10 +114,7 @@ impl Row {
         let number = |mean: Option<f64>, se| mean.map_or(Cell::Empty, |mean| Cell::Mean(mean, se));
         let share = |share: Option<f64>, se| share.map_or(Cell::Empty, |share| Cell::MeanShare(share, se));
         vec![
-            match site.point {
-                Point::ResidPost => Cell::Integer(site.layer as u64),
-                _ => Cell::Text(site.to_string()),
-            },
+            Cell::Layer(site),
             share(self.prob, self.prob_se),
             number(self.surprisal, self.surprisal_se),
             number(self.entropy, self.entropy_se),
@@ -129,50 +144,74 @@ pub fn summary(summary: &Summary, card: &Card) -> Sheet {
         revision: card.revision.clone(),
         prompts: summary.prompts,
         prompts_with_target: summary.targets.own,
+        prompts_without_usable_target: summary.targets.unusable,
+        positions: summary.positions,
         k: summary.k,
         tool: "lens".to_string(),
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
     };
-    let in_top_k = format!("target_in_top{}", summary.k);
     let columns = [
         "layer",
-        "prob",
+        "p(target)",
         "surprisal",
         "entropy",
-        "forward_kl",
-        "top1_is_target",
-        &in_top_k,
-        "top1_is_output",
+        "KL to output",
+        "top-1 acc.",
+        &format!("top-{} acc.", summary.k),
+        "= output",
     ];
-    let many = if summary.prompts == 1 { "" } else { "s" };
     Sheet {
-        title: vec![format!(
-            "{} · {} prompt{many} · means ± standard errors",
-            plain(&card.name),
-            summary.prompts
-        )],
+        title: vec![title(summary, card)],
         columns: columns.map(str::to_string).to_vec(),
         rows: cells,
         notes: vec![targets(summary)],
+        explanations: vec![EXPLANATION.to_string()],
         data: Data::new(&SummaryDocument { meta, rows }),
+        ..Sheet::default()
     }
 }
 
-/// Where the targets come from, in a sentence.
+const EXPLANATION: &str = "acc. (accuracy): how often the target is the top-1 or among the top k; = output: how \
+                           often the top-1 is the output's. Surprisal, entropy and KL in nats.";
+
+/// The model, and how much of what there are means of.
+fn title(summary: &Summary, card: &Card) -> String {
+    let prompts = counted(summary.prompts, "prompt");
+    let positions = match summary.positions {
+        positions if positions == summary.prompts => String::new(),
+        positions => format!(" at {}", counted(positions, "position")),
+    };
+    format!(
+        "{} · {prompts}{positions} · means ± standard errors over prompts",
+        plain(&card.name)
+    )
+}
+
+/// Where the targets come from, in a sentence or two.
 fn targets(summary: &Summary) -> String {
+    let targets = summary.targets;
     let sources = [
-        (summary.targets.own, "the prompt's own"),
-        (summary.targets.tracked, "the one tracked"),
-        (summary.targets.output, "the model's own output at each position"),
+        (targets.own, "from the prompts file"),
+        (targets.tracked, "from --track"),
+        (targets.output, "the model's own output at each position"),
+        (targets.unusable, "none that can be used"),
     ];
     let used: Vec<_> = sources.iter().filter(|(prompts, _)| *prompts > 0).collect();
-    match used.as_slice() {
-        [(_, source)] => format!("The target is {source}."),
+    let mut note = match used.as_slice() {
+        [(_, source)] => format!("Targets: {source}."),
         _ => {
             let counts: Vec<String> = (used.iter())
-                .map(|(prompts, source)| format!("of {prompts} prompts {source}"))
+                .map(|(prompts, source)| format!("{source} for {}", counted(*prompts, "prompt")))
                 .collect();
-            format!("The target is {}.", counts.join(", "))
+            format!("Targets: {}.", counts.join(", "))
         }
+    };
+    if targets.next > 0 {
+        note.push_str(" They belong to a prompt's last position; before it, the target is the next token.");
     }
+    note
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

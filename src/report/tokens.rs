@@ -23,7 +23,7 @@ pub struct Meta {
 /// One token of a prompt.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
-    /// The prompt's number, from 0.
+    /// The prompt's number in the run, from 0.
     pub prompt: usize,
     pub position: usize,
     pub id: u32,
@@ -72,17 +72,31 @@ pub fn tokenisation(prompts: &[Prompt], tokens: &Tokens, model: &str) -> Sheet {
     };
     let columns = several.then_some("prompt").into_iter();
     let columns = columns.chain(["position", "id", "token", "bytes"]);
-    let meta = Meta {
+    let meta = |prompts: &[Prompt]| Meta {
         schema_version: SCHEMA_VERSION,
         model: model.to_string(),
         prompts: prompts.iter().map(|prompt| prompt.text.clone()).collect(),
         tool: "lens".to_string(),
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
     };
+    let cells = rows.iter().map(cells).collect();
+    let data = TokensDocument {
+        meta: meta(prompts),
+        rows,
+    };
+    let whole = Data::new(&data);
+    // Rows come prompt after prompt.
+    let mut rest = data.rows.into_iter();
+    let part = |prompt: &Prompt| TokensDocument {
+        meta: meta(std::slice::from_ref(prompt)),
+        rows: rest.by_ref().take(prompt.ids.len()).collect(),
+    };
     Sheet {
         columns: columns.map(str::to_string).collect(),
-        rows: rows.iter().map(cells).collect(),
-        data: Data::new(&TokensDocument { meta, rows }),
+        keys: usize::from(several),
+        rows: cells,
+        parts: prompts.iter().map(part).map(|part| Data::new(&part)).collect(),
+        data: whole,
         ..Sheet::default()
     }
 }

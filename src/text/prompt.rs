@@ -22,4 +22,6 @@ pub struct Prompt {
     pub generated: usize,
     /// Tokens to follow in this prompt.
     pub targets: Vec<Target>,
+    /// Texts that were given as targets and are no token of the model: they are not followed.
+    pub unusable_targets: Vec<String>,
 }

@@ -86,11 +86,33 @@ impl TargetSpec {
     /// # Errors
     /// A text that is not one token, or an id that the model does not have.
     pub fn resolve(&self, tokens: &Tokens, vocabulary: usize) -> Result<Target> {
+        self.resolve_by(vocabulary, tokens, |text| one_token(text, tokens, vocabulary))
+    }
+
+    /// The same, where a text that is several tokens stands for the first of them.
+    ///
+    /// # Errors
+    /// A text without tokens, or an id that the model does not have.
+    pub fn resolve_by_first_token(&self, tokens: &Tokens, vocabulary: usize) -> Result<Target> {
+        self.resolve_by(vocabulary, tokens, |text| {
+            match tokens.encode_plain(text)?.first() {
+                Some(first) if tokens.id_of(text).is_none() => Ok(*first),
+                _ => one_token(text, tokens, vocabulary),
+            }
+        })
+    }
+
+    fn resolve_by(
+        &self,
+        vocabulary: usize,
+        tokens: &Tokens,
+        id_of: impl Fn(&str) -> Result<u32>,
+    ) -> Result<Target> {
         let mut ids = Vec::new();
         for member in &self.members {
             let id = match member {
                 Member::Id(id) => *id,
-                Member::Text(text) => one_token(text, tokens, vocabulary)?,
+                Member::Text(text) => id_of(text)?,
             };
             if id as usize >= vocabulary {
                 return Err(Error::usage(

@@ -59,6 +59,35 @@ fn two_prompts_are_compared_by_their_distributions() {
 }
 
 #[test]
+fn a_comparison_is_summed_up_in_plain_words() {
+    let args = ["--compare", PROMPT, OTHER, "-m", LLAMA, "-q", "--track", " the"];
+    let table = run(&args).stdout;
+    for words in [
+        "KL(left‖right)",
+        "top-5 shared",
+        "difference",
+        " pp",
+        "The top-1 ",
+        "layer  left top-1",
+    ] {
+        assert!(table.contains(words), "{words}\n{table}");
+    }
+    // Layers stand at the right of their column, the embedding among them.
+    assert!(
+        table.contains("\n    0  ") && table.contains("\nembed  "),
+        "{table}"
+    );
+    let same = run(&["--compare", PROMPT, PROMPT, "-m", LLAMA, "-q"]).stdout;
+    assert!(same.contains("The top-1 are the same at every layer shown") && !same.contains('≠'));
+    let all = run(&[&args[..], &["--positions", "all"]].concat()).stdout;
+    assert!(all.contains("left input") && all.contains("At the last position: "));
+    let markdown = run(&[&args[..], &["--format", "markdown"]].concat()).stdout;
+    let lines: Vec<&str> = markdown.lines().collect();
+    assert!(lines[0].starts_with("- left ") && lines[1].starts_with("- right "));
+    assert!(lines[2].is_empty() && lines[3].starts_with("| layer |"));
+}
+
+#[test]
 fn a_prompt_does_not_differ_from_itself_and_positions_align_from_the_end() {
     let csv = run(&["--compare", PROMPT, PROMPT, "-m", GPT2, "--format", "csv"]);
     let csv = columns(&csv.stdout);
@@ -145,7 +174,10 @@ fn what_a_comparison_has_no_place_for_is_refused() {
 fn two_models_of_different_depth_and_vocabulary_are_compared_as_far_as_can_be() {
     let table = run(&[PROMPT, "-m", LLAMA, "-m", "tests/fixtures/llama-linear"]);
     assert_works(&table);
-    assert!(table.stdout.contains("The vocabularies differ") && table.stdout.contains("The depths differ"));
+    assert!(
+        table.stdout.contains("The vocabularies differ")
+            && table.stdout.contains("The models differ in depth")
+    );
     let json = run(&[PROMPT, "-m", GPT2, "-m", GPT2, "--json"]).stdout;
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["meta"]["same_vocabulary"], true);

@@ -138,7 +138,10 @@ fn every_document_is_what_the_schema_says() {
     }
     let mut unknown: Value = serde_json::from_str(&run(&[PROMPT, "-m", GPT2, "--json"]).stdout).unwrap();
     unknown["surprise"] = json!(1);
-    assert!(schema.errors(&unknown).is_some(), "the strict schema is not strict");
+    assert!(
+        schema.errors(&unknown).is_some(),
+        "the strict schema is not strict"
+    );
 }
 
 #[test]

@@ -31,11 +31,12 @@ pub fn follow(
         .collect())
 }
 
-/// The tokens to follow at a position with these readings, this output and these targets: each
-/// once, rising.
+/// The tokens to follow at a position with these readings, this output, this next token and these targets:
+/// each once, rising.
 pub fn ids_to_follow(
     readings: &[Reading],
     output: &Reading,
+    next: Option<u32>,
     targets: &[Target],
     request: &Request,
 ) -> Vec<u32> {
@@ -51,7 +52,8 @@ pub fn ids_to_follow(
         .flat_map(|target| target.ids.iter().copied().chain(target.other_form));
     // What the model says in the end leads there, whether that row is shown or not.
     let answer = (request.follow == Follow::Top1).then(|| output.top1().id);
-    let mut ids: Vec<u32> = top.chain(named).chain(answer).collect();
+    let next = next.filter(|_| request.follow_next);
+    let mut ids: Vec<u32> = top.chain(named).chain(answer).chain(next).collect();
     ids.sort_unstable();
     ids.dedup();
     ids

@@ -189,10 +189,11 @@ impl Read {
         let plan_of_each = plans
             .iter()
             .flat_map(|plan| plan.positions.iter().map(move |_| plan));
-        (readings.chunks_exact(self.sites.len()).zip(plan_of_each))
-            .map(|(readings, plan)| {
+        let positions = readings.chunks_exact(self.sites.len()).zip(&self.rows.next);
+        (positions.zip(plan_of_each))
+            .map(|((readings, next), plan)| {
                 let output = &readings[readings.len() - 1];
-                ids_to_follow(&readings[..shown], output, &plan.targets, request)
+                ids_to_follow(&readings[..shown], output, *next, &plan.targets, request)
             })
             .collect()
     }

@@ -99,6 +99,6 @@ impl Report for Lines {
     }
 
     fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
-        Ok(sheet.json(Layout::ONE_LINE, out)?)
+        Ok(sheet.json_lines(out)?)
     }
 }

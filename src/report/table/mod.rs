@@ -1,6 +1,7 @@
 //! Tables for people. At one position: a row a layer, the likeliest tokens side by side. At
 //! several: a grid, layers × positions, of the likeliest token of each.
 
+mod batch;
 mod card;
 mod columns;
 mod grid;
@@ -10,6 +11,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Effects, Style};
 
+use super::batch::Answer;
 use super::text::{cut, width, wrap};
 use super::words::story;
 use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
@@ -17,6 +19,7 @@ use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
 use crate::lens::Follow;
 use crate::model::Card;
+use batch::Batch;
 use columns::Columns;
 
 pub use card::{CardDocument, card_sheet};
@@ -63,6 +66,8 @@ struct Table {
     each: bool,
     /// What the last document was read with: a model is introduced once.
     model: Option<String>,
+    /// The lines of many prompts; `None` where each has tables of its own.
+    batch: Option<Batch>,
 }
 
 impl Report for Table {
@@ -71,6 +76,9 @@ impl Report for Table {
         if self.model.as_ref() != Some(&introduction) {
             writeln!(out, "{introduction}")?;
             self.model = Some(introduction);
+        }
+        if let Some(batch) = &mut self.batch {
+            return Ok(batch.line(&Answer::of(document), out)?);
         }
         self.prompt(document, out)?;
         let positions = document.trajectory.positions.len();
@@ -84,6 +92,13 @@ impl Report for Table {
             self.story(document, positions - 1, out)?;
         }
         Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write) -> Result<()> {
+        match &self.batch {
+            Some(batch) => Ok(batch.end(out)?),
+            None => Ok(()),
+        }
     }
 
     fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
@@ -101,6 +116,7 @@ impl Table {
             width: presentation.width,
             each: presentation.each,
             model: None,
+            batch: presentation.brief.then(|| Batch::new(presentation.width)),
         }
     }
 

@@ -1,15 +1,17 @@
 //! A comparison as a sheet.
 
+mod verdict;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json::SCHEMA_VERSION;
-use super::sheet::{Data, Table};
-use super::text::{percent, plain};
-use super::{Cell, Document, Sheet};
 use crate::analysis::compare::{Comparison, PositionPair, RowPair};
-use crate::decoder::{Point, Site};
+use crate::decoder::Point;
 use crate::lens::TargetValue;
+use crate::report::json::SCHEMA_VERSION;
+use crate::report::sheet::{Data, Table};
+use crate::report::text::{percent, plain};
+use crate::report::{Cell, Document, Sheet};
 use crate::text::targets::Target;
 
 /// A comparison with the two documents that it is of.
@@ -108,27 +110,37 @@ pub fn compared(compared: &Compared) -> Sheet {
         let text = plain(&document.trajectory.prompt.text);
         format!("{} · {text}", plain(&document.card.name))
     };
+    let meta = meta(compared);
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
     for pair in &comparison.positions {
         for row_pair in &pair.rows {
             let row = row(compared, pair, row_pair);
-            cells.push(cells_of(compared, &row, row_pair));
+            cells.push(cells_of(compared, &row, (pair, row_pair), meta.k));
             rows.push(row);
         }
     }
+    let keys = columns(compared, meta.k)
+        .into_iter()
+        .take_while(|column| column.key);
     Sheet {
         title: vec![
             format!("left   {}", describe(left)),
             format!("right  {}", describe(right)),
             String::new(),
         ],
-        columns: columns(compared),
+        columns: columns(compared, meta.k)
+            .into_iter()
+            .map(|column| column.name)
+            .collect(),
+        keys: keys.count().saturating_sub(1),
         rows: cells,
-        notes: notes(comparison),
-        data: Data::new(&ComparisonDocument {
-            meta: meta(compared),
-            rows,
-        }),
+        notes: verdict::verdict(compared)
+            .into_iter()
+            .chain(notes(comparison))
+            .collect(),
+        explanations: vec![explanation(compared, meta.k)],
+        data: Data::new(&ComparisonDocument { meta, rows }),
+        ..Sheet::default()
     }
 }
 
@@ -198,79 +210,141 @@ fn target(compared: &Compared, pair: &PositionPair, row: &RowPair, targets: (&Ta
     }
 }
 
-/// The headings of [`cells_of`].
-fn columns(compared: &Compared) -> Vec<String> {
-    let comparison = compared.comparison;
-    let several = comparison.positions.len() > 1;
-    let columns = [
-        ("from_end", several),
-        ("layer", true),
-        ("right_layer", !comparison.same_depth),
-        ("left", true),
-        ("right", true),
-        ("kl_left_right", comparison.same_vocabulary),
-        ("kl_right_left", comparison.same_vocabulary),
-        ("overlap", true),
-    ];
-    let shown = columns.iter().filter(|(_, shown)| *shown);
-    let targets = compared
-        .left
-        .trajectory
-        .targets
-        .iter()
-        .flat_map(|target| ["left", "right", "right−left"].map(|side| format!("{} {side}", target.name)));
-    shown.map(|(name, _)| name.to_string()).chain(targets).collect()
+/// A column for people.
+struct Column {
+    name: String,
+    /// Whether it says which row it is.
+    key: bool,
 }
 
-fn cells_of(compared: &Compared, row: &Row, pair: &RowPair) -> Vec<Cell> {
+/// The columns of [`cells_of`].
+fn columns(compared: &Compared, k: usize) -> Vec<Column> {
+    let comparison = compared.comparison;
+    let several = comparison.positions.len() > 1;
+    let shared = format!("top-{k} shared");
+    let columns = [
+        ("left input", several),
+        ("right input", several),
+        ("layer", true),
+        ("right layer", !comparison.same_depth),
+        ("left top-1", true),
+        ("right top-1", true),
+        ("KL(left‖right)", comparison.same_vocabulary),
+        ("KL(right‖left)", comparison.same_vocabulary),
+        (&shared, true),
+    ];
+    let shown = columns.iter().filter(|(_, shown)| *shown);
+    let shown = shown.map(|(name, _)| Column {
+        name: name.to_string(),
+        key: name.ends_with("input") || name.ends_with("layer"),
+    });
+    let targets = compared.left.trajectory.targets.iter().flat_map(|target| {
+        let name = &target.name;
+        [
+            format!("{name} left"),
+            format!("{name} right"),
+            "difference".to_string(),
+        ]
+    });
+    let targets = targets.map(|name| Column { name, key: false });
+    shown.chain(targets).collect()
+}
+
+fn cells_of(
+    compared: &Compared,
+    row: &Row,
+    (pair, row_pair): (&PositionPair, &RowPair),
+    k: usize,
+) -> Vec<Cell> {
     let Compared {
         left,
         right,
         comparison,
     } = compared;
+    let input = |document: &Document, side: &SideRow| {
+        let label = document
+            .tokens
+            .label(document.trajectory.prompt.ids[side.position]);
+        Cell::Text(format!("{} {label}", side.position))
+    };
     let top1 = |document: &Document, side: &SideRow| {
         let label = document.tokens.label(side.top1_id);
-        Cell::Text(format!("{label} {}", percent(side.top1_prob)))
+        format!("{label} {}", percent(side.top1_prob))
     };
-    let layer = |site: Site| match site.point {
-        Point::ResidPost => Cell::Integer(site.layer as u64),
-        _ => Cell::Text(site.to_string()),
-    };
+    let right_top1 = top1(right, &row.right);
+    let layer = |document: &Document, row: usize| Cell::Layer(document.trajectory.rows[row].site);
     let several = comparison.positions.len() > 1;
     let cells = [
-        (Cell::Integer(row.from_end as u64), several),
-        (layer(left.trajectory.rows[pair.left].site), true),
+        (input(left, &row.left), several),
+        (input(right, &row.right), several),
+        (layer(left, row_pair.left), true),
+        (layer(right, row_pair.right), !comparison.same_depth),
+        (Cell::Text(top1(left, &row.left)), true),
         (
-            layer(right.trajectory.rows[pair.right].site),
-            !comparison.same_depth,
+            match same_top1(compared, pair, row_pair) {
+                true => Cell::Text(right_top1),
+                false => Cell::Different(right_top1),
+            },
+            true,
         ),
-        (top1(left, &row.left), true),
-        (top1(right, &row.right), true),
-        (Cell::maybe(row.kl_left_right), comparison.same_vocabulary),
-        (Cell::maybe(row.kl_right_left), comparison.same_vocabulary),
-        (Cell::Share(row.overlap), true),
+        (divergence(row.kl_left_right), comparison.same_vocabulary),
+        (divergence(row.kl_right_left), comparison.same_vocabulary),
+        (
+            Cell::Fraction((row.overlap * k as f64).round() as u64, k as u64),
+            true,
+        ),
     ];
     let share = |prob: Option<f64>| prob.map_or(Cell::Empty, Cell::Share);
     let targets = row.targets.iter().flat_map(|target| {
         [
             share(target.left.prob),
             share(target.right.prob),
-            Cell::maybe(target.prob_difference),
+            target.prob_difference.map_or(Cell::Empty, Cell::ShareDifference),
         ]
     });
     let shown = cells.into_iter().filter(|(_, shown)| *shown);
     shown.map(|(cell, _)| cell).chain(targets).collect()
 }
 
+fn divergence(kl: Option<f64>) -> Cell {
+    kl.map_or(Cell::Empty, Cell::Divergence)
+}
+
+/// Whether both sides have the same top token, by its bytes: ids are no measure where the vocabularies differ.
+fn same_top1(compared: &Compared, pair: &PositionPair, row: &RowPair) -> bool {
+    let top1 = |document: &Document, row: usize, at: usize| {
+        let top = document.trajectory.rows[row].readings[at].top1();
+        document.tokens.bytes(top.id)
+    };
+    top1(&compared.left, row.left, pair.left) == top1(&compared.right, row.right, pair.right)
+}
+
+/// What the columns mean.
+fn explanation(compared: &Compared, k: usize) -> String {
+    let comparison = compared.comparison;
+    let mut meanings = Vec::new();
+    if comparison.same_vocabulary {
+        meanings.push("KL(p‖q) = Σ p (log p − log q), in nats".to_string());
+    }
+    meanings.push(format!("top-{k} shared: tokens among the top {k} of both"));
+    if !compared.left.trajectory.targets.is_empty() {
+        meanings.push("difference: right − left, in percentage points (pp)".to_string());
+    }
+    if comparison.positions.len() > 1 {
+        meanings.push("positions are aligned from the end".to_string());
+    }
+    format!("{}.", meanings.join("; "))
+}
+
 fn notes(comparison: &Comparison) -> Vec<String> {
     let notes = [
         (
             comparison.same_vocabulary,
-            "The vocabularies differ, so there is no KL; the overlap compares tokens by their bytes.",
+            "The vocabularies differ, so there is no KL; tokens are compared by their bytes.",
         ),
         (
             comparison.same_depth,
-            "The depths differ: each layer stands beside the one as far through the model.",
+            "The models differ in depth; layers are paired by relative depth.",
         ),
     ];
     let true_of_it = notes.iter().filter(|(same, _)| !same);
