@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::Error;
+use logit_lens::lens::Layers;
 use logit_lens::model::Card;
-use logit_lens::report::{Content, Document, Format, Report, Sheet};
+use logit_lens::report::{Content, Document, Format, Presentation, Report, Sheet};
 use logit_lens::run::{Destination, Run};
 
 use super::draft::place;
@@ -48,7 +49,14 @@ impl Sinks {
                 )
                 .into());
             }
-            let presentation = output.presentation(&run.presentation);
+            let presentation = Presentation {
+                bands: run.selection.top_k.is_some(),
+                // Rows that were asked for are shown.
+                fold_rows: output.is_terminal()
+                    && !run.presentation.all_rows
+                    && run.selection.layers == Layers::default(),
+                ..output.presentation(&run.presentation)
+            };
             sinks.push(Sink {
                 report: (format.report)(&presentation),
                 statistics: run.statistics(format),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::csv::shown;
 use super::json::{Layout, write};
-use super::text::{bands, fit, percent, right, width, wrap};
+use super::text::{bands, fit, percent, right, text_width, width, wrap};
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
@@ -123,7 +123,11 @@ impl Sheet {
     /// Those of `out` only.
     pub fn table(&self, available: usize, out: &mut dyn Write) -> io::Result<()> {
         const GAP: usize = 2;
-        for line in self.title.iter().flat_map(|line| wrap(line, available)) {
+        for line in self
+            .title
+            .iter()
+            .flat_map(|line| wrap(line, text_width(available)))
+        {
             writeln!(out, "{line}")?;
         }
         let columns = self.shown_columns();
@@ -156,7 +160,11 @@ impl Sheet {
                 writeln!(out, "{style}{}{style:#}", cells.trim_end())?;
             }
         }
-        for line in self.notes.iter().flat_map(|line| wrap(line, available)) {
+        for line in self
+            .notes
+            .iter()
+            .flat_map(|line| wrap(line, text_width(available)))
+        {
             writeln!(out, "{BOLD}{line}{BOLD:#}")?;
         }
         Ok(())

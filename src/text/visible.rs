@@ -44,6 +44,14 @@ pub fn is_word(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| text.chars().any(char::is_alphanumeric))
 }
 
+/// Whether a text is of punctuation and of signs as ASCII has them, with or without blanks around.
+pub fn is_punctuation(bytes: &[u8]) -> bool {
+    let is_sign =
+        |c: char| c.is_ascii_punctuation() || c.general_category_group() == GeneralCategoryGroup::Punctuation;
+    let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
+    !text.is_empty() && text.chars().all(is_sign)
+}
+
 /// Whether a character does not show: controls, format characters, blanks other than a space, and
 /// what has no character yet.
 pub fn is_hidden(c: char) -> bool {
