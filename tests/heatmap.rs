@@ -161,7 +161,7 @@ fn every_cell_has_its_token_and_its_colour_at_80_and_at_200_columns() {
 }
 
 #[test]
-fn without_colours_shades_tell_the_same() {
+fn without_colours_numbers_tell_the_same() {
     let model = load("gpt2");
     let trajectory = read(&model, "The Eiffel Tower is");
     let presentation = Presentation {
@@ -170,9 +170,20 @@ fn without_colours_shades_tell_the_same() {
         ..Presentation::default()
     };
     let contents = screen(&model, &trajectory, &presentation).screen().contents();
-    assert!(contents.contains("....:::----===+++****###%%%%@@"));
+    assert!(contents.contains("00–99 = 0 to 1: probability"), "{contents}");
     for line in contents.lines() {
         assert!(line.width() <= 80);
+    }
+    // A row from the top down is a row of the model from the last one on: tokens with their percent.
+    let lines: Vec<&str> = contents.lines().collect();
+    for (row, line) in trajectory.rows.iter().rev().zip(&lines[2..]) {
+        let shown: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(shown[0], row.site.to_string());
+        let numbers: Vec<String> = (row.readings.iter())
+            .map(|reading| format!("{:02.0}", (100. * reading.top1().prob).min(99.)))
+            .collect();
+        let found: Vec<&str> = shown[1..].iter().skip(1).step_by(2).copied().collect();
+        assert_eq!(found, numbers, "{line}");
     }
     // 256 colours: every background is one of the palette's.
     let presentation = Presentation {

@@ -24,7 +24,7 @@ use anyhow::Result;
 use clap::CommandFactory;
 use logit_lens::error::{Error, Kind};
 use logit_lens::model::Model;
-use logit_lens::report::Content;
+use logit_lens::report::{Content, UNBOUNDED, wrap};
 use logit_lens::run::{Prompts, Run, Task};
 use logit_lens::source::{self, ModelFiles};
 use logit_lens::text::chat::ChatTemplate;
@@ -230,8 +230,14 @@ fn print(text: &[u8]) -> Result<ExitCode> {
 fn note(run: &Run, text: &str) {
     if !run.quiet {
         let dim = anstyle::Style::new().effects(anstyle::Effects::DIMMED);
-        // A note that cannot be shown stops nothing.
-        let _ = writeln!(anstream::stderr(), "{dim}note: {}{dim:#}", shown(text));
+        let columns = match terminal_size::terminal_size_of(std::io::stderr()) {
+            Some((terminal_size::Width(columns), _)) => columns.into(),
+            None => UNBOUNDED,
+        };
+        for line in wrap(&format!("note: {}", shown(text)), columns) {
+            // A note that cannot be shown stops nothing.
+            let _ = writeln!(anstream::stderr(), "{dim}{line}{dim:#}");
+        }
     }
 }
 

@@ -9,10 +9,7 @@ use super::startup;
 use anstream::StripStream;
 use anyhow::Result;
 use logit_lens::error::Error;
-use logit_lens::report::{self, Content, Depth, Failure, Presentation};
-
-/// Columns of a table that is not written to a terminal.
-const WIDTH_OF_A_PIPE: usize = 100;
+use logit_lens::report::{self, Content, Depth, Failure, Presentation, UNBOUNDED};
 
 /// The destination of a run's results, opened before any work is done so that a wrong path is
 /// found first.
@@ -67,14 +64,17 @@ impl Output {
         }
     }
 
-    /// The columns that a table may take.
-    pub fn width(&self) -> usize {
-        match (self, terminal_size::terminal_size()) {
-            (Self::Stdout, Some((terminal_size::Width(width), _))) if io::stdout().is_terminal() => {
-                width.into()
-            }
-            _ => WIDTH_OF_A_PIPE,
-        }
+    /// The columns that a table may take: those that `COLUMNS` says, else the terminal's; a file and a
+    /// pipe have no end.
+    fn width(&self) -> usize {
+        let columns = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok());
+        let said = columns.filter(|&columns: &usize| columns > 0);
+        said.unwrap_or_else(|| match (self, terminal_size::terminal_size()) {
+            (Self::Stdout, Some((terminal_size::Width(width), _))) if self.is_terminal() => width.into(),
+            _ => UNBOUNDED,
+        })
     }
 
     /// How results are to look here: as wide as it is, in the colours it has.

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::Error;
+use logit_lens::lens::Layers;
 use logit_lens::model::Card;
 use logit_lens::report::{Content, Document, Format, Presentation, Report, Sheet};
 use logit_lens::run::{Destination, Run};
@@ -50,6 +51,11 @@ impl Sinks {
             }
             let presentation = Presentation {
                 brief: run.is_brief(),
+                bands: run.selection.top_k.is_some(),
+                // Rows that were asked for are shown.
+                fold_rows: output.is_terminal()
+                    && !run.presentation.all_rows
+                    && run.selection.layers == Layers::default(),
                 ..output.presentation(&run.presentation)
             };
             sinks.push(Sink {

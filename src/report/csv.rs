@@ -1,5 +1,9 @@
 //! CSV, tidy: a row for each prompt, point, layer, position and token, for data frames.
 //!
+//! `layer` is a whole number, and empty at the embedding, which is before every layer: in pandas it is read
+//! with `dtype={"layer": "Int64"}`. A prompt's text, which may be long, is not repeated: `prompt` and `id` say
+//! which it is.
+//!
 //! A file and a pipe get every text exactly; only a terminal gets it escaped.
 
 use std::io::Write;
@@ -128,11 +132,11 @@ fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String>
         said.id.map_or(String::new(), |id| id.to_string()),
         said.name.clone(),
         said.label.clone(),
-        said.logit.to_string(),
-        said.logprob.to_string(),
-        said.prob.to_string(),
+        number(said.logit),
+        number(said.logprob),
+        number(said.prob),
         said.tracked.to_string(),
-        said.difference.map_or(String::new(), |d| d.to_string()),
+        said.difference.map_or(String::new(), number),
         (position + trajectory.prompt.generated >= trajectory.prompt.ids.len()).to_string(),
         optional(trajectory.settles_at(at)),
     ];
@@ -149,11 +153,16 @@ pub fn shown(field: String, for_terminal: bool) -> String {
     }
 }
 
+/// A number in full, tiny ones with an exponent.
+fn number(x: f64) -> String {
+    format!("{x:?}")
+}
+
 fn value(statistic: Statistic, reading: &Reading, output: &Reading) -> String {
     match (statistic, statistic.of(reading, output)) {
         (_, None) => String::new(),
         (Statistic::Agrees, Some(x)) => (x == 1.).to_string(),
-        (_, Some(x)) => x.to_string(),
+        (_, Some(x)) => number(x),
     }
 }
 

@@ -31,6 +31,7 @@ pub use heatmap::{ColorBy, Depth, Order, Rgb, Scale};
 pub use sheet::{Cell, Data, Sheet};
 pub use summary::{SummaryDocument, summary};
 pub use table::{CardDocument, TABLE, card_sheet};
+pub use text::{UNBOUNDED, wrap};
 pub use tokens::{TokensDocument, tokenisation};
 
 /// One prompt's readings with all that is needed to present them.
@@ -182,7 +183,7 @@ pub enum Content {
 /// How results are to look.
 #[derive(Debug, Clone)]
 pub struct Presentation {
-    /// The columns there are.
+    /// The columns that tables may take; [`UNBOUNDED`] where there is no limit.
     pub width: usize,
     /// Whether it is a terminal, which obeys some characters.
     pub terminal: bool,
@@ -193,6 +194,10 @@ pub struct Presentation {
     pub order: Order,
     /// Whether several positions come as a table each, not as a grid.
     pub each: bool,
+    /// Whether top tokens that do not fit beside each other come in bands below; else they are counted.
+    pub bands: bool,
+    /// Whether a table leaves out runs of rows that hold no words.
+    pub fold_rows: bool,
     /// Whether pictures show lines across layers, not the heatmap.
     pub lines: bool,
     /// Whether there may be several documents.
@@ -219,6 +224,8 @@ impl Default for Presentation {
             color_by: ColorBy::Prob,
             order: Order::default(),
             each: false,
+            bands: false,
+            fold_rows: false,
             lines: false,
             many: false,
             each_prompt: false,

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use super::text::{cut, percent, width, wrap};
-use super::words::story;
+use super::text::{cut, percent, text_width, width, wrap};
+use super::words::{story, write_caption};
 use super::{Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
@@ -46,13 +46,15 @@ pub const PLOT: Format = Format {
     sheets: false,
     report: |presentation| {
         Box::new(Plot {
-            width: presentation.width,
+            width: text_width(presentation.width),
+            begun: false,
         })
     },
 };
 
 struct Plot {
     width: usize,
+    begun: bool,
 }
 
 /// One line: what a target's probability is at each row of the residual stream.
@@ -123,31 +125,45 @@ impl Plot {
         self.layers(sites, columns, out)
     }
 
-    /// The rows' labels below, as many as do not touch.
+    /// The rows' labels below, at an even step at which they do not touch.
     fn layers(&self, sites: &[Site], columns: usize, out: &mut dyn Write) -> io::Result<()> {
-        let room = (AXIS + columns + 4).min(self.width);
-        let mut line = vec![' '; AXIS + columns + 4];
-        let mut free = 0;
-        for (i, site) in sites.iter().enumerate() {
-            let label = site.to_string();
-            let place = match sites.len() {
-                1 => 0,
-                n => i * (columns - 1) / (n - 1),
-            };
-            let start = (AXIS + place).saturating_sub((label.len() - 1) / 2);
-            if start >= free && start + label.len() <= room {
-                line.splice(start..start + label.len(), label.chars());
-                free = start + label.len() + 1;
-            }
-        }
-        let line: String = line.into_iter().collect();
+        let labels: Vec<String> = sites.iter().map(Site::to_string).collect();
+        let line = ticks(&labels, columns, (AXIS + columns + 4).min(self.width));
         writeln!(out, "{DIM}{}{DIM:#}", line.trim_end())
     }
+}
+
+/// Labels below an axis of `columns` columns, in a line of at most `room`: every one, or every second,
+/// fifth, tenth and so on, from the first.
+fn ticks(labels: &[String], columns: usize, room: usize) -> String {
+    let steps = (0..).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_usize.pow(power)));
+    let at_step = |step: usize| {
+        let mut line = String::new();
+        for (i, label) in labels.iter().enumerate().step_by(step) {
+            let place = i * (columns - 1) / labels.len().saturating_sub(1).max(1);
+            let start = (AXIS + place).saturating_sub((label.len() - 1) / 2);
+            let touches = i > 0 && start < line.len() + 1;
+            if touches || start + label.len() > room {
+                return None;
+            }
+            line.extend(std::iter::repeat_n(' ', start - line.len()));
+            line.push_str(label);
+        }
+        Some(line)
+    };
+    // A step beyond the last label leaves the first alone.
+    let useful = steps.take_while(|&step| step < 10 * labels.len());
+    useful.filter_map(at_step).next().unwrap_or_default()
 }
 
 impl Report for Plot {
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
         let trajectory = document.trajectory;
+        if self.begun {
+            writeln!(out)?;
+        }
+        self.begun = true;
+        write_caption(document, self.width, out)?;
         for (at, &position) in trajectory.positions.iter().enumerate() {
             let (sites, lines, hidden) = Self::lines(document, at);
             let label = document.tokens.label(trajectory.prompt.ids[position]);
@@ -166,7 +182,7 @@ impl Report for Plot {
                 let last = line.probs.last().copied().unwrap_or(0.);
                 let highest = line.probs.iter().copied().fold(0., f64::max);
                 let name = cut(&line.name, 24.min(self.width.saturating_sub(4)));
-                let values = format!("{} in the end, {} at most", percent(last), percent(highest));
+                let values = format!("final {}, peak {}", percent(last), percent(highest));
                 let (letter, style) = (line.letter, line.style);
                 write!(out, "  {style}{letter} {name}{style:#}")?;
                 if 4 + width(&name) + 2 + width(&values) <= self.width {
@@ -179,7 +195,10 @@ impl Report for Plot {
                 }
             }
             if hidden > 0 {
-                let more = format!("and {hidden} more that led somewhere");
+                let more = match hidden {
+                    1 => "1 more token was top-1 at some layer (not drawn)".to_string(),
+                    n => format!("{n} more tokens were top-1 at some layer (not drawn)"),
+                };
                 for line in wrap(&more, self.width.saturating_sub(2)) {
                     writeln!(out, "  {DIM}{line}{DIM:#}")?;
                 }
@@ -272,5 +291,22 @@ mod tests {
         canvas.letter((0., 0.), 'a', 0);
         assert_eq!(canvas.at(0, 0), ('a', Some(0)));
         assert_eq!(Canvas::new(1, 1).at(0, 0), (' ', None));
+    }
+
+    #[test]
+    fn labels_stand_at_an_even_step() {
+        let labels: Vec<String> = (0..30).map(|layer| layer.to_string()).collect();
+        for columns in 2..100 {
+            let line = ticks(&labels, columns, AXIS + columns + 4);
+            let shown: Vec<usize> = line
+                .split_whitespace()
+                .map(|label| label.parse().unwrap())
+                .collect();
+            assert_eq!(shown[0], 0, "{columns}");
+            let steps: Vec<usize> = shown.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert!(steps.iter().all(|step| *step == steps[0]), "{columns}: {line}");
+        }
+        assert_eq!(ticks(&labels, 60, 70).split_whitespace().count(), 15);
+        assert_eq!(ticks(&labels[..1], 60, 70).trim(), "0");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::csv::shown;
 use super::json::{Layout, write};
-use super::text::{bands, fit, percent, right, width, wrap};
+use super::text::{bands, fit, percent, right, text_width, width, wrap};
 use crate::decoder::Site;
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
@@ -181,7 +181,8 @@ impl Sheet {
     /// # Errors
     /// Those of `out` only.
     pub fn table(&self, available: usize, out: &mut dyn Write) -> io::Result<()> {
-        for line in self.title.iter().flat_map(|line| wrap(line, available)) {
+        let running = text_width(available);
+        for line in self.title.iter().flat_map(|line| wrap(line, running)) {
             writeln!(out, "{line}")?;
         }
         let columns = self.shown_columns();
@@ -216,7 +217,7 @@ impl Sheet {
             }
         }
         for (lines, style) in [(&self.notes, BOLD), (&self.explanations, DIM)] {
-            for line in lines.iter().flat_map(|line| wrap(line, available)) {
+            for line in lines.iter().flat_map(|line| wrap(line, running)) {
                 writeln!(out, "{style}{line}{style:#}")?;
             }
         }

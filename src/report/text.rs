@@ -5,6 +5,19 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+/// A table's width where there is no limit: in a pipe, in a file.
+pub const UNBOUNDED: usize = usize::MAX;
+/// Columns of running text where there is no limit.
+const TEXT: usize = 100;
+
+/// The columns of running text, and of pictures, where a table may take `available`.
+pub fn text_width(available: usize) -> usize {
+    match available {
+        UNBOUNDED => TEXT,
+        columns => columns,
+    }
+}
+
 /// The columns that `text` takes.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -13,6 +26,20 @@ pub fn width(text: &str) -> usize {
 /// A name or a prompt as one line of printable text, its spaces as they are.
 pub fn plain(text: &str) -> String {
     crate::text::tokens::visible(text.as_bytes()).replace('␣', " ")
+}
+
+/// A token's label in quotes, so that a comma or a full stop is seen to be one.
+pub fn quoted(label: &str) -> String {
+    format!("\"{}\"", label.replace('"', "\\\""))
+}
+
+/// A number with so many decimals; what rounds to zero has no sign.
+pub fn decimal(x: f64, decimals: usize) -> String {
+    let text = format!("{x:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(digits) if digits.bytes().all(|b| matches!(b, b'0' | b'.')) => digits.to_string(),
+        _ => text,
+    }
 }
 
 /// `text` in exactly `columns` columns: padded with spaces, or cut and ended with `…`.
@@ -98,17 +125,18 @@ pub fn bands(widths: &[usize], label: usize, gap: usize, available: usize) -> Ve
 pub fn short_percent(prob: f64) -> String {
     match 100. * prob {
         0. => "0%".to_string(),
-        p if p < 0.5 => "<1%".to_string(),
+        p if p < 1. => "<1%".to_string(),
         p => format!("{p:.0}%"),
     }
 }
 
-/// A probability in at most six columns: `65.6%`, `0.42%`, `<0.01%`, an exact 0 as `0%`.
+/// A probability in at most six columns: `65.6%`, `0.42%`, `<0.01%`, an exact 0 as `0%`. `<` is said of
+/// what is less, not of what rounds to less.
 pub fn percent(prob: f64) -> String {
     let percent = 100. * prob;
     if percent >= 0.995 {
         format!("{percent:.1}%")
-    } else if percent >= 0.005 {
+    } else if percent >= 0.01 {
         format!("{percent:.2}%")
     } else if percent > 0. {
         "<0.01%".to_string()
@@ -191,6 +219,8 @@ mod tests {
             (0.656, "65.6%"),
             (0.01, "1.0%"),
             (0.0042, "0.42%"),
+            (1e-4, "0.01%"),
+            (9.3e-5, "<0.01%"),
             (4e-5, "<0.01%"),
             (1e-300, "<0.01%"),
             (0., "0%"),
@@ -198,6 +228,8 @@ mod tests {
         for (prob, text) in cases {
             assert_eq!(percent(prob), text);
         }
+        let decimals = [decimal(-0.001, 2), decimal(-0.006, 2), decimal(0., 3)];
+        assert_eq!(decimals, ["0.00", "-0.01", "0.000"]);
         assert_eq!(count(124_439_808), "124M");
         assert_eq!(count(8_030_261_248), "8.03B");
         assert_eq!(count(12_345), "12.3k");

@@ -1,53 +1,92 @@
 //! What a trajectory comes to, in words.
 
-use super::Document;
-use super::text::percent;
+use std::io::{self, Write};
 
-/// When the answer at the `at`th position read appeared, what it displaced, when it settled, and
-/// where the distribution came nearer to it most.
+use anstyle::{Effects, Style};
+
+use super::Document;
+use super::text::{cut, decimal, percent, plain, quoted, width};
+
+const BOLD: Style = Style::new().effects(Effects::BOLD);
+/// A prompt's start has this much room in a heading, or a line of its own.
+const SHORTEST_START: usize = 16;
+
+/// The model's output at the `at`th position read, where it is top-1, and where the distribution came
+/// nearer to it most.
 pub fn story(document: &Document, at: usize) -> String {
+    let answer = document.trajectory.output[at].top1();
+    let label = quoted(&document.tokens.label(answer.id));
+    let output = format!("Output: {label} at {}.", percent(answer.prob));
+    let sentences = [lead(document, at), drop_in_kl(document, at)];
+    std::iter::once(output)
+        .chain(sentences.into_iter().flatten())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// At which layers the output is top-1, and what was before.
+fn lead(document: &Document, at: usize) -> Option<String> {
     let trajectory = document.trajectory;
-    let answer = trajectory.output[at].top1();
-    let label = document.tokens.label(answer.id);
-    let mut story = format!("Output: {label} at {}.", percent(answer.prob));
-    let last = document.card.layers - 1;
-    let Some(first) = trajectory.leads_first_at(at) else {
-        if trajectory.layers().next().is_some() {
-            story.push_str(" It is top-1 at none of the layers shown.");
-        }
-        return story;
-    };
     let layers: Vec<_> = trajectory.layers().collect();
-    let place = layers.iter().position(|row| row.site.layer == first).unwrap_or(0);
-    let settled = trajectory.settles_at(at);
-    let it = match layers.len() < document.card.layers {
-        true => "Of the layers shown, it",
-        false => "It",
+    let last = layers.last()?.site.layer;
+    let some = layers.len() < document.card.layers;
+    let Some(first) = trajectory.leads_first_at(at) else {
+        return Some("It is top-1 at none of the layers shown.".to_string());
     };
-    let appeared = match place {
-        0 => format!("at layer {first}, the first shown"),
-        _ => {
-            let before = layers[place - 1].readings[at].top1().id;
-            format!(
-                "at layer {first}, where it displaced {}",
-                document.tokens.label(before)
-            )
-        }
-    };
-    story.push_str(&match settled {
-        Some(settled) if settled == first && place == 0 => " It is top-1 at every layer shown.".to_string(),
-        Some(settled) if settled == first && first == last => format!(" {it} is top-1 only {appeared}."),
-        Some(settled) if settled == first => format!(" {it} became top-1 {appeared}, and stayed."),
-        Some(settled) => {
-            format!(" {it} first was top-1 {appeared}, lost the lead, and settled at layer {settled}.")
-        }
-        None => format!(" {it} first was top-1 {appeared}, but is not at the last layer shown."),
-    });
-    if let Some(change) = trajectory.sudden_change(at) {
-        story.push_str(&format!(
-            " KL to the output fell most at layer {}, by {:.2} nats.",
-            change.layer, change.drop
-        ));
+    let place = layers.iter().position(|row| row.site.layer == first)?;
+    let settles = trajectory.settles_at(at);
+    if place == 0 && settles == Some(first) {
+        return Some(match some {
+            true => "It is top-1 at every layer shown.".to_string(),
+            false => "It is top-1 at every layer.".to_string(),
+        });
     }
-    story
+    let previous = match place.checked_sub(1) {
+        Some(before) => {
+            let label = document.tokens.label(layers[before].readings[at].top1().id);
+            format!(" (previous: {})", quoted(&label))
+        }
+        None => String::new(),
+    };
+    let it = match some {
+        true => "Among the layers shown, ",
+        false => "It is ",
+    };
+    Some(match settles {
+        Some(settles) if settles == first && first == last => {
+            format!("{it}top-1 only at layer {first}{previous}.")
+        }
+        Some(settles) if settles == first => format!("{it}top-1 from layer {first} on{previous}."),
+        Some(settles) => {
+            format!("{it}top-1 first at layer {first}{previous}, and from layer {settles} on.")
+        }
+        None => format!("{it}top-1 first at layer {first}{previous}, and not at the last layer shown."),
+    })
+}
+
+/// Where KL from the output falls most, by how much and to what.
+fn drop_in_kl(document: &Document, at: usize) -> Option<String> {
+    let change = document.trajectory.sudden_change(at)?;
+    let mut layers = document.trajectory.layers();
+    let there = layers.find(|row| row.site.layer == change.layer)?;
+    let (drop, to) = (decimal(change.drop, 2), decimal(there.readings[at].forward_kl, 2));
+    let layer = change.layer;
+    (drop != "0.00")
+        .then(|| format!("Largest drop in KL from the output: layer {layer} (−{drop} nats, to {to})."))
+}
+
+/// A picture's heading: the model, and the prompt by its id, else by how it begins; in one line, or two
+/// where it does not fit in `columns`.
+pub fn write_caption(document: &Document, columns: usize, out: &mut dyn Write) -> io::Result<()> {
+    let prompt = document.id.unwrap_or(&document.trajectory.prompt.text);
+    // No more of a long prompt than can be shown.
+    let start: String = prompt.chars().take(columns).collect();
+    let model = cut(&plain(&document.card.name), columns);
+    let room = columns.saturating_sub(width(&model) + 3);
+    let (between, room) = if room < SHORTEST_START {
+        ("\n", columns)
+    } else {
+        (" · ", room)
+    };
+    writeln!(out, "{BOLD}{model}{BOLD:#}{between}{}", cut(&plain(&start), room))
 }

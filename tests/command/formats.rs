@@ -87,6 +87,22 @@ fn the_table_the_csv_and_the_json_of_one_run_agree() {
 }
 
 #[test]
+fn tiny_numbers_of_a_csv_have_an_exponent() {
+    let csv = run(&["The capital of France is", "-k", "200", "--format", "csv", "-q"]);
+    assert_works(&csv);
+    let probs = &columns(&csv.stdout)["prob"];
+    let tiny: Vec<&String> = probs
+        .iter()
+        .filter(|prob| prob.parse::<f64>().unwrap() < 1e-6)
+        .collect();
+    assert!(
+        !tiny.is_empty() && tiny.iter().all(|prob| prob.contains('e')),
+        "{tiny:?}"
+    );
+    assert!(probs.iter().all(|prob| prob.len() < 25));
+}
+
+#[test]
 fn a_csv_has_one_heading_and_says_which_prompt() {
     let csv = run(&[
         PROMPT,

@@ -218,5 +218,18 @@ fn a_page_is_of_one_prompt_and_no_plain_table() {
     assert!(heatmap.stdout.contains("rank of the model's output"));
     let plot = run(&[PROMPT, "-m", LLAMA, "--plot"]);
     assert_works(&plot);
-    assert!(plot.stdout.contains("100% ┤") && plot.stdout.contains("in the end"));
+    assert!(
+        plot.stdout.contains("100% ┤") && plot.stdout.contains("final ") && plot.stdout.contains(", peak ")
+    );
+}
+
+#[test]
+fn each_of_several_pictures_says_whose_it_is() {
+    for picture in ["--heatmap", "--plot"] {
+        let run = run(&["The Eiffel Tower", "Water is", "-m", LLAMA, picture]);
+        assert_works(&run);
+        for start in ["llama · The Eiffel Tower\n", "llama · Water is\n"] {
+            assert_eq!(run.stdout.matches(start).count(), 1, "{}", run.stdout);
+        }
+    }
 }

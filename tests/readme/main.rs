@@ -49,6 +49,8 @@ fn output(command: &str) -> String {
         .args(["-c", command])
         .env("PATH", path.unwrap())
         .env_remove("NO_COLOR")
+        // A README's page has about as many columns.
+        .env("COLUMNS", "100")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();

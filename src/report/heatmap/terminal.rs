@@ -7,9 +7,10 @@ use anstyle::{Ansi256Color, Color, RgbColor, Style};
 
 use super::{ColorBy, Order, Rgb, Row, Scale, heads, label_width, rows, scale, title};
 use crate::analysis::statistics::Statistics;
+use crate::decoder::Point;
 use crate::lens::Follow;
-use crate::report::text::{bands, fit, plain, width, wrap};
-use crate::report::words::story;
+use crate::report::text::{bands, fit, text_width, width, wrap};
+use crate::report::words::{story, write_caption};
 use crate::report::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
 
 const DIM: Style = Style::new().effects(anstyle::Effects::DIMMED);
@@ -17,8 +18,10 @@ const BOLD: Style = Style::new().effects(anstyle::Effects::BOLD);
 /// A token longer than this is cut.
 const WIDEST: usize = 10;
 const NARROWEST: usize = 4;
-/// Shades without colour, from low to high.
-const SHADES: &[u8] = b" .:-=+*#%@";
+/// Without colour, a cell's number and the space before it.
+const NUMBER: usize = 3;
+/// In place of a token that is hidden.
+const HIDDEN: &str = "·";
 const LEGEND: usize = 32;
 
 /// How many colours a terminal has.
@@ -28,7 +31,7 @@ pub enum Depth {
     True,
     /// The 256 of xterm.
     Indexed,
-    /// None: a shade beside each token.
+    /// None: a number of two digits beside each token.
     Shades,
 }
 
@@ -56,13 +59,16 @@ struct Heatmap {
     depth: Depth,
     by: ColorBy,
     order: Order,
+    /// Whether tokens that are no words are hidden, but for the output's row.
+    words: bool,
     begun: bool,
 }
 
 impl Heatmap {
     fn new(presentation: &Presentation) -> Self {
         Self {
-            width: presentation.width,
+            width: text_width(presentation.width),
+            words: presentation.words,
             depth: presentation.colors,
             by: presentation.color_by,
             order: presentation.order,
@@ -92,10 +98,11 @@ impl Heatmap {
     fn cell(&self, label: &str, value: Option<f64>, scale: &Scale, columns: usize) -> (String, Style) {
         let place = value.map(|value| scale.place(value));
         if self.depth == Depth::Shades {
-            let shade = place.map_or(' ', |p| {
-                SHADES[(p * (SHADES.len() - 1) as f64).round() as usize] as char
-            });
-            return (format!("{}{shade} ", fit(label, columns - 2)), Style::new());
+            let number = place.map_or("  ".to_string(), |place| format!("{:02}", hundredths(place)));
+            return (
+                format!("{} {number} ", fit(label, columns - 1 - NUMBER)),
+                Style::new(),
+            );
         }
         let style = place.map_or(DIM, |place| self.style(Scale::color_at(place)));
         (format!(" {} ", fit(label, columns - 2)), style)
@@ -103,27 +110,25 @@ impl Heatmap {
 
     fn legend(&self, document: &Document, scale: &Scale, out: &mut dyn Write) -> io::Result<()> {
         let [low, high] = scale.ends();
+        if self.depth == Depth::Shades {
+            let legend = format!("00–99 = {low} to {high}: {}", title(document, self.by));
+            writeln!(out)?;
+            return wrap(&legend, self.width)
+                .iter()
+                .try_for_each(|line| writeln!(out, "{line}"));
+        }
         let ends = width(&low) + 1 + 1 + width(&high);
         let steps = LEGEND.min(self.width.saturating_sub(ends)).max(2);
         write!(out, "\n{low} ")?;
         for i in 0..steps {
             let place = i as f64 / (steps - 1) as f64;
-            match self.depth {
-                Depth::Shades => {
-                    let shade = SHADES[(place * (SHADES.len() - 1) as f64).round() as usize] as char;
-                    write!(out, "{shade}")?;
-                }
-                _ => {
-                    let style = self.style(Scale::color_at(place));
-                    write!(out, "{style} {style:#}")?;
-                }
-            }
+            let style = self.style(Scale::color_at(place));
+            write!(out, "{style} {style:#}")?;
         }
-        let bold = match self.depth {
-            Depth::Shades => "",
-            _ => "; bold: the output's",
-        };
-        let title = format!("{}{bold}", title(document, self.by));
+        let title = format!(
+            "{}; bold = same token as the final output",
+            title(document, self.by)
+        );
         if ends + steps + 2 + width(&title) <= self.width {
             return writeln!(out, " {high}  {title}");
         }
@@ -142,9 +147,7 @@ impl Report for Heatmap {
         }
         self.begun = true;
         let plan = Plan::of(document, self);
-        for line in wrap(&plain(&document.card.name), self.width) {
-            writeln!(out, "{BOLD}{line}{BOLD:#}")?;
-        }
+        write_caption(document, self.width, out)?;
         for band in bands(&plan.widths, plan.label + 1, 0, self.width) {
             writeln!(out)?;
             self.band(&plan, band, out)?;
@@ -206,15 +209,22 @@ struct Plan {
 
 impl Plan {
     fn of(document: &Document, heatmap: &Heatmap) -> Self {
-        let rows = rows(document, heatmap.by, heatmap.order);
+        let mut rows = rows(document, heatmap.by, heatmap.order);
+        if heatmap.words {
+            hide_others(document, &mut rows, heatmap.order);
+        }
         let heads = heads(document);
         let label = label_width(&rows);
-        // At the least a character with its spaces.
-        let room = heatmap.width.saturating_sub(label + 1).max(3);
+        let beside = match heatmap.depth {
+            Depth::Shades => 1 + NUMBER,
+            Depth::True | Depth::Indexed => 2,
+        };
+        // At the least a character with what stands beside it.
+        let room = heatmap.width.saturating_sub(label + 1).max(1 + beside);
         let widths = (0..heads.len()).map(|at| {
             let cells = rows.iter().map(|row| width(&row.cells[at].label));
             let widest = cells.chain([width(&heads[at])]).max().unwrap_or(0);
-            (widest.clamp(NARROWEST, WIDEST) + 2).min(room)
+            (widest.clamp(NARROWEST, WIDEST) + beside).min(room)
         });
         Self {
             widths: widths.collect(),
@@ -224,6 +234,30 @@ impl Plan {
             rows,
         }
     }
+}
+
+/// Hides the tokens that are no words, except in the output's row.
+fn hide_others(document: &Document, rows: &mut [Row], order: Order) {
+    let read = &document.trajectory.rows;
+    for (i, row) in rows.iter_mut().enumerate() {
+        let i = match order {
+            Order::Up => read.len() - 1 - i,
+            Order::Down => i,
+        };
+        if row.site.point == Point::ResidPost && row.site.layer == document.card.layers - 1 {
+            continue;
+        }
+        for (cell, reading) in row.cells.iter_mut().zip(&read[i].readings) {
+            if !document.tokens.is_word(reading.top1().id) {
+                cell.label = HIDDEN.to_string();
+            }
+        }
+    }
+}
+
+/// A place on the scale in two digits.
+fn hundredths(place: f64) -> u8 {
+    (100. * place).round().min(99.) as u8
 }
 
 fn code(Rgb(r, g, b): Rgb) -> Color {

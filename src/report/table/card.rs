@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DIM, HEAD, plain};
+use super::{DIM, HEAD};
 use crate::model::Card;
 use crate::report::json::SCHEMA_VERSION;
 use crate::report::sheet::{Data, Table};
-use crate::report::text::{count, cut, width, wrap};
+use crate::report::text::{count, cut, plain, width, wrap};
 use crate::report::{Cell, Sheet};
 
 /// Name, size and revision of the model, one line or, in a narrow terminal, several.

@@ -1,14 +1,15 @@
-//! Layers × positions, cut into bands that fit the terminal.
+//! Layers × positions, cut into bands where they do not fit.
 
 use std::io::{self, Write};
 
 use anstyle::Style;
 
 use super::columns::shown;
+use super::rows::{self, Line};
 use super::{ANSWER, BOLD, DIM, is_output};
 use crate::lens::Trajectory;
 use crate::report::Document;
-use crate::report::text::{self, cut, fit, right, short_percent, width, wrap};
+use crate::report::text::{self, cut, fit, right, short_percent, text_width, width, wrap};
 
 /// The columns between two cells, and those of a probability.
 const GAP: usize = 2;
@@ -18,54 +19,87 @@ const WIDEST: usize = 12;
 /// The name of the row that says from where on a position's token stays.
 const SETTLES: &str = "settles";
 
-/// A row of cells, one for each position read.
-struct Line {
+/// Says that a token is hidden.
+const HIDDEN: &str = "·";
+
+/// A line of cells, one for each position read; or, of rows folded, what they say.
+struct GridLine {
     label: String,
     style: Style,
     cells: Vec<(String, Style)>,
+    said: Option<String>,
 }
 
-/// The likeliest token of each layer and position, then what else was asked for.
-pub fn grids(document: &Document, available: usize, out: &mut dyn Write) -> io::Result<()> {
-    let trajectory = document.trajectory;
-    let label = label_width(document);
-    // A token has what the label and its own number leave.
-    let widest = WIDEST.min(available.saturating_sub(label + GAP + 1 + PERCENT).max(1));
-    let mut lines = rows(document, |row, at| {
-        let top = trajectory.rows[row].readings[at].top1();
-        let label = document.tokens.label(top.id);
-        let token = cut(&label, widest);
-        let right = top.id == trajectory.output[at].top1().id;
-        let style = if right { ANSWER } else { Style::new() };
-        (format!("{token} {:>PERCENT$}", short_percent(top.prob)), style)
-    });
-    if trajectory.layers().next().is_some() {
-        let settles = (0..trajectory.positions.len()).map(|at| trajectory.settles_at(at));
-        lines.push(Line {
-            label: SETTLES.to_string(),
-            style: DIM,
-            cells: settles
-                .map(|layer| (layer.map_or("–".to_string(), |l| l.to_string()), DIM))
-                .collect(),
-        });
+/// How the grids of a document are shown.
+pub struct Grid<'a> {
+    /// Those of the top tokens; other grids have all rows.
+    pub lines: &'a [Line],
+    /// Whether tokens that are no words are hidden, but for the output's row.
+    pub words: bool,
+    pub available: usize,
+}
+
+impl Grid<'_> {
+    /// The likeliest token of each layer and position, then what else was asked for.
+    pub fn write(&self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        let trajectory = document.trajectory;
+        let available = self.available;
+        self.tops(document, out)?;
+        let all = rows::all(document);
+        for (nth, target) in trajectory.targets.iter().enumerate() {
+            let lines = grid_lines(document, &all, |row, at| {
+                match trajectory.value(target, row, at) {
+                    Some(v) => (format!("{} #{}", short_percent(v.prob), v.rank), Style::new()),
+                    None => (String::new(), DIM),
+                }
+            });
+            let title = format!("{}: probability and rank", super::targets::title(document, nth));
+            bands(document, &title, &lines, available, out)?;
+        }
+        for statistic in document.statistics.iter() {
+            let lines = grid_lines(document, &all, |row, at| {
+                let value = statistic.of(&trajectory.rows[row].readings[at], &trajectory.output[at]);
+                (shown(statistic, value), Style::new())
+            });
+            bands(document, statistic.name(), &lines, available, out)?;
+        }
+        Ok(())
     }
-    bands(document, "Top token", &lines, available, out)?;
-    for (nth, target) in trajectory.targets.iter().enumerate() {
-        let lines = rows(document, |row, at| match trajectory.value(target, row, at) {
-            Some(v) => (format!("{} #{}", short_percent(v.prob), v.rank), Style::new()),
-            None => (String::new(), DIM),
+
+    fn tops(&self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        let trajectory = document.trajectory;
+        let label = label_width(document);
+        // A token has what the label and its own number leave.
+        let widest = WIDEST.min(self.available.saturating_sub(label + GAP + 1 + PERCENT).max(1));
+        let mut lines = grid_lines(document, self.lines, |row, at| {
+            let top = trajectory.rows[row].readings[at].top1();
+            let label = match self.hides(document, row, top.id) {
+                true => HIDDEN.to_string(),
+                false => document.tokens.label(top.id),
+            };
+            let token = cut(&label, widest);
+            let right = top.id == trajectory.output[at].top1().id;
+            let style = if right { ANSWER } else { Style::new() };
+            (format!("{token} {:>PERCENT$}", short_percent(top.prob)), style)
         });
-        let title = format!("{}: probability and rank", super::targets::title(document, nth));
-        bands(document, &title, &lines, available, out)?;
+        if trajectory.layers().next().is_some() {
+            let settles = (0..trajectory.positions.len()).map(|at| trajectory.settles_at(at));
+            lines.push(GridLine {
+                label: SETTLES.to_string(),
+                style: DIM,
+                cells: settles
+                    .map(|layer| (layer.map_or("–".to_string(), |l| l.to_string()), DIM))
+                    .collect(),
+                said: None,
+            });
+        }
+        bands(document, "Top token", &lines, self.available, out)
     }
-    for statistic in document.statistics.iter() {
-        let lines = rows(document, |row, at| {
-            let value = statistic.of(&trajectory.rows[row].readings[at], &trajectory.output[at]);
-            (shown(statistic, value), Style::new())
-        });
-        bands(document, statistic.name(), &lines, available, out)?;
+
+    fn hides(&self, document: &Document, row: usize, id: u32) -> bool {
+        let site = document.trajectory.rows[row].site;
+        self.words && !is_output(site, document.card.layers) && !document.tokens.is_word(id)
     }
-    Ok(())
 }
 
 /// The columns of the rows' names, the last one's too.
@@ -76,30 +110,43 @@ fn label_width(document: &Document) -> usize {
     names.chain(settles).chain([5]).max().unwrap_or(5)
 }
 
-fn rows(document: &Document, cell: impl Fn(usize, usize) -> (String, Style)) -> Vec<Line> {
+fn grid_lines(
+    document: &Document,
+    lines: &[Line],
+    cell: impl Fn(usize, usize) -> (String, Style),
+) -> Vec<GridLine> {
     let Trajectory { rows, positions, .. } = document.trajectory;
-    (rows.iter().enumerate())
-        .map(|(i, row)| Line {
-            label: row.site.to_string(),
-            style: match is_output(row.site, document.card.layers) {
+    let line = |line: &Line| match line {
+        Line::Row(row) => GridLine {
+            label: rows[*row].site.to_string(),
+            style: match is_output(rows[*row].site, document.card.layers) {
                 true => BOLD,
                 false => DIM,
             },
-            cells: (0..positions.len()).map(|at| cell(i, at)).collect(),
-        })
-        .collect()
+            cells: (0..positions.len()).map(|at| cell(*row, at)).collect(),
+            said: None,
+        },
+        Line::Folded { label, said } => GridLine {
+            label: label.clone(),
+            style: DIM,
+            cells: Vec::new(),
+            said: Some(said.clone()),
+        },
+    };
+    lines.iter().map(line).collect()
 }
 
 /// As many columns side by side as fit, then the next ones below.
 fn bands(
     document: &Document,
     title: &str,
-    lines: &[Line],
+    lines: &[GridLine],
     available: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let trajectory = document.trajectory;
-    let label = lines.iter().map(|l| l.label.len()).chain([5]).max().unwrap_or(5);
+    let named = lines.iter().filter(|line| line.said.is_none());
+    let label = named.map(|line| line.label.len()).chain([5]).max().unwrap_or(5);
     let room = available.saturating_sub(label + GAP).max(1);
     let heads: Vec<[String; 2]> = (trajectory.positions.iter())
         .map(|&position| {
@@ -109,14 +156,16 @@ fn bands(
         .collect();
     let widths: Vec<usize> = (0..heads.len())
         .map(|at| {
-            let cells = lines.iter().map(|line| width(&line.cells[at].0));
+            let cells = lines
+                .iter()
+                .filter_map(|line| Some(width(&line.cells.get(at)?.0)));
             let heads = heads[at].iter().map(|head| width(head));
             cells.chain(heads).max().unwrap_or(0).min(room)
         })
         .collect();
     for band in text::bands(&widths, label, GAP, available) {
         writeln!(out)?;
-        for line in wrap(title, available) {
+        for line in wrap(title, text_width(available)) {
             writeln!(out, "{DIM}{line}{DIM:#}")?;
         }
         let widths = &widths[band.clone()];
@@ -135,6 +184,12 @@ fn bands(
             )?;
         }
         for line in lines {
+            if let Some(said) = &line.said {
+                let room = available.saturating_sub(width(&line.label).max(label) + GAP);
+                let said = cut(said, room.min(text_width(available)));
+                writeln!(out, "{DIM}{:>label$}{:GAP$}{said}{DIM:#}", line.label, "")?;
+                continue;
+            }
             write!(out, "{}{:>label$}{:#}", line.style, line.label, line.style)?;
             for ((cell, style), &columns) in line.cells[band.clone()].iter().zip(widths) {
                 // A cell ends in its number: numbers stand below each other.

@@ -5,6 +5,7 @@ mod batch;
 mod card;
 mod columns;
 mod grid;
+mod rows;
 mod targets;
 
 use std::io::{self, Write};
@@ -12,15 +13,18 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::batch::Answer;
-use super::text::{cut, width, wrap};
+use super::text::{cut, plain, text_width, width, wrap};
 use super::words::story;
 use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
-use crate::lens::Follow;
+use crate::lens::{Follow, Row};
 use crate::model::Card;
+use crate::text::tokens::visible;
 use batch::Batch;
-use columns::Columns;
+use columns::{Columns, Tops};
+use grid::Grid;
+use rows::{Line, any_folded};
 
 pub use card::{CardDocument, card_sheet};
 
@@ -34,6 +38,10 @@ const HEAD: Style = AnsiColor::Cyan.on_default().effects(Effects::BOLD);
 const WIDEST: usize = 24;
 /// The tokens of a longer prompt are not all listed: the first and the last few are.
 const LISTED_TOKENS: usize = 120;
+/// What a folded table says of itself, and one of components.
+const FOLDED: &str = "Rows without words are folded; --all-rows shows them.";
+const COMPONENTS: &str =
+    "Each component is read alone through the final norm; components do not add up to the output.";
 
 /// As wide as the terminal.
 pub const TABLE: Format = Format {
@@ -62,8 +70,12 @@ pub const TABLE: Format = Format {
 };
 
 struct Table {
+    /// The columns of tables, and those of running text.
     width: usize,
+    text: usize,
     each: bool,
+    tops: Tops,
+    fold: bool,
     /// What the last document was read with: a model is introduced once.
     model: Option<String>,
     /// The lines of many prompts; `None` where each has tables of its own.
@@ -72,7 +84,7 @@ struct Table {
 
 impl Report for Table {
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
-        let introduction = card::line(document.card, self.width);
+        let introduction = card::line(document.card, self.text);
         if self.model.as_ref() != Some(&introduction) {
             writeln!(out, "{introduction}")?;
             self.model = Some(introduction);
@@ -88,7 +100,18 @@ impl Report for Table {
                 self.position(document, at, out)?;
             }
         } else {
-            grid::grids(document, self.width, out)?;
+            let whole = 0..positions;
+            let lines = match self.fold {
+                true => rows::folded(document, whole),
+                false => rows::all(document),
+            };
+            let grid = Grid {
+                lines: &lines,
+                words: self.tops.words,
+                available: self.width,
+            };
+            grid.write(document, out)?;
+            self.notes(document, &lines, None, out)?;
             self.story(document, positions - 1, out)?;
         }
         Ok(())
@@ -106,7 +129,7 @@ impl Report for Table {
     }
 
     fn card(&mut self, card: &Card, out: &mut dyn Write) -> Result<()> {
-        Ok(card::card(card, self.width, out)?)
+        Ok(card::card(card, self.text, out)?)
     }
 }
 
@@ -114,7 +137,13 @@ impl Table {
     fn new(presentation: &Presentation) -> Self {
         Self {
             width: presentation.width,
+            text: text_width(presentation.width),
             each: presentation.each,
+            tops: Tops {
+                bands: presentation.bands,
+                words: presentation.words,
+            },
+            fold: presentation.fold_rows,
             model: None,
             batch: presentation.brief.then(|| Batch::new(presentation.width)),
         }
@@ -137,7 +166,7 @@ impl Table {
             .id
             .map_or(String::new(), |id| format!("{} · ", plain(id)));
         writeln!(out)?;
-        for line in wrap(&format!("{id}{tokens} {plural}{generated}"), self.width) {
+        for line in wrap(&format!("{id}{tokens} {plural}{generated}"), self.text) {
             writeln!(out, "{DIM}{line}{DIM:#}")?;
         }
         let mut column = 0;
@@ -145,7 +174,7 @@ impl Table {
             if (head..tail).contains(&i) {
                 if i == head {
                     let more = format!("… {} more …", tail - head);
-                    self.piece(&cut(&more, self.width.saturating_sub(2)), DIM, &mut column, out)?;
+                    self.piece(&cut(&more, self.text.saturating_sub(2)), DIM, &mut column, out)?;
                 }
                 continue;
             }
@@ -159,16 +188,41 @@ impl Table {
                 false => style,
             };
             let label = document.tokens.label(id);
-            let label = cut(&label, self.width.saturating_sub(4).max(1));
+            let label = cut(&label, self.text.saturating_sub(4).max(1));
             self.piece(&label, style, &mut column, out)?;
         }
-        writeln!(out)
+        writeln!(out)?;
+        self.continuation(document, out)
+    }
+
+    /// What the model wrote, as text.
+    fn continuation(&self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        let prompt = &document.trajectory.prompt;
+        if prompt.generated == 0 {
+            return Ok(());
+        }
+        let written = &prompt.ids[prompt.ids.len() - prompt.generated..];
+        let bytes: Vec<u8> = written
+            .iter()
+            .flat_map(|&id| document.tokens.bytes(id).unwrap_or_default())
+            .collect();
+        let text = visible(&bytes).replace('␣', " ");
+        for line in wrap(
+            &format!(
+                "Continuation:{}{text}",
+                if text.starts_with(' ') { "" } else { " " }
+            ),
+            self.text,
+        ) {
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
     }
 
     /// One token of the prompt, on the next line where it does not fit on this one.
     fn piece(&self, label: &str, style: Style, column: &mut usize, out: &mut dyn Write) -> io::Result<()> {
         let wide = width(label);
-        if *column == 0 || *column + wide + 1 > self.width {
+        if *column == 0 || *column + wide + 1 > self.text {
             let new_line = if *column == 0 { "" } else { "\n" };
             write!(out, "{new_line}  {style}{label}{style:#}")?;
             *column = 2 + wide;
@@ -192,21 +246,48 @@ impl Table {
         let after = cut(&after, self.width);
         writeln!(out, "{DIM}{after}{DIM:#}{between}{BOLD}{label}{BOLD:#}")?;
 
-        let columns = Columns::plan(document, at, self.width);
-        writeln!(out, "{DIM}{}{DIM:#}", columns.heading())?;
-        for row in &trajectory.rows {
-            if is_output(row.site, document.card.layers) {
-                writeln!(out, "{DIM}{}{DIM:#}", "─".repeat(columns.total()))?;
+        let lines = match self.fold && document.statistics.iter().next().is_none() {
+            true => rows::folded(document, at..at + 1),
+            false => rows::all(document),
+        };
+        let columns = Columns::plan(document, at, self.tops, self.width);
+        for (nth, block) in columns.blocks.iter().enumerate() {
+            let separator = if nth == 0 { "" } else { "\n" };
+            writeln!(out, "{separator}{DIM}{}{DIM:#}", columns.heading(block))?;
+            for (i, line) in lines.iter().enumerate() {
+                if nth == 0 && i > 0 && line_is_output(document, line) {
+                    writeln!(out, "{DIM}{}{DIM:#}", "─".repeat(columns.total(block)))?;
+                }
+                columns.line(document, block, line, at, out)?;
             }
-            columns.row(document, row, at, out)?;
         }
-        columns.rest(document, at, self.width, out)?;
+        self.notes(document, &lines, columns.hidden(), out)?;
         targets::table(document, at, self.width, out)?;
         self.story(document, at, out)
     }
 
+    /// What a reader should know of the rows above.
+    fn notes(
+        &self,
+        document: &Document,
+        lines: &[Line],
+        hidden: Option<String>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let rows = &document.trajectory.rows;
+        let component = |row: &Row| matches!(row.site.point, Point::AttnOut | Point::MlpOut);
+        let components = rows.iter().any(component).then(|| COMPONENTS.to_string());
+        let folded = any_folded(lines).then(|| FOLDED.to_string());
+        for note in [hidden, folded, components].into_iter().flatten() {
+            for line in wrap(&note, self.text) {
+                writeln!(out, "{DIM}{line}{DIM:#}")?;
+            }
+        }
+        Ok(())
+    }
+
     fn story(&self, document: &Document, at: usize, out: &mut dyn Write) -> io::Result<()> {
-        for line in wrap(&story(document, at), self.width) {
+        for line in wrap(&story(document, at), self.text) {
             match line.strip_prefix("Output: ") {
                 Some(rest) => {
                     let (token, rest) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -223,12 +304,15 @@ impl Table {
     }
 }
 
+/// Whether a line is the model's output.
+fn line_is_output(document: &Document, line: &Line) -> bool {
+    match line {
+        Line::Row(row) => is_output(document.trajectory.rows[*row].site, document.card.layers),
+        Line::Folded { .. } => false,
+    }
+}
+
 /// Whether a row is the model's output.
 fn is_output(site: Site, layers: usize) -> bool {
     site.point == Point::ResidPost && site.layer == layers - 1
-}
-
-/// Text of a user's or a model's, made visible, with its spaces as they are.
-fn plain(text: &str) -> String {
-    crate::text::tokens::visible(text.as_bytes()).replace('␣', " ")
 }

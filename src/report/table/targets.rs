@@ -7,7 +7,7 @@ use anstyle::Style;
 use super::{BOLD, DIM, is_output};
 use crate::lens::TargetValue;
 use crate::report::Document;
-use crate::report::text::{self, cut, fit, percent, right, width, wrap};
+use crate::report::text::{self, cut, decimal, fit, percent, right, width, wrap};
 
 const GAP: usize = 3;
 
@@ -130,17 +130,21 @@ impl Target {
         };
         let mut columns: Vec<Vec<String>> = vec![
             column("prob", 6, &|_, value| percent(value.prob)),
-            column("logprob", 8, &|_, value| format!("{:.3}", value.logprob)),
-            column("logit", 8, &|_, value| format!("{:.3}", value.logit)),
+            column("logprob", 8, &|_, value| decimal(value.logprob, 3)),
+            column("logit", 8, &|_, value| decimal(value.logit, 3)),
             column("rank", 6, &|_, value| value.rank.to_string()),
         ];
         if let Some(against) = document.against {
-            columns.push(column(&format!("−{}", against.name), 9, &|row, value| {
-                let other = trajectory.value(against, row, at);
-                other.map_or(String::new(), |other| {
-                    format!("{:+.3}", value.logit - other.logit)
-                })
-            }));
+            columns.push(column(
+                &format!("logit − {}", against.name),
+                9,
+                &|row, value| {
+                    let other = trajectory.value(against, row, at);
+                    other.map_or(String::new(), |other| {
+                        format!("{:+.3}", value.logit - other.logit)
+                    })
+                },
+            ));
         }
         Self {
             title: title(document, nth),
