@@ -287,7 +287,7 @@ fn a_target_that_cannot_be_used_is_skipped_and_counted() {
     let strict = run(&[&args[..], &["--targets", "error"]].concat());
     assert_eq!((strict.code, strict.stdout.lines().count()), (Some(1), 1));
     assert!(strict.stderr.contains("p.jsonl, line 2: \"two tokens\" is "));
-    let first = run(&[&args[..], &["--targets", "first-token"]].concat());
+    let first = run(&[&args[..], &["--targets", "first-token", "-q"]].concat());
     assert_works(&first);
     let second = parsed(first.stdout.lines().nth(1).unwrap());
     let token = second["targets"][0]["tokens"][0].as_str().unwrap();
