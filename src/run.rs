@@ -30,6 +30,8 @@ pub struct Run {
     pub outputs: Vec<Destination>,
     /// How results look, but for the width and the colours of where they go.
     pub presentation: Presentation,
+    /// What is done about a prompt's target that cannot be used.
+    pub unusable_targets: UnusableTargets,
     /// Whether each output is computed a second way.
     pub verify: bool,
     /// Whether nothing but errors is said beside the results.
@@ -49,6 +51,18 @@ pub enum Task {
     Summary,
     /// Reads one prompt with two models, or two with one.
     Compare,
+}
+
+/// What is done about a target of a prompts file that is not one of the model's tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnusableTargets {
+    /// It is reported for its prompt and counted, and the run goes on.
+    #[default]
+    Skip,
+    /// Its first token takes its place.
+    FirstToken,
+    /// The run ends with an error.
+    Error,
 }
 
 /// Where the prompts are.
@@ -111,6 +125,7 @@ impl Default for Run {
                 format: &TABLE,
             }],
             presentation: Presentation::default(),
+            unusable_targets: UnusableTargets::default(),
             verify: false,
             quiet: false,
         }

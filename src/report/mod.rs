@@ -133,6 +133,14 @@ pub struct Presentation {
     pub lines: bool,
     /// Whether there may be several documents.
     pub many: bool,
+    /// Whether each of many prompts gets tables of its own, not a line.
+    pub each_prompt: bool,
+    /// Whether all rows are shown, also those of which a terminal shows a summary.
+    pub all_rows: bool,
+    /// Whether tokens that are no words are hidden.
+    pub words: bool,
+    /// The title of a picture or a page; `None` for the model and the prompt.
+    pub title: Option<String>,
 }
 
 /// A hundred columns without colours, for one document.
@@ -147,6 +155,10 @@ impl Default for Presentation {
             each: false,
             lines: false,
             many: false,
+            each_prompt: false,
+            all_rows: false,
+            words: false,
+            title: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::machine::device::DeviceChoice;
 use logit_lens::report::ColorBy;
+use logit_lens::run::UnusableTargets;
 use logit_lens::text::prompt::Bos;
 use logit_lens::text::targets::TargetSpec;
 use logit_lens::weights::DType;
@@ -169,6 +170,18 @@ pub struct Args {
     #[arg(long, help_heading = "Readings", conflicts_with_all = ["compare", "stats", "against"])]
     pub summary: bool,
 
+    /// What to do about a target of --prompts that is not one token: skip it (reported and counted),
+    /// take its first-token, or stop with an error
+    #[arg(
+        long,
+        value_name = "ACTION",
+        value_enum,
+        default_value = "skip",
+        help_heading = "Readings",
+        hide_possible_values = true
+    )]
+    targets: TargetsChoice,
+
     /// Compare two prompts, aligned from the end
     #[arg(long, help_heading = "Readings")]
     pub compare: bool,
@@ -196,6 +209,22 @@ pub struct Args {
         help_heading = "Output"
     )]
     order: OrderChoice,
+
+    /// Show full tables for each of many prompts, instead of a line
+    #[arg(long = "each", help_heading = "Output")]
+    each_prompt: bool,
+
+    /// Show all rows of deep models; without it a terminal folds rows whose top-1 is no word
+    #[arg(long, help_heading = "Output")]
+    all_rows: bool,
+
+    /// Hide top tokens that are no words (the row's top-1 is kept); probabilities stay the same
+    #[arg(long, help_heading = "Output")]
+    words: bool,
+
+    /// Title of a picture or page [default: the model and the prompt]
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    title: Option<String>,
 
     /// How to write the readings [default: by the ending of --output, else table]
     #[arg(long, value_name = "FORMAT", value_parser = format::names(), help_heading = "Output")]
@@ -270,6 +299,24 @@ pub struct Args {
 enum OrderChoice {
     Up,
     Down,
+}
+
+/// What `--targets` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TargetsChoice {
+    Error,
+    Skip,
+    FirstToken,
+}
+
+impl From<TargetsChoice> for UnusableTargets {
+    fn from(choice: TargetsChoice) -> Self {
+        match choice {
+            TargetsChoice::Error => Self::Error,
+            TargetsChoice::Skip => Self::Skip,
+            TargetsChoice::FirstToken => Self::FirstToken,
+        }
+    }
 }
 
 /// What `--bos` takes.

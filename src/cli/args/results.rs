@@ -34,6 +34,10 @@ impl Args {
             },
             each: self.each(),
             lines: self.plot,
+            each_prompt: self.each_prompt,
+            all_rows: self.all_rows,
+            words: self.words,
+            title: self.title.clone(),
             ..Presentation::default()
         }
     }

@@ -58,6 +58,7 @@ impl Args {
             },
             outputs: self.destinations()?,
             presentation,
+            unusable_targets: self.targets.into(),
             verify: self.verify,
             quiet: self.quiet,
         })
