@@ -38,6 +38,12 @@ pub fn escaped(text: &str) -> String {
     line.text
 }
 
+/// Whether a text says a word: it holds a letter or a digit. Punctuation, blanks and bytes of a character
+/// that was split do not.
+pub fn is_word(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| text.chars().any(char::is_alphanumeric))
+}
+
 /// Whether a character does not show: controls, format characters, blanks other than a space, and
 /// what has no character yet.
 pub fn is_hidden(c: char) -> bool {
@@ -115,6 +121,17 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_has_a_letter_or_a_digit() {
+        for word in [" Paris", "T", "42", "'s", "東", "हि"] {
+            assert!(is_word(word.as_bytes()), "{word:?}");
+        }
+        for other in ["", " ", ",", " (", "\n\n", "🙂", "…"] {
+            assert!(!is_word(other.as_bytes()), "{other:?}");
+        }
+        assert!(!is_word(b"\xe6\x9d"));
+    }
 
     #[test]
     fn labels_show_what_a_token_is() {

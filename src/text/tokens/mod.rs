@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::machine::limits::{Limits, within};
 use crate::source::ModelFiles;
 
+use super::visible::is_word;
 pub use super::visible::{escaped, visible};
 
 /// Bytes of a text that every tokenizer is done with at once.
@@ -130,6 +131,13 @@ impl Tokens {
             return Some(piece.into_bytes());
         }
         Some(self.spelling.bytes(&piece))
+    }
+
+    /// Whether the token is or holds a word ([`is_word`]); a special token does not.
+    pub fn is_word(&self, id: u32) -> bool {
+        let added = self.tokenizer.get_added_vocabulary().get_added_tokens_decoder();
+        let is_special = added.get(&id).is_some_and(|token| token.special);
+        !is_special && self.bytes(id).is_some_and(|bytes| is_word(&bytes))
     }
 
     /// The token as text, as notebooks decode it: a fragment of a character becomes `\u{fffd}`.
