@@ -12,6 +12,7 @@ mod sheet;
 mod summary;
 mod table;
 mod text;
+mod title;
 mod tokens;
 mod words;
 
