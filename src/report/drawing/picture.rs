@@ -7,6 +7,8 @@ use crate::report::text::{fit, width};
 const TALLEST: f64 = 1.5;
 /// The height of a PDF's page: what A4 has between margins of an inch.
 const PAGE_HEIGHT: f64 = 698.;
+/// Characters of a prompt in a file's title.
+const TITLE: usize = 100;
 
 /// A picture before it is laid out.
 pub struct Picture {
@@ -47,7 +49,7 @@ impl Picture {
         }
         let title = match second.is_empty() {
             true => first,
-            false => format!("{first}: {second}"),
+            false => format!("{first}: {}", fit(&second, width(&second).min(TITLE))),
         };
         Self {
             title,
