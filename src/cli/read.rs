@@ -43,7 +43,10 @@ impl Reader<'_> {
             (What::Ids(ids), _) => self.model.prompt_of_ids(ids.clone())?,
             (What::Text(text), Some(template)) => {
                 let written = template.render(self.system(), text)?;
-                self.model.prompt_as_written(&written)?
+                Prompt {
+                    message: Some(text.clone()),
+                    ..self.model.prompt_as_written(&written)?
+                }
             }
             (What::Text(text), None) => self.model.prompt(text, self.run.encoding.bos)?,
         };

@@ -85,6 +85,7 @@ impl Model {
         }
         Ok(Prompt {
             text,
+            message: None,
             ids,
             generated: 0,
             targets: Vec::new(),

@@ -13,6 +13,7 @@ mod sheet;
 mod summary;
 mod table;
 mod text;
+mod title;
 mod tokens;
 mod words;
 

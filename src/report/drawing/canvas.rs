@@ -1,11 +1,9 @@
-//! A page of SVG that grows downwards.
+//! A block of SVG that grows downwards.
 
 use std::fmt::Write as _;
 
-use crate::report::Document;
 use crate::report::heatmap::Rgb;
-use crate::report::text::{fit, width};
-use crate::text::tokens::visible;
+use crate::report::text::width;
 
 /// Points (1/72 inch) throughout.
 pub const FONT: f64 = 8.;
@@ -16,13 +14,21 @@ pub const MARGIN: f64 = 8.;
 /// The text block of a page.
 pub const PAGE: f64 = 468.;
 
-/// What is drawn so far.
+/// What is drawn so far of a block.
 pub struct Canvas {
     body: String,
     /// Where the next thing goes.
     pub y: f64,
     /// How far to the right something is.
     wide: f64,
+}
+
+/// A part of a picture that is never cut, with a margin on its left and right.
+pub struct Block {
+    /// SVG elements, measured from the block's upper left corner.
+    pub body: String,
+    pub width: f64,
+    pub height: f64,
 }
 
 /// How a text stands at its place.
@@ -56,26 +62,12 @@ impl Ink {
 }
 
 impl Canvas {
-    /// An empty page.
+    /// An empty block.
     pub fn new() -> Self {
         Self {
             body: String::new(),
-            y: MARGIN,
+            y: 0.,
             wide: 2. * MARGIN,
-        }
-    }
-
-    /// The model and the prompt, at the top.
-    pub fn title(&mut self, document: &Document) {
-        let room = ((PAGE - 2. * MARGIN) / CHARACTER) as usize;
-        let lines = [
-            (format!("Logit lens of {}", plain(&document.card.name)), Ink::BOLD),
-            (plain(&document.trajectory.prompt.text), Ink::DIM),
-        ];
-        for (line, ink) in lines {
-            let line = fit(&line, width(&line).min(room));
-            self.text((MARGIN, self.y + LINE - 4.), Anchor::Start, ink, &line);
-            self.y += LINE;
         }
     }
 
@@ -142,22 +134,13 @@ impl Canvas {
         self.body.push_str("</g>\n");
     }
 
-    /// The whole file.
-    pub fn finish(self, document: &Document) -> String {
-        let (wide, high) = (self.wide, self.y + MARGIN);
-        let title = format!(
-            "Logit lens of {}: {}",
-            plain(&document.card.name),
-            plain(&document.trajectory.prompt.text)
-        );
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide:.2}pt\" height=\"{high:.2}pt\" \
-             viewBox=\"0 0 {wide:.2} {high:.2}\" role=\"img\" font-family=\"DejaVu Sans Mono, Menlo, Consolas, \
-             monospace\" font-size=\"{FONT}\" xml:space=\"preserve\">\n<title>{}</title>\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{}</svg>\n",
-            escape(&title),
-            self.body
-        )
+    /// The block, whole.
+    pub fn finish(self) -> Block {
+        Block {
+            body: self.body,
+            width: self.wide,
+            height: self.y,
+        }
     }
 }
 
@@ -165,11 +148,8 @@ fn hex(Rgb(r, g, b): Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-fn plain(text: &str) -> String {
-    visible(text.as_bytes()).replace('␣', " ")
-}
-
-fn escape(text: &str) -> String {
+/// A text inside an element or an attribute.
+pub fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
-use super::canvas::{Anchor, CHARACTER, Canvas, Ink, LINE, MARGIN, PAGE};
+use super::canvas::{Anchor, Block, CHARACTER, Canvas, Ink, LINE, MARGIN, PAGE};
 use crate::report::Document;
 use crate::report::heatmap::{ColorBy, Order, Rgb, Row, Scale, heads, label_width, rows, scale, title};
 use crate::report::text::{bands, fit, width};
 
 const PAD: f64 = 3.;
+/// Above each band.
+const GAP: f64 = 6.;
 /// Characters of a token; a longer one is cut.
 const WIDEST: usize = 12;
 const NARROWEST: usize = 3;
@@ -26,17 +28,14 @@ struct Plan {
     order: Order,
 }
 
-/// Draws the heatmap and its legend.
-pub fn draw(document: &Document, by: ColorBy, order: Order, canvas: &mut Canvas) {
+/// The heatmap's bands and its legend.
+pub fn draw(document: &Document, by: ColorBy, order: Order) -> (Vec<Block>, Block) {
     let plan = plan(document, by, order);
     let room = (PAGE - 2. * MARGIN) as usize;
-    for band in bands(&plan.widths, plan.label as usize, 0, room) {
-        canvas.y += 6.;
-        draw_band(&plan, band, canvas);
-    }
-    canvas.y += 8.;
-    let title = format!("{}; bold: the output's", title(document, by));
-    legend(&plan.scale, &title, canvas);
+    let bands = bands(&plan.widths, plan.label as usize, 0, room).into_iter();
+    let title = format!("{}; bold = same token as the final output", title(document, by));
+    let drawn = bands.map(|band| draw_band(&plan, band)).collect();
+    (drawn, legend(&plan.scale, &title))
 }
 
 fn plan(document: &Document, by: ColorBy, order: Order) -> Plan {
@@ -60,14 +59,17 @@ fn plan(document: &Document, by: ColorBy, order: Order) -> Plan {
 }
 
 /// Some of the columns: their rows, and the prompt's tokens beside the first layer.
-fn draw_band(plan: &Plan, band: Range<usize>, canvas: &mut Canvas) {
+fn draw_band(plan: &Plan, band: Range<usize>) -> Block {
+    let mut canvas = Canvas::new();
+    canvas.y += GAP;
     if plan.order == Order::Down {
-        draw_heads(plan, band.clone(), canvas);
+        draw_heads(plan, band.clone(), &mut canvas);
     }
-    draw_rows(plan, band.clone(), canvas);
+    draw_rows(plan, band.clone(), &mut canvas);
     if plan.order == Order::Up {
-        draw_heads(plan, band, canvas);
+        draw_heads(plan, band, &mut canvas);
     }
+    canvas.finish()
 }
 
 fn draw_rows(plan: &Plan, band: Range<usize>, canvas: &mut Canvas) {
@@ -116,7 +118,9 @@ fn cut(label: &str) -> String {
     fit(label, width(label).min(WIDEST))
 }
 
-fn legend(scale: &Scale, title: &str, canvas: &mut Canvas) {
+fn legend(scale: &Scale, title: &str) -> Block {
+    let mut canvas = Canvas::new();
+    canvas.y += 8.;
     let step = LEGEND / STEPS as f64;
     let y = canvas.y;
     for i in 0..STEPS {
@@ -129,4 +133,5 @@ fn legend(scale: &Scale, title: &str, canvas: &mut Canvas) {
     canvas.text((MARGIN + LEGEND, y + 18.), Anchor::End, Ink::DIM, &high);
     canvas.text((MARGIN + LEGEND + 8., y + 8.), Anchor::Start, Ink::DIM, title);
     canvas.y += 20.;
+    canvas.finish()
 }

@@ -1,6 +1,6 @@
 //! Targets across layers as lines, with axes and a key; a panel for each position.
 
-use super::canvas::{Anchor, CHARACTER, Canvas, Ink, LINE, MARGIN};
+use super::canvas::{Anchor, Block, CHARACTER, Canvas, Ink, LINE, MARGIN};
 use crate::decoder::{Point, Site};
 use crate::report::Document;
 use crate::report::heatmap::Rgb;
@@ -25,40 +25,48 @@ const LINES: [(Rgb, &str); MOST] = [
     (Rgb(0x99, 0x99, 0x99), "8 3"),
 ];
 
-/// Draws a panel for each position read.
-pub fn draw(document: &Document, canvas: &mut Canvas) {
+/// A panel for each position read.
+pub fn draw(document: &Document) -> Vec<Block> {
     let trajectory = document.trajectory;
     let in_blocks = |&row: &usize| trajectory.rows[row].site.point != Point::Embed;
     let rows: Vec<usize> = (0..trajectory.rows.len()).filter(in_blocks).collect();
-    for (at, &position) in trajectory.positions.iter().enumerate() {
-        let label = document.tokens.label(trajectory.prompt.ids[position]);
-        canvas.y += 4.;
-        let foot = (MARGIN, canvas.y + LINE - 4.);
-        let heading = format!(
-            "after position {position}, {}",
-            fit(&label, width(&label).min(NAME))
-        );
-        canvas.text(foot, Anchor::Start, Ink::PLAIN, &heading);
-        canvas.y += LINE + 6.;
-        let sites: Vec<Site> = rows.iter().map(|&row| trajectory.rows[row].site).collect();
-        axes(&sites, canvas);
-        let targets = trajectory.targets_at(at, document.tokens);
-        let mut lines: Vec<(&Target, Vec<f64>)> = Vec::new();
-        for target in targets.iter().take(MOST) {
-            let prob = |&row: &usize| trajectory.value(target, row, at).map_or(0., |value| value.prob);
-            lines.push((target, rows.iter().map(prob).collect()));
-        }
-        // The first is drawn last, above the others.
-        for (nth, (_, probs)) in lines.iter().enumerate().rev() {
-            let points: Vec<(f64, f64)> = (probs.iter().enumerate())
-                .map(|(i, prob)| (x_of(i, sites.len()), canvas.y + HIGH * (1. - prob)))
-                .collect();
-            let (color, dash) = LINES[nth];
-            canvas.path(&points, color, 1.2, dash);
-        }
-        canvas.y += HIGH + 2. * LINE + 4.;
-        key(&lines, canvas);
+    let panels = 0..trajectory.positions.len();
+    panels.map(|at| panel(document, &rows, at)).collect()
+}
+
+/// The lines of the `at`th position read.
+fn panel(document: &Document, rows: &[usize], at: usize) -> Block {
+    let trajectory = document.trajectory;
+    let position = trajectory.positions[at];
+    let mut canvas = Canvas::new();
+    let label = document.tokens.label(trajectory.prompt.ids[position]);
+    canvas.y += 4.;
+    let foot = (MARGIN, canvas.y + LINE - 4.);
+    let heading = format!(
+        "after position {position}, {}",
+        fit(&label, width(&label).min(NAME))
+    );
+    canvas.text(foot, Anchor::Start, Ink::PLAIN, &heading);
+    canvas.y += LINE + 6.;
+    let sites: Vec<Site> = rows.iter().map(|&row| trajectory.rows[row].site).collect();
+    axes(&sites, &mut canvas);
+    let targets = trajectory.targets_at(at, document.tokens);
+    let mut lines: Vec<(&Target, Vec<f64>)> = Vec::new();
+    for target in targets.iter().take(MOST) {
+        let prob = |&row: &usize| trajectory.value(target, row, at).map_or(0., |value| value.prob);
+        lines.push((target, rows.iter().map(prob).collect()));
     }
+    // The first is drawn last, above the others.
+    for (nth, (_, probs)) in lines.iter().enumerate().rev() {
+        let points: Vec<(f64, f64)> = (probs.iter().enumerate())
+            .map(|(i, prob)| (x_of(i, sites.len()), canvas.y + HIGH * (1. - prob)))
+            .collect();
+        let (color, dash) = LINES[nth];
+        canvas.path(&points, color, 1.2, dash);
+    }
+    canvas.y += HIGH + 2. * LINE + 4.;
+    key(&lines, &mut canvas);
+    canvas.finish()
 }
 
 fn x_of(i: usize, count: usize) -> f64 {
@@ -93,7 +101,7 @@ fn axes(sites: &[Site], canvas: &mut Canvas) {
     canvas.text(middle, Anchor::Middle, Ink::DIM, "layer");
 }
 
-/// Each line's name, and where it ends.
+/// Each line's name, and its final probability.
 fn key(lines: &[(&Target, Vec<f64>)], canvas: &mut Canvas) {
     for (nth, (target, probs)) in lines.iter().enumerate() {
         let (color, dash) = LINES[nth];
@@ -101,7 +109,7 @@ fn key(lines: &[(&Target, Vec<f64>)], canvas: &mut Canvas) {
         canvas.path(&[(LEFT, middle), (LEFT + 24., middle)], color, 1.2, dash);
         let last = probs.last().copied().unwrap_or(0.);
         let name = fit(&target.name, width(&target.name).min(NAME));
-        let text = format!("{name}  {} in the end", percent(last));
+        let text = format!("{name}  final {}", percent(last));
         canvas.text(
             (LEFT + 30., canvas.y + LINE - 4.),
             Anchor::Start,

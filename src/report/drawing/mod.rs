@@ -3,16 +3,19 @@
 mod canvas;
 mod heatmap;
 mod lines;
+mod picture;
 mod render;
 
 use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::heatmap::{ColorBy, Order};
+use super::title::headline;
 use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet, no_picture};
 use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
-use canvas::Canvas;
+use picture::Picture;
+use render::Renderer;
 
 /// Its text is text, which its viewer finds fonts for.
 pub const SVG: Format = Format {
@@ -44,7 +47,7 @@ pub const PNG: Format = Format {
     ..SVG
 };
 
-/// A page of the picture's own size.
+/// Pages as wide as the picture, and no higher than paper.
 pub const PDF: Format = Format {
     name: "pdf",
     help: "The same as a PDF, its text as text",
@@ -60,6 +63,7 @@ struct Drawing {
     by: ColorBy,
     order: Order,
     lines: bool,
+    title: Option<String>,
     /// Characters that no font was found for.
     boxes: BTreeSet<char>,
 }
@@ -71,31 +75,34 @@ impl Drawing {
             by: presentation.color_by,
             order: presentation.order,
             lines: presentation.lines,
+            title: presentation.title.clone(),
             boxes: BTreeSet::new(),
         }
     }
 
-    fn svg(&self, document: &Document) -> String {
-        let mut canvas = Canvas::new();
-        canvas.title(document);
-        match self.lines {
-            true => lines::draw(document, &mut canvas),
-            false => heatmap::draw(document, self.by, self.order, &mut canvas),
+    fn picture(&self, document: &Document) -> Picture {
+        let title = headline(document, self.title.as_deref());
+        if self.lines {
+            return Picture::new(title, lines::draw(document), None);
         }
-        canvas.finish(document)
+        let (bands, legend) = heatmap::draw(document, self.by, self.order);
+        Picture::new(title, bands, Some(legend))
     }
 }
 
 impl Report for Drawing {
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
-        let svg = self.svg(document);
-        let rendered = match self.format.name {
-            "png" => render::png(&svg)?,
-            "pdf" => render::pdf(&svg)?,
-            _ => return Ok(out.write_all(svg.as_bytes())?),
-        };
-        self.boxes.extend(rendered.boxes);
-        Ok(out.write_all(&rendered.bytes)?)
+        let picture = self.picture(document);
+        if self.format.is(&SVG) {
+            return Ok(out.write_all(picture.image().svg(&picture.title).as_bytes())?);
+        }
+        let renderer = Renderer::new(&picture);
+        match self.format.is(&PNG) {
+            true => renderer.png(&picture, out)?,
+            false => out.write_all(&renderer.pdf(&picture)?)?,
+        }
+        self.boxes.extend(renderer.boxes());
+        Ok(())
     }
 
     fn sheet(&mut self, _: &Sheet, _: &mut dyn Write) -> Result<()> {

@@ -1,72 +1,182 @@
-//! SVG made into pixels and into PDF, with a font of our own.
+//! Pictures made into pixels and into PDF, with a font of our own.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use krilla::Document;
 use krilla::geom::Size;
+use krilla::metadata::Metadata;
 use krilla::page::PageSettings;
 use krilla_svg::{SurfaceExt, SvgSettings};
-use resvg::tiny_skia::{Pixmap, Transform};
+use png::{EncodingError, PixelDimensions, Unit};
+use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{FontResolver, Options, Tree};
 
+use super::picture::{Layout, Picture, Strip};
 use crate::error::{Error, Result};
 use crate::machine::memory;
+use crate::report::Failure;
 
 /// Points, dots and the CSS pixels that a tree is measured in, of an inch.
-const POINTS: f32 = 72.;
-const DOTS: f32 = 300.;
-const PIXELS: f32 = 96.;
+const POINTS: f64 = 72.;
+const DOTS: f64 = 300.;
+const PIXELS: f64 = 96.;
+const METRES: f64 = 0.0254;
+/// The memory that a byte of SVG takes on its way to a PDF, as measured.
+const PDF_PER_BYTE: u64 = 24;
 
-/// A picture, and the characters that a box stands for in it, since no font here has them.
-pub struct Rendered {
-    pub bytes: Vec<u8>,
-    pub boxes: BTreeSet<char>,
+/// Makes pictures of SVG, and keeps which characters stand as boxes, since no font here has them.
+pub struct Renderer {
+    options: Options<'static>,
+    boxes: Arc<Mutex<BTreeSet<char>>>,
 }
 
-/// The picture at 300 dots an inch.
-///
-/// # Errors
-/// A picture too large for memory.
-pub fn png(svg: &str) -> Result<Rendered> {
-    let (tree, boxes) = tree(svg)?;
-    let scale = DOTS / PIXELS;
-    let size = tree.size();
-    let dots = |length: f32| (length * scale).ceil() as u32;
-    let bytes = 4. * f64::from(size.width() * scale) * f64::from(size.height() * scale);
-    // The pixels, and what they are compressed from and to.
-    memory::require(
-        2 * bytes as u64,
-        "The picture",
-        "Read fewer --positions, or write an .svg.",
-    )?;
-    let mut pixels = Pixmap::new(dots(size.width()), dots(size.height()))
-        .ok_or_else(|| undrawn("it is too large for a PNG"))?;
-    resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    let bytes = pixels.encode_png().map_err(|e| undrawn(&e.to_string()))?;
-    Ok(Rendered { bytes, boxes })
+impl Renderer {
+    /// A renderer with the fonts that `picture` needs.
+    pub fn new(picture: &Picture) -> Self {
+        let mut fonts = Database::new();
+        fonts.load_font_data(dejavu::sans_mono::regular().to_vec());
+        fonts.load_font_data(dejavu::sans_mono::bold().to_vec());
+        // What our own font lacks may be among the system's, which take a while to list.
+        if picture.any_character(|c| c > '\u{2fff}') {
+            fonts.load_system_fonts();
+        }
+        let boxes = Arc::new(Mutex::new(BTreeSet::new()));
+        let lacking = boxes.clone();
+        let fallback = FontResolver::default_fallback_selector();
+        let resolver = FontResolver {
+            select_font: FontResolver::default_font_selector(),
+            select_fallback: Box::new(move |c, tried, fonts| {
+                let found = fallback(c, tried, fonts);
+                if found.is_none()
+                    && let Ok(mut lacking) = lacking.lock()
+                {
+                    lacking.insert(c);
+                }
+                found
+            }),
+        };
+        let options = Options {
+            font_family: "DejaVu Sans Mono".to_string(),
+            fontdb: Arc::new(fonts),
+            font_resolver: resolver,
+            ..Options::default()
+        };
+        Self { options, boxes }
+    }
+
+    /// The characters that boxes stood for so far.
+    pub fn boxes(&self) -> BTreeSet<char> {
+        self.boxes.lock().map(|boxes| boxes.clone()).unwrap_or_default()
+    }
+
+    /// Writes the picture at 300 dots an inch, strip by strip: no more than a strip's pixels and a
+    /// block's outlines are in memory at once.
+    ///
+    /// # Errors
+    /// A strip too large for memory, or an output that does not take it.
+    pub fn png(&self, picture: &Picture, out: &mut dyn Write) -> std::result::Result<(), Failure> {
+        let layout = picture.image();
+        let dots = |points: f64| points * DOTS / POINTS;
+        let (wide, high) = (
+            dots(layout.width).ceil() as u32,
+            dots(layout.height).ceil() as u32,
+        );
+        let tallest = layout.strips.iter().map(|strip| strip.height).fold(0., f64::max);
+        // The pixels with transparency and without.
+        memory::require(
+            7 * u64::from(wide) * dots(tallest).ceil() as u64,
+            "The picture",
+            "Read fewer --positions, or write an .svg.",
+        )?;
+        let mut encoder = png::Encoder::new(out, wide, high);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let per_metre = (DOTS / METRES).round() as u32;
+        encoder.set_pixel_dims(Some(PixelDimensions {
+            xppu: per_metre,
+            yppu: per_metre,
+            unit: Unit::Meter,
+        }));
+        encoder
+            .add_itxt_chunk("Title".to_string(), picture.title.clone())
+            .map_err(unencoded)?;
+        let mut writer = encoder.write_header().map_err(unencoded)?;
+        let mut rows = writer.stream_writer().map_err(unencoded)?;
+        let mut begin = 0;
+        for (i, strip) in layout.strips.iter().enumerate() {
+            // Each dot belongs to one strip; the last one has what is below it too.
+            let end = match layout.strips.get(i + 1) {
+                Some(next) => dots(next.y).round() as u32,
+                None => high,
+            };
+            rows.write_all(&self.strip(strip, wide, begin..end)?)?;
+            begin = end;
+        }
+        rows.finish().map_err(unencoded)?;
+        writer.finish().map_err(unencoded)
+    }
+
+    /// The pixels of some of the picture's rows of dots, red, green and blue.
+    fn strip(&self, strip: &Strip, wide: u32, rows: std::ops::Range<u32>) -> Result<Vec<u8>> {
+        let mut pixels =
+            Pixmap::new(wide, rows.len() as u32).ok_or_else(|| undrawn("it is too large for a PNG"))?;
+        pixels.fill(Color::WHITE);
+        let above = strip.y * DOTS / POINTS - f64::from(rows.start);
+        for (x, block) in &strip.blocks {
+            let tree = self.tree(&block.svg())?;
+            let scale = (DOTS / PIXELS) as f32;
+            let place = Transform::from_translate((x * DOTS / POINTS) as f32, above as f32);
+            resvg::render(&tree, place.pre_scale(scale, scale), &mut pixels.as_mut());
+        }
+        let opaque = pixels.data().chunks_exact(4);
+        Ok(opaque.flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())
+    }
+
+    /// The picture as pages, its text as text.
+    ///
+    /// # Errors
+    /// Text that no font can be embedded for, or more than there is memory for.
+    pub fn pdf(&self, picture: &Picture) -> Result<Vec<u8>> {
+        memory::require(
+            PDF_PER_BYTE * picture.bytes() as u64,
+            "The PDF",
+            "Read fewer --positions, or write an .svg or a .png.",
+        )?;
+        let mut document = Document::new();
+        document.set_metadata(Metadata::new().title(picture.title.clone()));
+        for page in picture.pages() {
+            self.page(&page, &picture.title, &mut document)?;
+        }
+        document.finish().map_err(|e| undrawn(&e.to_string()))
+    }
+
+    fn page(&self, layout: &Layout, title: &str, document: &mut Document) -> Result<()> {
+        let tree = self.tree(&layout.svg(title))?;
+        let no_page = || undrawn("it has no size that a PDF can have");
+        let (wide, high) = (layout.width as f32, layout.height as f32);
+        let size = Size::from_wh(wide, high).ok_or_else(no_page)?;
+        let mut page = document.start_page_with(PageSettings::from_wh(wide, high).ok_or_else(no_page)?);
+        let mut surface = page.surface();
+        let drawn = surface.draw_svg(&tree, size, SvgSettings::default());
+        surface.finish();
+        page.finish();
+        drawn.ok_or_else(|| undrawn("it has no form as a PDF"))
+    }
+
+    fn tree(&self, svg: &str) -> Result<Tree> {
+        Tree::from_str(svg, &self.options).map_err(|e| undrawn(&e.to_string()))
+    }
 }
 
-/// The picture as a page of its own size, its text as text.
-///
-/// # Errors
-/// Text that no font can be embedded for.
-pub fn pdf(svg: &str) -> Result<Rendered> {
-    let (tree, boxes) = tree(svg)?;
-    let points = |pixels: f32| pixels * POINTS / PIXELS;
-    let (wide, high) = (points(tree.size().width()), points(tree.size().height()));
-    let no_page = || undrawn("it has no size that a PDF can have");
-    let size = Size::from_wh(wide, high).ok_or_else(no_page)?;
-    let mut document = Document::new();
-    let mut page = document.start_page_with(PageSettings::from_wh(wide, high).ok_or_else(no_page)?);
-    let mut surface = page.surface();
-    let drawn = surface.draw_svg(&tree, size, SvgSettings::default());
-    surface.finish();
-    page.finish();
-    drawn.ok_or_else(|| undrawn("it has no form as a PDF"))?;
-    let bytes = document.finish().map_err(|e| undrawn(&e.to_string()))?;
-    Ok(Rendered { bytes, boxes })
+/// Why a PNG was not written.
+fn unencoded(error: EncodingError) -> Failure {
+    match error {
+        EncodingError::IoError(error) => error.into(),
+        error => undrawn(&error.to_string()).into(),
+    }
 }
 
 fn undrawn(why: &str) -> Error {
@@ -76,51 +186,28 @@ fn undrawn(why: &str) -> Error {
     )
 }
 
-fn tree(svg: &str) -> Result<(Tree, BTreeSet<char>)> {
-    let mut fonts = Database::new();
-    fonts.load_font_data(dejavu::sans_mono::regular().to_vec());
-    fonts.load_font_data(dejavu::sans_mono::bold().to_vec());
-    // What our own font lacks may be among the system's, which take a while to list.
-    if svg.chars().any(|c| c > '\u{2fff}') {
-        fonts.load_system_fonts();
-    }
-    let boxes = Arc::new(Mutex::new(BTreeSet::new()));
-    let lacking = boxes.clone();
-    let fallback = FontResolver::default_fallback_selector();
-    let resolver = FontResolver {
-        select_font: FontResolver::default_font_selector(),
-        select_fallback: Box::new(move |c, tried, fonts| {
-            let found = fallback(c, tried, fonts);
-            if found.is_none()
-                && let Ok(mut lacking) = lacking.lock()
-            {
-                lacking.insert(c);
-            }
-            found
-        }),
-    };
-    let options = Options {
-        font_family: "DejaVu Sans Mono".to_string(),
-        fontdb: Arc::new(fonts),
-        font_resolver: resolver,
-        ..Options::default()
-    };
-    let tree = Tree::from_str(svg, &options).map_err(|e| undrawn(&e.to_string()))?;
-    let boxes = boxes.lock().map(|boxes| boxes.clone()).unwrap_or_default();
-    Ok((tree, boxes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::drawing::canvas::{Anchor, Canvas, Ink};
 
     #[test]
     fn characters_without_a_font_are_told() {
         // A letter of Kirat Rai, a script of 2024 that hardly a font has yet.
-        let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"50\" height=\"20\">\
-                   <text x=\"2\" y=\"12\" font-size=\"8\">aé␣\u{16d43}</text></svg>";
-        for rendered in [png(svg).unwrap(), pdf(svg).unwrap()] {
-            assert_eq!(rendered.boxes.into_iter().collect::<String>(), "\u{16d43}");
-        }
+        let mut canvas = Canvas::new();
+        canvas.text((2., 12.), Anchor::Start, Ink::PLAIN, "aé␣\u{16d43}");
+        canvas.y = 20.;
+        let title = ["Letters".to_string(), String::new()];
+        let picture = Picture::new(title, vec![canvas.finish()], None);
+        let boxes = |render: &dyn Fn(&Renderer)| {
+            let renderer = Renderer::new(&picture);
+            render(&renderer);
+            renderer.boxes().into_iter().collect::<String>()
+        };
+        assert_eq!(boxes(&|r| r.png(&picture, &mut Vec::new()).unwrap()), "\u{16d43}");
+        assert_eq!(
+            boxes(&|r| assert!(!r.pdf(&picture).unwrap().is_empty())),
+            "\u{16d43}"
+        );
     }
 }

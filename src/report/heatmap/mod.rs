@@ -4,7 +4,7 @@ mod scale;
 mod terminal;
 
 use crate::analysis::statistics::Statistic;
-use crate::decoder::Site;
+use crate::decoder::{Point, Site};
 use crate::lens::Trajectory;
 use crate::report::Document;
 use crate::text::targets::Target;
@@ -117,10 +117,15 @@ pub fn heads(document: &Document) -> Vec<String> {
         .collect()
 }
 
-/// The scale that all of the rows' values lie on.
+/// The scale that the rows' values lie on. The embedding is far from everything else, so it does
+/// not count where there are other rows.
 pub fn scale(by: ColorBy, rows: &[Row]) -> Scale {
-    let cells = rows.iter().flat_map(|row| &row.cells);
-    Scale::fit(by, cells.filter_map(|cell| cell.value))
+    let only_embed = rows.iter().all(|row| row.site.point == Point::Embed);
+    let counted = rows
+        .iter()
+        .filter(|row| only_embed || row.site.point != Point::Embed);
+    let values = |row: &Row| row.cells.iter().filter_map(|cell| cell.value).collect::<Vec<_>>();
+    Scale::fit(by, counted.flat_map(values))
 }
 
 /// The characters of the widest row's name.

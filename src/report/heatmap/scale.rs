@@ -37,30 +37,39 @@ impl Rgb {
     }
 }
 
+/// Of fewer values than this none is an extreme.
+const FEW: usize = 40;
+
 /// The values between which colours run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     low: f64,
     high: f64,
+    /// Whether values lie above `high`.
+    clipped: bool,
     /// Ranks: 1 is the brightest, and each factor of ten as far from the next.
     ranks: bool,
 }
 
 impl Scale {
     /// The scale for `values` of `by`: what is between 0 and 1 by nature is always so, what counts
-    /// from 0 on runs to the largest.
+    /// from 0 on runs to a round number above nearly all values, so that a few extremes do not
+    /// make the others look alike. The HTML page has the same rule (`statScale` in scale.js).
     pub fn fit(by: ColorBy, values: impl Iterator<Item = f64>) -> Self {
-        let largest = values.filter(|v| v.is_finite()).fold(0., f64::max);
+        let mut values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        let largest = values.last().map_or(0., |&largest| largest.max(0.));
         let (low, high) = match by {
             ColorBy::Prob | ColorBy::Target | ColorBy::Statistic(Statistic::Tv | Statistic::Agrees) => {
                 (0., 1.)
             }
             ColorBy::Rank => (1., largest.max(10.)),
-            ColorBy::Statistic(_) => (0., if largest > 0. { largest } else { 1. }),
+            ColorBy::Statistic(_) => (0., round_up(nearly_largest(&values))),
         };
         Self {
             low,
             high,
+            clipped: largest > high,
             ranks: by == ColorBy::Rank,
         }
     }
@@ -89,15 +98,54 @@ impl Scale {
     pub fn ends(&self) -> [String; 2] {
         match self.ranks {
             true => [format!("{:.0}", self.high), "1".to_string()],
-            false if self.high == 1. => ["0".to_string(), "1".to_string()],
-            false => ["0".to_string(), format!("{:.2}", self.high)],
+            false => {
+                let above = if self.clipped { "≥ " } else { "" };
+                ["0".to_string(), format!("{above}{}", self.high)]
+            }
         }
     }
+}
+
+/// The 98th percentile of sorted values; of few, the largest.
+fn nearly_largest(sorted: &[f64]) -> f64 {
+    let at = if sorted.len() < FEW {
+        sorted.len().saturating_sub(1)
+    } else {
+        (0.98 * sorted.len() as f64) as usize
+    };
+    sorted.get(at).copied().unwrap_or(0.)
+}
+
+/// The next number upwards that reads well at the end of a scale.
+fn round_up(value: f64) -> f64 {
+    if value <= 0. {
+        return 1.;
+    }
+    let power = 10f64.powf(value.log10().floor());
+    let steps = [1., 1.5, 2., 2.5, 3., 4., 5., 6., 8., 10.];
+    let step = steps
+        .into_iter()
+        .find(|step| step * power >= value * 0.9999)
+        .unwrap_or(10.);
+    // Three digits, without the rest of a product of binary fractions.
+    let rounded = format!("{:.2e}", step * power);
+    rounded.parse().unwrap_or(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_extremes_do_not_set_the_scale() {
+        let by = ColorBy::Statistic(Statistic::ForwardKl);
+        let most = (0..298).map(|i| f64::from(i) / 60.);
+        let scale = Scale::fit(by, most.chain([157., 200.]));
+        assert_eq!((scale.ends()[1].as_str(), scale.place(157.)), ("≥ 5", 1.));
+        let few = Scale::fit(by, [1., 2., 157.].into_iter());
+        assert_eq!(few.ends()[1], "200");
+        assert_eq!(round_up(0.0123), 0.015);
+    }
 
     #[test]
     fn places_run_from_dark_to_bright() {

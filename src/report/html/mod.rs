@@ -3,11 +3,13 @@
 //! The page is `page/`: a template with places for its parts. Everything in it that comes from a
 //! model or a prompt is data in one JSON element, which the script shows as text.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
 
 use serde::Serialize;
 
 use super::json::{Detail, Layout, Readings, write};
+use super::title::{headline, plain, short_name};
 use super::{
     ColorBy, Content, Document, Format, Order, Presentation, Report, Result, Setting, Sheet, no_picture,
 };
@@ -48,7 +50,7 @@ pub const HTML: Format = Format {
 const TEMPLATE: &str = include_str!("page/template.html");
 
 /// The parts of the script, in the order in which they build on one another.
-const APP: [&str; 11] = [
+const APP: [&str; 12] = [
     include_str!("page/app/text.js"),
     include_str!("page/app/color.js"),
     include_str!("page/app/data.js"),
@@ -58,6 +60,7 @@ const APP: [&str; 11] = [
     include_str!("page/app/details.js"),
     include_str!("page/app/chart.js"),
     include_str!("page/app/controls.js"),
+    include_str!("page/app/sheet.js"),
     include_str!("page/app/about.js"),
     include_str!("page/app/main.js"),
 ];
@@ -75,6 +78,7 @@ struct Html {
     /// What the page shows until its reader chooses.
     by: ColorBy,
     order: Order,
+    title: Option<String>,
 }
 
 /// The data of a page.
@@ -82,7 +86,20 @@ struct Html {
 struct Data<'a> {
     #[serde(flatten)]
     readings: Readings<'a>,
+    /// Tokens that stand as labels in the readings, since they are no text by themselves.
+    byte_labels: BTreeSet<String>,
+    /// What the model generated, as text.
+    continuation: Option<String>,
+    heading: Heading,
     view: View,
+}
+
+/// What stands above everything.
+#[derive(Serialize)]
+struct Heading {
+    model: String,
+    title: Option<String>,
+    prompt: String,
 }
 
 /// The first view, in the words of the page's address.
@@ -101,7 +118,7 @@ impl Report for Html {
             };
             out.write_all(before.as_bytes())?;
             match name {
-                "title" => out.write_all(in_html(&title(document)).as_bytes())?,
+                "title" => out.write_all(in_html(&title(document, self.title.as_deref())).as_bytes())?,
                 "style" => out.write_all(include_bytes!("page/style.css"))?,
                 "uplot_css" => out.write_all(include_bytes!("page/uPlot.min.css"))?,
                 "uplot_js" => out.write_all(include_bytes!("page/uPlot.iife.min.js"))?,
@@ -124,6 +141,7 @@ impl Html {
         Self {
             by: presentation.color_by,
             order: presentation.order,
+            title: presentation.title.clone(),
         }
     }
 
@@ -141,9 +159,42 @@ impl Html {
         };
         Data {
             readings: Readings::new(document, Detail::Page),
+            byte_labels: byte_labels(document),
+            continuation: continuation(document),
+            heading: Heading {
+                model: plain(short_name(&document.card.name)),
+                title: self.title.clone(),
+                prompt: document.trajectory.prompt.asked().to_string(),
+            },
             view: View { color, order },
         }
     }
+}
+
+/// The labels of the document's tokens that are bytes of a split character.
+fn byte_labels(document: &Document) -> BTreeSet<String> {
+    let Document {
+        trajectory, tokens, ..
+    } = document;
+    let rows = trajectory.rows.iter().flat_map(|row| &row.readings);
+    let top = (rows.chain(&trajectory.output)).flat_map(|reading| reading.top.iter().map(|c| c.id));
+    let tracked = trajectory.tracked.iter().flatten().map(|track| track.id);
+    let prompt = trajectory.prompt.ids.iter().copied();
+    let ids: HashSet<u32> = prompt.chain(top).chain(tracked).collect();
+    let is_split = |id: &u32| (tokens.bytes(*id)).is_some_and(|bytes| str::from_utf8(&bytes).is_err());
+    ids.into_iter()
+        .filter(is_split)
+        .map(|id| tokens.exact(id))
+        .collect()
+}
+
+fn continuation(document: &Document) -> Option<String> {
+    let prompt = &document.trajectory.prompt;
+    let generated = &prompt.ids[prompt.ids.len() - prompt.generated..];
+    let bytes: Vec<u8> = (generated.iter())
+        .flat_map(|&id| document.tokens.bytes(id).unwrap_or_default())
+        .collect();
+    (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn in_html(text: &str) -> String {
@@ -157,12 +208,18 @@ fn in_html(text: &str) -> String {
     out
 }
 
-fn title(document: &Document) -> String {
-    let visible = |text: &str| crate::text::tokens::visible(text.as_bytes()).replace('␣', " ");
-    let prompt = visible(document.trajectory.prompt.text.trim());
-    let short: String = prompt.chars().take(TITLE).collect();
-    let cut = if short.len() < prompt.len() { "…" } else { "" };
-    format!("{short}{cut} – logit lens of {}", visible(&document.card.name))
+fn title(document: &Document, title: Option<&str>) -> String {
+    let [first, second] = headline(document, title);
+    if second.is_empty() {
+        return first;
+    }
+    let short: String = second.trim().chars().take(TITLE).collect();
+    let cut = if short.len() < second.trim().len() {
+        "…"
+    } else {
+        ""
+    };
+    format!("{short}{cut} – {}", first.replacen("Logit", "logit", 1))
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl<'a> Builder<'a> {
             meta: self.meta(),
             id: self.document.id.map(str::to_string),
             layers: self.layer_numbers(Point::ResidPost),
-            input: prompt.ids.iter().map(|&id| tokens.text(id)).collect(),
+            input: prompt.ids.iter().map(|&id| tokens.exact(id)).collect(),
             input_ids: prompt.ids.clone(),
             generated: Some(prompt.generated).filter(|&generated| generated > 0),
             positions: (trajectory.positions.len() < prompt.ids.len()).then(|| trajectory.positions.clone()),
@@ -170,7 +170,7 @@ impl<'a> Builder<'a> {
             top: Top {
                 topk: self.by_layer(point, move |row, at| {
                     let top = reading(row, at).top.iter();
-                    top.map(|c| tokens.text(c.id)).collect()
+                    top.map(|c| tokens.exact(c.id)).collect()
                 }),
                 topk_ids: self.by_layer(point, move |row, at| {
                     reading(row, at).top.iter().map(|c| c.id).collect()
@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
         Row {
             top: Top {
                 topk: self
-                    .by_position(move |at| readings[at].top.iter().map(|c| tokens.text(c.id)).collect()),
+                    .by_position(move |at| readings[at].top.iter().map(|c| tokens.exact(c.id)).collect()),
                 topk_ids: self.by_position(move |at| readings[at].top.iter().map(|c| c.id).collect()),
                 topk_probs: numbers(|c| c.prob),
                 topk_logprobs: full.then(|| numbers(|c| c.logprob)),
@@ -288,7 +288,7 @@ impl<'a> Builder<'a> {
     }
 
     fn texts(&self, ids: &[u32]) -> Vec<String> {
-        ids.iter().map(|&id| self.document.tokens.text(id)).collect()
+        ids.iter().map(|&id| self.document.tokens.exact(id)).collect()
     }
 
     /// The ids of the tokens to plot at a position.
@@ -305,12 +305,12 @@ impl<'a> Builder<'a> {
             let mut seen = HashSet::new();
             let tracks = builder.tracks(at).into_iter();
             let tracks: Vec<_> = tracks
-                .filter(|track| seen.insert(tokens.text(track.id)))
+                .filter(|track| seen.insert(tokens.exact(track.id)))
                 .collect();
             let rows = rows.clone();
             Entries::new(tracks.len(), move |i| {
                 let probs = rows.iter().map(|&row| tracks[i].values[row].prob);
-                (tokens.text(tracks[i].id), probs.collect())
+                (tokens.exact(tracks[i].id), probs.collect())
             })
         })
     }
@@ -325,7 +325,7 @@ impl<'a> Builder<'a> {
             Entries::new(tracks.len(), move |i| {
                 let values = || rows.iter().map(|&row| tracks[i].values[row]);
                 let track = Track {
-                    token: tokens.text(tracks[i].id),
+                    token: tokens.exact(tracks[i].id),
                     probs: values().map(|v| v.prob).collect(),
                     logits: full.then(|| values().map(|v| v.logit.into()).collect()),
                     ranks: values().map(|v| v.rank).collect(),

@@ -32,7 +32,8 @@ pub struct Readings<'a> {
     pub id: Option<String>,
     /// The layers shown: layer i is the output of block i.
     pub layers: Vec<usize>,
-    /// The prompt's tokens as text.
+    /// The prompt's tokens as text; a byte of a split character as its label, `\xE6`, here and wherever
+    /// a token is text.
     pub input: Vec<String>,
     pub input_ids: Vec<u32>,
     /// How many of the last tokens the model generated; absent when none.

@@ -145,7 +145,9 @@ impl Table {
             },
             fold: presentation.fold_rows,
             model: None,
-            batch: presentation.brief.then(|| Batch::new(presentation.width)),
+            batch: presentation
+                .brief
+                .then(|| Batch::new(text_width(presentation.width))),
         }
     }
 

@@ -4,16 +4,16 @@
 const LONG_PROMPT = 110; // characters; longer ones are set smaller
 
 function renderHeading() {
-  const parts = [meta.model, meta.family, meta.parameters && `${showParameters(meta.parameters)} parameters`, meta.n_layers && `${meta.n_layers} layers`];
+  const parts = [doc.heading?.model ?? meta.model, meta.family, meta.parameters && `${showParameters(meta.parameters)} parameters`, meta.n_layers && `${meta.n_layers} layers`];
   const kicker = document.getElementById('kicker');
   kicker.append(element('strong', {}, 'Logit lens'));
   for (const part of parts.filter(Boolean)) kicker.append(' · ', element('bdi', {}, showText(String(part))));
   const heading = document.getElementById('prompt');
-  const prompt = meta.prompt ?? doc.input.slice(0, generatedFrom).join('');
+  const prompt = doc.heading?.title ?? doc.heading?.prompt ?? meta.prompt;
   heading.classList.toggle('long', prompt.length > LONG_PROMPT);
   heading.append(element('bdi', {}, showText(prompt)));
-  if (doc.generated) {
-    heading.append(element('bdi', { class: 'generated-text', title: 'written by the model' }, showText(doc.input.slice(generatedFrom).join(''))));
+  if (doc.generated && doc.heading?.title == null) {
+    heading.append(element('bdi', { class: 'generated-text', title: 'generated' }, showText(doc.continuation ?? '')));
   }
 }
 
@@ -26,9 +26,9 @@ function showParameters(count) {
 
 function renderHelp() {
   const keys = (text) => element('kbd', {}, text);
-  const hold = ranksAsColumns ? [] : [keys('Enter'), ' or a click holds its position · '];
+  const hold = ranksAsColumns ? [] : [keys('Enter'), ' or a click pins its position · '];
   document.getElementById('help').append(keys('← ↑ ↓ →'), ' move · ', ...hold, keys('1'), '–', keys('9'),
-    ' pin a token of the cell · ', keys('Esc'), ' clears · the address keeps the view');
+    ' pin a token of the cell · ', keys('Esc'), ' clears · the URL stores this view');
 }
 
 const STAT_SENTENCES = {
@@ -50,7 +50,7 @@ function statSentence() {
 function aboutText() {
   const points = pointNames.length > 1
     ? ' Where another point is chosen, resid_mid is the stream between a block’s attention and its MLP, and attn_out and mlp_out are what these two add to it, read by themselves in the same way.' : '';
-  const generated = doc.generated ? ` The last ${doc.generated} tokens were written by the model itself, always the likeliest; their columns are marked.` : '';
+  const generated = doc.generated ? ` The last ${doc.generated} tokens were generated greedily by the model; their columns are marked.` : '';
   const partial = !ranksAsColumns && readPositions.length < positionCount ? ' Only the positions shown were read.' : '';
   const columnsText = ranksAsColumns
     ? `Rows are layers and columns are ranks: a row lists its likeliest tokens for what comes after position ${readPositions[0]} of the prompt.`

@@ -236,7 +236,7 @@ function renderChartHead(pos) {
   const title = element('h2', {}, 'Across the layers');
   const where = element('p', { class: 'where' }, `at position ${pos} `, tokenElement(doc.input[pos], 'boxed'));
   if (!ranksAsColumns) {
-    const button = element('button', { type: 'button', class: 'quiet hold', 'aria-pressed': String(held), title: 'Keep this position charted while the mouse is elsewhere' }, held ? 'Held – release' : 'Hold');
+    const button = element('button', { type: 'button', class: 'quiet hold', 'aria-pressed': String(held), title: 'Keep this position charted while the mouse is elsewhere' }, held ? 'Pinned position – release' : 'Pin position');
     button.addEventListener('click', () => toggleHold(chartedPosition()));
     where.append(' ', button);
   }

@@ -29,34 +29,24 @@ function oklch(lightness, chroma, hue) {
 /** Black or white, whichever has the higher contrast ratio on this luminance. */
 const inkOn = (luminance) => ((luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? '#000' : '#fff');
 
-// The low end lies near the page's own background, the high end far from it; the
-// lightness is linear in the value, and the hue runs yellow - green - blue as in viridis.
-const RAMPS = {
-  light: (t) => oklch(0.975 - 0.555 * t, 0.012 + 0.125 * Math.sin(Math.PI * Math.min(1, 0.1 + 0.62 * t)), 108 + 155 * t ** 0.85),
-  dark: (t) => oklch(0.245 + 0.655 * t, 0.03 + 0.14 * Math.sin(Math.PI * Math.min(1, 0.08 + 0.7 * t)), 285 - 180 * t),
-};
-const STEPS = 256;
-const rampTables = new Map();
+// Dark is low and bright is high in both themes, as in the terminal's heatmap and in
+// pictures. The lightness is linear in the value, and the hue runs blue - green - yellow
+// as in viridis.
+const RAMP_STEPS = 256;
+const RAMP = Array.from({ length: RAMP_STEPS }, (_, i) => {
+  const t = i / (RAMP_STEPS - 1);
+  const { css, luminance } = oklch(0.245 + 0.655 * t, 0.03 + 0.14 * Math.sin(Math.PI * Math.min(1, 0.08 + 0.7 * t)), 285 - 180 * t);
+  return { css, ink: inkOn(luminance) };
+});
 
-/** The scale of a theme as a table of {css, ink}. */
-function rampTable(theme) {
-  if (!rampTables.has(theme)) {
-    rampTables.set(theme, Array.from({ length: STEPS }, (_, i) => {
-      const { css, luminance } = RAMPS[theme](i / (STEPS - 1));
-      return { css, ink: inkOn(luminance) };
-    }));
-  }
-  return rampTables.get(theme);
-}
-
-/** The colour of t, from 0 to 1. */
-function rampColor(theme, t) {
-  return rampTable(theme)[Math.round(Math.min(1, Math.max(0, t)) * (STEPS - 1))];
+/** The colour of t, from 0 to 1, and of ink on it. */
+function rampColor(t) {
+  return RAMP[Math.round(Math.min(1, Math.max(0, t)) * (RAMP_STEPS - 1))];
 }
 
 /** The scale as a CSS gradient, for the legend. */
-function rampGradient(theme) {
-  const stops = Array.from({ length: 17 }, (_, i) => rampColor(theme, i / 16).css);
+function rampGradient() {
+  const stops = Array.from({ length: 17 }, (_, i) => rampColor(i / 16).css);
   return `linear-gradient(to right, ${stops.join(', ')})`;
 }
 

@@ -72,7 +72,7 @@ function makeLayersPanel() {
   const panel = element('div', { class: 'panel' },
     element('div', { class: 'ranges' }, labelled('every', every), labelled('from', from), labelled('to', to), all),
     boxes,
-    element('p', { class: 'note' }, 'The output’s row always stays.'));
+    element('p', { class: 'note' }, 'The output row is always shown.'));
   return { details: element('details', { class: 'layers' }, summary, panel), summary, boxes };
 }
 
@@ -102,11 +102,11 @@ function makeControls() {
   controls.reset = element('button', { type: 'button', class: 'quiet', id: 'reset' }, 'Reset');
   controls.reset.addEventListener('click', () => update({ ...defaultState(), theme: state.theme }));
   layersPanel = makeLayersPanel();
-  fillSelect(controls.order, [['', [['up', 'upwards'], ['down', 'downwards']]]], state.order);
+  fillSelect(controls.order, [['', [['up', 'bottom'], ['down', 'top']]]], state.order);
   fillSelect(controls.theme, [['', [['auto', 'auto'], ['light', 'light'], ['dark', 'dark']]]], state.theme);
   controlsBox.append(labelled('Colour', controls.color));
   if (pointNames.length > 1) controlsBox.append(labelled('Point', controls.point));
-  controlsBox.append(layersPanel.details, labelled('Order', controls.order), labelled('Theme', controls.theme), controls.reset);
+  controlsBox.append(layersPanel.details, labelled('Layer 0', controls.order), labelled('Theme', controls.theme), controls.reset);
   controlsBox.addEventListener('submit', (event) => event.preventDefault());
   document.addEventListener('pointerdown', (event) => {
     if (!layersPanel.details.contains(event.target)) layersPanel.details.open = false;

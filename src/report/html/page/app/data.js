@@ -11,12 +11,13 @@ const STAT_INFO = {
   js: { label: 'Jensen–Shannon divergence', unit: 'nats' },
   tv: { label: 'Total variation', unit: '' },
   cross_entropy: { label: 'Cross-entropy of the next token', unit: 'nats' },
-  agrees: { label: 'Top-1 is the output’s', unit: '' },
+  agrees: { label: 'Matches final output', unit: '' },
 };
 const statInfo = (name) => STAT_INFO[name] ?? { label: name.replaceAll('_', ' '), unit: '' };
 
 const doc = JSON.parse(document.getElementById('lens-data').textContent);
 const meta = doc.meta ?? {};
+for (const label of doc.byte_labels ?? []) byteLabels.add(label);
 const positionCount = doc.input.length;
 const generatedFrom = positionCount - (doc.generated ?? 0);
 const targets = doc.targets ?? [];

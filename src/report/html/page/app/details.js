@@ -13,7 +13,7 @@ function detailsHeading(row, pos) {
   const where = element('p', { class: 'where' });
   if (state.point !== MAIN_POINT && row.kind === 'layer') where.append(`${state.point}, `);
   where.append(`after position ${pos} `, tokenElement(doc.input[pos], 'boxed'));
-  if (pos >= generatedFrom) where.append(' (written by the model)');
+  if (pos >= generatedFrom) where.append(' (generated)');
   return [heading, where];
 }
 

@@ -6,21 +6,43 @@ let grid = null; // {table, rows, cells: [row][column]}
 
 const settlesShown = () => state.point === MAIN_POINT && doc.settles_at?.some((layer) => layer != null);
 
-/** In characters: as wide as most of the tokens need, and wider where few columns leave room. */
+/** Widths of columns, in characters. */
 const FITTING_WIDTH = 7.5;
+const NARROWEST = 6;
+const WIDEST = 24;
+const WIDEST_SCROLLED = 14;
+const CELL_PADDING = 1.6;
 const NARROW_BOX = 60;
-const boxWidth = () => Math.max(NARROW_BOX, Math.floor((gridBox.clientWidth - ROW_HEADER_WIDTH) / CH_WIDTH));
 
-function columnWidth() {
-  const lengths = ranksAsColumns ? [] : columns.map((col) => showToken(doc.input[col.pos]).length);
-  for (const row of rowsByPoint.get(state.point)) {
-    for (const col of columns) lengths.push(showToken(valueAt(state.point, row, 'topk', col.pos)?.[col.rank] ?? '').length);
+/** The pixels there are for the heatmap. Its own box is as wide as its table, so it cannot be asked. */
+function figureRoom() {
+  const { clientWidth } = gridBox.closest('main');
+  if (narrow.matches) return clientWidth;
+  const style = getComputedStyle(document.documentElement);
+  return clientWidth - parseFloat(style.fontSize) * parseFloat(style.getPropertyValue('--side'));
+}
+
+const tokenLengths = new Map();
+/** The longest token of a point's cells and heads, and the length that most of them keep to. */
+function lengthsAt(point) {
+  if (!tokenLengths.has(point)) {
+    const lengths = ranksAsColumns ? [] : columns.map((col) => showToken(doc.input[col.pos]).length);
+    for (const row of rowsByPoint.get(point)) {
+      for (const col of columns) lengths.push(showToken(valueAt(point, row, 'topk', col.pos)?.[col.rank] ?? '').length);
+    }
+    tokenLengths.set(point, { longest: lengths.reduce((a, b) => Math.max(a, b), 0), most: quantile(lengths, 0.95) });
   }
-  const share = boxWidth() / columns.length;
-  const padding = 1.6;
+  return tokenLengths.get(point);
+}
+
+/** In characters: as wide as the longest token where there is room for that, else as most tokens need. */
+function columnWidth() {
+  const { longest, most } = lengthsAt(state.point);
+  const room = Math.max(NARROW_BOX, Math.floor((figureRoom() - ROW_HEADER_WIDTH) / CH_WIDTH));
+  const share = room / columns.length;
   // A few columns are made to fit without scrolling; many scroll anyhow.
-  const needed = share >= FITTING_WIDTH ? Math.min(share, Math.max(...lengths) + padding) : quantile(lengths, 0.95) + padding;
-  return Math.min(14, Math.max(6, needed, Math.min(9, share)));
+  if (share >= FITTING_WIDTH) return Math.max(NARROWEST, Math.min(share, WIDEST, Math.max(9, longest + CELL_PADDING)));
+  return Math.min(WIDEST_SCROLLED, Math.max(NARROWEST, share, most + CELL_PADDING, Math.min(9, longest + CELL_PADDING)));
 }
 
 function cellText(row, col) {
@@ -59,7 +81,7 @@ function columnHeader(col, colIndex) {
   if (generated) header.classList.add('generated');
   if (generated && col.pos === generatedFrom) header.classList.add('first-generated');
   header.append(element('span', { class: 'index' }, String(col.pos)), tokenElement(doc.input[col.pos]));
-  header.title = generated ? 'written by the model' : 'hold this position in the chart';
+  header.title = generated ? 'generated' : 'pin this position in the chart';
   return header;
 }
 
@@ -99,11 +121,10 @@ function buildTable(cols, colOffset = 0) {
 /** Colours the cells; black or white text, whichever contrasts more. */
 function paintTable({ rows, cells, cols }) {
   const scale = makeScale(state.color);
-  const theme = currentTheme();
   rows.forEach((row, r) => cols.forEach((col, c) => {
     const value = scale.value(row, col);
     const cell = cells[r][c];
-    const color = value == null ? null : rampColor(theme, scale.t(value));
+    const color = value == null ? null : rampColor(scale.t(value));
     cell.classList.toggle('none', !color);
     cell.style.backgroundColor = color?.css ?? '';
     cell.style.color = color?.ink ?? '';
@@ -209,7 +230,10 @@ function onGridKey(event) {
   const r = grid.rows.findIndex((row) => row.key === td.dataset.row);
   const target = moveByKey(event, r, Number(td.dataset.col));
   if (target) focusCell(grid.cells[target[0]][target[1]]);
-  else if (event.key === 'Enter' || event.key === ' ') toggleHold(placeOf(td).pos);
+  else if (event.key === 'Enter' || event.key === ' ') {
+    toggleHold(placeOf(td).pos);
+    openSheetFor(td);
+  }
   else if (/^[1-9]$/.test(event.key) && !event.ctrlKey) pinByNumber(placeOf(td), Number(event.key));
   else return;
   event.preventDefault();
@@ -245,6 +269,7 @@ function listenToGrid() {
     const place = placeOf(target);
     const release = pressedOnCurrent && state.hold === place.pos;
     update({ ...place, hold: release ? null : place.pos });
+    openSheetFor(target);
   });
   gridBox.addEventListener('keydown', onGridKey);
 }

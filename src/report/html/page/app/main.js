@@ -80,6 +80,7 @@ function listen() {
   addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
     if (layersPanel.details.open) layersPanel.details.open = false;
+    else if (sheetIsOpen()) closeSheet();
     else clearAll();
   });
   darkQuery.addEventListener('change', () => render({ ...state, theme: null }));
@@ -93,6 +94,7 @@ function listen() {
     if (plot && plot.width !== chartSize().width) renderChart();
   });
   resized.observe(gridBox);
+  resized.observe(gridBox.closest('main'));
   resized.observe(chartBox);
 }
 
@@ -102,6 +104,7 @@ function start() {
   renderAbout();
   renderProvenance();
   makeControls();
+  makeSheet();
   render();
   listen();
   const cell = currentElement();

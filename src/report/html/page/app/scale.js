@@ -35,21 +35,28 @@ function yesNoScale(label, value) {
   return { label, value, t, ticks: [{ t: 0.06, label: 'no' }, { t: 0.72, label: 'yes' }] };
 }
 
-/** The embed row and a few extremes are left out of the range, lest they flatten the rest. */
+// Of fewer values than this none is an extreme.
+const FEW = 40;
+
+/** The 98th percentile; of few values, the largest. */
+const nearlyLargest = (values) => quantile(values, values.length < FEW ? 1 : 0.98) ?? 0;
+
+/**
+ * The embed row and a few extremes are left out of the range, lest they flatten the rest;
+ * pictures have the same rule (`Scale::fit` in scale.rs).
+ */
 function statScale(name) {
   const { label, unit } = statInfo(name);
   const value = (row, col) => valueAt(state.point, row, name, col.pos) ?? null;
   const values = section(state.point)[name].flat().filter((v) => v !== null);
   if (typeof values[0] === 'boolean') return yesNoScale(label, value);
-  const top = quantile(values, 0.98);
-  const low = Math.min(0, quantile(values, 0.02) ?? 0);
-  const high = name === 'tv' ? 1 : niceCeil(top);
+  const high = name === 'tv' ? 1 : niceCeil(nearlyLargest(values));
   const clipped = visibleRows().some((row) => columns.some((col) => value(row, col) > high));
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((t) => {
-    const text = minus(String(+(low + t * (high - low)).toPrecision(3)));
+    const text = minus(String(+(t * high).toPrecision(3)));
     return { t, label: t === 1 && clipped ? `≥ ${text}` : text };
   });
-  return { label: unit ? `${label} (${unit})` : label, value, t: (v) => (v - low) / (high - low), ticks };
+  return { label: unit ? `${label} (${unit})` : label, value, t: (v) => v / high, ticks };
 }
 
 function makeScale(color) {
@@ -68,7 +75,7 @@ function makeScale(color) {
 function renderLegend() {
   const scale = makeScale(state.color);
   const bar = element('div', { class: 'ramp' });
-  bar.style.background = rampGradient(currentTheme());
+  bar.style.background = rampGradient();
   const ticks = scale.ticks.map(({ t, label }) => {
     const tick = element('span', { class: t < 0.02 ? 'tick first' : t > 0.98 ? 'tick last' : 'tick' }, label);
     tick.style.left = `${100 * t}%`;
@@ -76,7 +83,7 @@ function renderLegend() {
   });
   const marks = [];
   if (settlesShown()) marks.push(element('span', { class: 'mark' }, element('i', { class: 'swatch settle' }), 'prediction settles here'));
-  if (doc.generated) marks.push(element('span', { class: 'mark' }, element('i', { class: 'swatch generated' }), 'written by the model'));
+  if (doc.generated) marks.push(element('span', { class: 'mark' }, element('i', { class: 'swatch generated' }), 'generated'));
   if (/^[pr]:/.test(state.color)) marks.push(element('span', { class: 'mark' }, element('i', { class: 'swatch none' }), 'not recorded'));
   document.getElementById('legend').replaceChildren(
     element('div', { class: 'scale' },

@@ -91,6 +91,8 @@ let hover = null; // the cell under the mouse, {row, pos, rank}; never in the ha
 let printing = false;
 
 const darkQuery = matchMedia('(prefers-color-scheme: dark)');
+/** Where the details lie below the heatmap, as in style.css. */
+const narrow = matchMedia('(max-width: 960px)');
 
 /** The theme in effect; paper is light. */
 function currentTheme() {
@@ -150,7 +152,7 @@ function togglePin(pin) {
 function toggleHold(pos) {
   const hold = state.hold === pos ? null : pos;
   update({ hold });
-  announce(hold == null ? 'Position released' : `Position ${pos} held`);
+  announce(hold == null ? 'Position released' : `Position ${pos} pinned`);
 }
 
 /** Says to a screen reader what happened elsewhere on the page. */

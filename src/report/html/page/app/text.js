@@ -26,9 +26,13 @@ function showEach(text, show) {
   return shown;
 }
 
+/** Labels of tokens that are no text, being bytes of a split character: they are shown as they are. */
+const byteLabels = new Set();
+
 /** A token as it is shown: spaces as ␣, control and format characters escaped. */
 function showToken(text) {
   if (text === '') return '""';
+  if (byteLabels.has(text)) return text;
   const shown = showEach(text, (char) => SHORT_ESCAPES.get(char) ?? escapeChar(char));
   // A mark at the start would otherwise sit on whatever stands before the token.
   return COMBINING.test(shown) ? `◌${shown}` : shown;
@@ -46,9 +50,8 @@ function showPercent(p) {
   if (p == null) return '–';
   const percent = 100 * p;
   if (percent === 0) return '0%';
-  if (percent < 0.01) return '<0.01%';
-  if (percent < 1) return `${percent.toFixed(2)}%`;
-  return `${percent.toFixed(1)}%`;
+  if (percent < 0.005) return '<0.01%';
+  return `${percent.toFixed(percent < 0.995 ? 2 : 1)}%`;
 }
 
 function showNumber(value) {
