@@ -397,6 +397,34 @@ fn a_wide_window_cuts_no_token() {
 }
 
 #[test]
+fn tokens_that_are_no_words_are_hidden_where_that_is_wanted() {
+    let Some(page) = open(&["-m", LLAMA, PROMPT, "--positions", "all"]) else {
+        return;
+    };
+    let is_word = |token: &str| token.chars().any(char::is_alphanumeric);
+    let json = &page.json;
+    let row = |layer: usize| -> Vec<String> {
+        let top = json["topk"][layer].as_array().unwrap().iter();
+        top.map(|top| top[0].as_str().unwrap().to_string()).collect()
+    };
+    let hidden: usize = (0..2).flat_map(row).filter(|token| !is_word(token)).count();
+    assert!(hidden > 0, "nothing to hide");
+    let dots = "[...document.querySelectorAll('#grid td')].filter((td) => td.textContent === '·').length";
+    assert_eq!(page.ask(dots), 0);
+    let before = page.texts("#grid tr.output td");
+    page.click("#words");
+    assert_eq!(page.ask("location.hash.includes('words=true')"), true);
+    for layer in 0..2 {
+        let cells = page.texts(&format!("#grid td[data-row='{layer}']"));
+        for (cell, token) in cells.iter().zip(row(layer)) {
+            assert_eq!(cell == "·", !is_word(&token), "layer {layer}: {token:?}");
+        }
+    }
+    assert_eq!(page.texts("#grid tr.output td"), before, "the output is whole");
+    assert_quiet(&page);
+}
+
+#[test]
 fn a_tap_on_a_phone_is_answered_in_sight() {
     let Some(page) = demo(&[]) else { return };
     page.resize(390, 844, true);

@@ -105,26 +105,31 @@ fn the_pictures_are_what_their_commands_draw() {
     assert_picture("terminal.svg", &pictures::screen(&output(&command), 100));
 }
 
-/// After a wanted change, LENS_BLESS=1 writes the new outputs into the README.
+/// The README, and what is too long for it.
+const DOCUMENTS: [&str; 3] = ["README.md", ".github/docs/formats.md", ".github/docs/demo.md"];
+
+/// After a wanted change, LENS_BLESS=1 writes the new outputs into the documents.
 #[cfg(unix)]
 #[test]
 fn the_examples_are_what_the_binary_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let mut readme = std::fs::read_to_string(&path).unwrap();
-    let examples = examples(&readme);
-    assert!(examples.len() >= 8);
-    let bless = bless();
-    for Example { command, shown } in examples {
-        let said = output(&command);
-        if bless {
-            let separator = if shown.is_empty() { "" } else { "\n" };
-            let old = format!("$ {command}\n{shown}{separator}");
-            readme = readme.replacen(&old, &format!("$ {command}\n{said}\n"), 1);
-        } else {
-            assert_eq!(shown, said, "{command}; LENS_BLESS=1 accepts what is new");
+    let mut count = 0;
+    for document in DOCUMENTS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        for Example { command, shown } in examples(&text) {
+            count += 1;
+            let said = output(&command);
+            if bless() {
+                let separator = if shown.is_empty() { "" } else { "\n" };
+                let old = format!("$ {command}\n{shown}{separator}");
+                text = text.replacen(&old, &format!("$ {command}\n{said}\n"), 1);
+            } else {
+                assert_eq!(shown, said, "{command}; LENS_BLESS=1 accepts what is new");
+            }
+        }
+        if bless() {
+            std::fs::write(&path, text).unwrap();
         }
     }
-    if bless {
-        std::fs::write(&path, readme).unwrap();
-    }
+    assert!(count >= 9);
 }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
+use crate::text::visible::is_word;
 
 /// A page for one prompt.
 pub const HTML: Format = Format {
@@ -78,6 +79,7 @@ struct Html {
     /// What the page shows until its reader chooses.
     by: ColorBy,
     order: Order,
+    words: bool,
     title: Option<String>,
 }
 
@@ -88,6 +90,8 @@ struct Data<'a> {
     readings: Readings<'a>,
     /// Tokens that stand as labels in the readings, since they are no text by themselves.
     byte_labels: BTreeSet<String>,
+    /// Special tokens in the readings, which are no words.
+    special_tokens: BTreeSet<String>,
     /// What the model generated, as text.
     continuation: Option<String>,
     heading: Heading,
@@ -107,6 +111,8 @@ struct Heading {
 struct View {
     color: String,
     order: &'static str,
+    /// Whether tokens that are no words are hidden.
+    words: bool,
 }
 
 impl Report for Html {
@@ -141,6 +147,7 @@ impl Html {
         Self {
             by: presentation.color_by,
             order: presentation.order,
+            words: presentation.words,
             title: presentation.title.clone(),
         }
     }
@@ -157,35 +164,51 @@ impl Html {
             Order::Up => "up",
             Order::Down => "down",
         };
+        let ids = ids(document);
         Data {
             readings: Readings::new(document, Detail::Page),
-            byte_labels: byte_labels(document),
+            byte_labels: byte_labels(document, &ids),
+            special_tokens: special_tokens(document, &ids),
             continuation: continuation(document),
             heading: Heading {
                 model: plain(short_name(&document.card.name)),
                 title: self.title.clone(),
                 prompt: document.trajectory.prompt.asked().to_string(),
             },
-            view: View { color, order },
+            view: View {
+                color,
+                order,
+                words: self.words,
+            },
         }
     }
 }
 
-/// The labels of the document's tokens that are bytes of a split character.
-fn byte_labels(document: &Document) -> BTreeSet<String> {
-    let Document {
-        trajectory, tokens, ..
-    } = document;
+/// The tokens of the document.
+fn ids(document: &Document) -> HashSet<u32> {
+    let trajectory = document.trajectory;
     let rows = trajectory.rows.iter().flat_map(|row| &row.readings);
     let top = (rows.chain(&trajectory.output)).flat_map(|reading| reading.top.iter().map(|c| c.id));
     let tracked = trajectory.tracked.iter().flatten().map(|track| track.id);
     let prompt = trajectory.prompt.ids.iter().copied();
-    let ids: HashSet<u32> = prompt.chain(top).chain(tracked).collect();
-    let is_split = |id: &u32| (tokens.bytes(*id)).is_some_and(|bytes| str::from_utf8(&bytes).is_err());
-    ids.into_iter()
-        .filter(is_split)
-        .map(|id| tokens.exact(id))
+    prompt.chain(top).chain(tracked).collect()
+}
+
+/// The labels of those tokens that are bytes of a split character.
+fn byte_labels(document: &Document, ids: &HashSet<u32>) -> BTreeSet<String> {
+    let tokens = document.tokens;
+    let is_split = |id: &&u32| (tokens.bytes(**id)).is_some_and(|bytes| str::from_utf8(&bytes).is_err());
+    (ids.iter().filter(is_split))
+        .map(|&id| tokens.exact(id))
         .collect()
+}
+
+/// Those tokens that are no words though they have letters.
+fn special_tokens(document: &Document, ids: &HashSet<u32>) -> BTreeSet<String> {
+    let tokens = document.tokens;
+    let has_letters = |id: &&u32| tokens.bytes(**id).is_some_and(|bytes| is_word(&bytes));
+    let special = ids.iter().filter(has_letters).filter(|&&id| !tokens.is_word(id));
+    special.map(|&id| tokens.exact(id)).collect()
 }
 
 fn continuation(document: &Document) -> Option<String> {

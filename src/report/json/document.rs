@@ -117,11 +117,17 @@ pub struct Top<Texts, Ids, Numbers> {
     pub topk_logits: Option<Numbers>,
 }
 
+/// The top tokens at the layers, `[layer][position][k]`.
+pub type TopByLayer<'a> = Top<ByLayer<'a, Vec<String>>, ByLayer<'a, Vec<u32>>, ByLayer<'a, Vec<f64>>>;
+/// The top tokens of a row that has no layer, `[position][k]`.
+pub type TopByPosition<'a> =
+    Top<ByPosition<'a, Vec<String>>, ByPosition<'a, Vec<u32>>, ByPosition<'a, Vec<f64>>>;
+
 /// The rows at one point of the blocks, `[layer][position]`.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Layers<'a> {
     #[serde(flatten)]
-    pub top: Top<ByLayer<'a, Vec<String>>, ByLayer<'a, Vec<u32>>, ByLayer<'a, Vec<f64>>>,
+    pub top: TopByLayer<'a>,
     #[serde(flatten)]
     pub statistics: StatisticArrays<ByLayer<'a, Option<Measure>>>,
     /// `[position]`: token text → probability by layer, as logitlenskit has it. Of two ids with one text, the
@@ -136,7 +142,7 @@ pub struct Layers<'a> {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Row<'a> {
     #[serde(flatten)]
-    pub top: Top<ByPosition<'a, Vec<String>>, ByPosition<'a, Vec<u32>>, ByPosition<'a, Vec<f64>>>,
+    pub top: TopByPosition<'a>,
     #[serde(flatten)]
     pub statistics: StatisticArrays<ByPosition<'a, Option<Measure>>>,
 }

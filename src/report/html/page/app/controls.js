@@ -97,6 +97,8 @@ function makeControls() {
   controls.point.addEventListener('change', () => update({ point: controls.point.value }));
   controls.order = element('select', { id: 'order' });
   controls.order.addEventListener('change', () => update({ order: controls.order.value }));
+  controls.words = element('input', { type: 'checkbox', id: 'words' });
+  controls.words.addEventListener('change', () => update({ words: controls.words.checked }));
   controls.theme = element('select', { id: 'theme' });
   controls.theme.addEventListener('change', () => update({ theme: controls.theme.value }));
   controls.reset = element('button', { type: 'button', class: 'quiet', id: 'reset' }, 'Reset');
@@ -106,7 +108,7 @@ function makeControls() {
   fillSelect(controls.theme, [['', [['auto', 'auto'], ['light', 'light'], ['dark', 'dark']]]], state.theme);
   controlsBox.append(labelled('Colour', controls.color));
   if (pointNames.length > 1) controlsBox.append(labelled('Point', controls.point));
-  controlsBox.append(layersPanel.details, labelled('Layer 0', controls.order), labelled('Theme', controls.theme), controls.reset);
+  controlsBox.append(layersPanel.details, labelled('Layer 0', controls.order), labelled('Words only', controls.words), labelled('Theme', controls.theme), controls.reset);
   controlsBox.addEventListener('submit', (event) => event.preventDefault());
   document.addEventListener('pointerdown', (event) => {
     if (!layersPanel.details.contains(event.target)) layersPanel.details.open = false;
@@ -117,6 +119,7 @@ function renderControls() {
   fillSelect(controls.color, colorGroups(), state.color);
   fillSelect(controls.point, [['', pointNames.map((name) => [name, name])]], state.point);
   controls.order.value = state.order;
+  controls.words.checked = state.words;
   controls.theme.value = state.theme;
   controls.reset.hidden = encodeState({ ...state, theme: 'auto' }) === '';
   renderLayersPanel();

@@ -18,6 +18,7 @@ const statInfo = (name) => STAT_INFO[name] ?? { label: name.replaceAll('_', ' ')
 const doc = JSON.parse(document.getElementById('lens-data').textContent);
 const meta = doc.meta ?? {};
 for (const label of doc.byte_labels ?? []) byteLabels.add(label);
+for (const token of doc.special_tokens ?? []) specialTokens.add(token);
 const positionCount = doc.input.length;
 const generatedFrom = positionCount - (doc.generated ?? 0);
 const targets = doc.targets ?? [];

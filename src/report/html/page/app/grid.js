@@ -45,9 +45,16 @@ function columnWidth() {
   return Math.min(WIDEST_SCROLLED, Math.max(NARROWEST, share, most + CELL_PADDING, Math.min(9, longest + CELL_PADDING)));
 }
 
+/** What stands for a token that is no word where only words are wanted, as in the terminal. */
+const NO_WORD = '·';
+
+/** The output's row is whole, and so is the top token where ranks are columns. */
+const isKept = (row, col) => row.kind === 'output' || (ranksAsColumns && col.rank === 0);
+
 function cellText(row, col) {
   const token = valueAt(state.point, row, 'topk', col.pos)?.[col.rank];
-  return token == null ? '' : showToken(token);
+  if (token == null) return '';
+  return state.words && !isKept(row, col) && !isWord(token) ? NO_WORD : showToken(token);
 }
 
 function makeCell(row, col, colIndex) {

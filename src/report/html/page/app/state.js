@@ -15,6 +15,7 @@ function defaultState() {
     measure: 'prob', // the chart's: 'prob', 'logprob', 'rank' or 's:STATISTIC'
     hidden: new Set(), // layers, and perhaps 'embed'
     order: doc.view?.order ?? 'up',
+    words: doc.view?.words ?? false, // whether tokens that are no words are hidden
     theme: 'auto',
   };
 }
@@ -50,7 +51,7 @@ function encodeState(state) {
   const base = defaultState();
   const fields = [];
   const put = (name, value) => fields.push(`${name}=${encodeURIComponent(value).replaceAll('%2C', ',').replaceAll('%3A', ':')}`);
-  for (const name of ['point', 'row', 'pos', 'rank', 'color', 'measure', 'order', 'theme']) {
+  for (const name of ['point', 'row', 'pos', 'rank', 'color', 'measure', 'order', 'words', 'theme']) {
     if (state[name] !== base[name]) put(name, state[name]);
   }
   if (state.hold != null) put('hold', state.hold);
@@ -80,6 +81,7 @@ function decodeState(hash) {
   take('color', isColor);
   take('measure', (text) => ['prob', 'logprob', 'rank'].includes(text) || (text.startsWith('s:') && isColor(text)));
   take('order', (text) => ORDERS.includes(text));
+  take('words', (text) => ['true', 'false'].includes(text), (text) => text === 'true');
   take('theme', (text) => THEMES.includes(text));
   take('pins', () => true, (text) => text.split(',').filter(isPin));
   if (given.has('hide')) state.hidden = readRanges(given.get('hide'));

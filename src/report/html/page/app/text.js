@@ -29,6 +29,10 @@ function showEach(text, show) {
 /** Labels of tokens that are no text, being bytes of a split character: they are shown as they are. */
 const byteLabels = new Set();
 
+/** Whether a token has a letter or a digit, and is no special token: the terminal's rule. */
+const isWord = (text) => !byteLabels.has(text) && !specialTokens.has(text) && /[\p{Alphabetic}\p{N}]/u.test(text);
+const specialTokens = new Set();
+
 /** A token as it is shown: spaces as ␣, control and format characters escaped. */
 function showToken(text) {
   if (text === '') return '""';
