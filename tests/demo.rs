@@ -103,7 +103,7 @@ fn the_prompts_of_every_tutorial_work() {
 fn it_is_the_default_and_says_so() {
     let named = run(&[EIFFEL, "--model", "demo"]);
     assert_eq!((named.code, named.stderr.as_str()), (Some(0), ""));
-    assert!(named.stdout.contains("Output: ␣Paris at "));
+    assert!(named.stdout.contains("Output: \"␣Paris\" at "));
     let default = run(&[EIFFEL]);
     assert_eq!(default.stdout, named.stdout);
     assert!(default.stderr.starts_with("note: ") && default.stderr.contains("--model gpt2"));

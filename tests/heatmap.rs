@@ -3,6 +3,7 @@
 mod support;
 
 use logit_lens::analysis::statistics::{Statistic, Statistics};
+use logit_lens::decoder::Point;
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::report::{ColorBy, Depth, Document, Format, Order, Presentation, Rgb, Scale};
@@ -73,7 +74,9 @@ fn assert_cells(model: &Model, trajectory: &Trajectory, columns: u16, by: ColorB
     };
     let all =
         (0..trajectory.rows.len()).flat_map(|row| (0..trajectory.positions.len()).map(move |at| (row, at)));
-    let scale = Scale::fit(by, all.filter_map(|(row, at)| value(row, at)));
+    // The embedding says the prompt's own token: it does not set the scale.
+    let in_blocks = all.filter(|&(row, _)| trajectory.rows[row].site.point != Point::Embed);
+    let scale = Scale::fit(by, in_blocks.filter_map(|(row, at)| value(row, at)));
     let lines: Vec<String> = (0..200)
         .map(|l| terminal.screen().contents_between(l, 0, l, columns))
         .collect();

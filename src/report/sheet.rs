@@ -189,7 +189,11 @@ impl Sheet {
         let keys = (self.keys + 1).min(columns.len());
         let widest = |column: &ShownColumn| column.cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
         // The keys stand in every band, so that others have room beside them.
-        let room_of_a_key = (available / 2 / keys.max(1)).saturating_sub(GAP).max(1);
+        let whole = columns[..keys].iter().map(&widest).sum::<usize>() + GAP * keys.saturating_sub(1);
+        let room_of_a_key = match whole <= available / 2 {
+            true => whole,
+            false => (available / 2 / keys.max(1)).saturating_sub(GAP).max(1),
+        };
         let widths: Vec<usize> = (columns.iter().enumerate())
             .map(|(nth, column)| match nth < keys {
                 true => widest(column).min(room_of_a_key),

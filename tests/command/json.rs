@@ -85,7 +85,7 @@ fn a_document_keeps_its_schema_and_agrees_with_itself() {
                 let ids = model.tokens.encode(prompt).unwrap();
                 let n = ids.len();
                 assert_eq!(document.input_ids, ids);
-                let decoded: Vec<String> = ids.iter().map(|&id| model.tokens.text(id)).collect();
+                let decoded: Vec<String> = ids.iter().map(|&id| model.tokens.exact(id)).collect();
                 assert_eq!(document.input, decoded);
                 assert_eq!(document.meta.prompt, prompt);
 

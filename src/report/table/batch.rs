@@ -43,7 +43,7 @@ impl Layout {
             (1, "settles")
         };
         let numbers = PROB + RANK + PROB + 1 + width(settles);
-        let fields = if one_line { 5 } else { 4 };
+        let fields = if one_line { 6 } else { 5 };
         let free = available.saturating_sub(numbers + gap * (fields - 1));
         // Half of what is free is for the prompt, if it has a place here.
         let token = free / if one_line { 4 } else { 2 };

@@ -10,11 +10,11 @@ function render(before) {
   const themeChanged = changed('theme');
   const pinsChanged = changed('pins');
   if (themeChanged) applyTheme();
-  if (changed('point', 'order', 'hidden')) renderGrid();
+  if (changed('point', 'order', 'hidden', 'words')) renderGrid();
   else if (changed('color', 'theme')) paintTable(grid);
   if (changed('row', 'pos', 'rank', 'hold')) markGrid();
   if (themeChanged || changed('color', 'point', 'hidden')) renderLegend();
-  if (themeChanged || pinsChanged || changed('color', 'point', 'hidden', 'order') || Boolean(controls.reset.hidden) === (encodeState({ ...state, theme: 'auto' }) !== '')) renderControls();
+  if (themeChanged || pinsChanged || changed('color', 'point', 'hidden', 'order', 'words') || Boolean(controls.reset.hidden) === (encodeState({ ...state, theme: 'auto' }) !== '')) renderControls();
   renderDetails();
   renderChart();
 }
