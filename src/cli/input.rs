@@ -1,7 +1,7 @@
 //! The prompts of a run, one after another, wherever they come from.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::Result;
@@ -53,6 +53,21 @@ impl Input {
             items: Box::new(items),
             one_by_one: false,
         }
+    }
+}
+
+/// How many prompts a run has, where that is known before they are read: lines of a file that are not
+/// blank are counted, which costs little beside reading them.
+pub fn count(prompts: &Prompts) -> Option<usize> {
+    match prompts {
+        Prompts::Given(items) => Some(items.len()),
+        Prompts::File(path) if path.is_file() => {
+            let lines = BufReader::new(File::open(path).ok()?).split(b'\n');
+            let is_prompt =
+                |line: &io::Result<Vec<u8>>| line.as_ref().is_ok_and(|line| !line.trim_ascii().is_empty());
+            Some(lines.filter(is_prompt).count())
+        }
+        Prompts::File(_) | Prompts::Stdin => None,
     }
 }
 

@@ -9,28 +9,50 @@ use logit_lens::machine::progress::{Progress, Stage};
 /// A run shorter than this shows no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Draws a bar once the run has taken a second, and wipes it at the end.
+/// Draws a bar once the run has taken a second, and wipes it at the end. Over many prompts it says how many
+/// of them are done, over one how far it is.
 pub struct Bar {
     since: Instant,
     bar: ProgressBar,
+    /// The number of prompts, where there are several and it is known.
+    prompts: Option<usize>,
 }
 
 impl Bar {
-    /// A bar that shows only on a terminal, and not when `quiet`.
-    pub fn new(quiet: bool) -> Self {
+    /// A bar over so many prompts. It shows only on a terminal, and not when `quiet`.
+    pub fn new(quiet: bool, prompts: Option<usize>) -> Self {
         let bar = match quiet || !io::stderr().is_terminal() {
             true => ProgressBar::hidden(),
             false => ProgressBar::no_length(),
         };
-        let style = ProgressStyle::with_template("{msg:>10} {wide_bar:.cyan/blue} {pos}/{len}");
+        let prompts = prompts.filter(|&prompts| prompts > 1);
+        let style = ProgressStyle::with_template(match prompts {
+            Some(_) => "{msg:>10} {wide_bar:.cyan/blue} {pos}/{len} eta {eta}",
+            None => "{msg:>10} {wide_bar:.cyan/blue} {pos}/{len}",
+        });
         Self {
             since: Instant::now(),
             bar: style.map(|style| bar.clone().with_style(style)).unwrap_or(bar),
+            prompts,
         }
     }
-}
 
-impl Bar {
+    /// Shows that so many prompts are done.
+    pub fn prompts_done(&self, done: usize) {
+        if let Some(prompts) = self.prompts {
+            self.show("prompts", done, prompts);
+        }
+    }
+
+    fn show(&self, what: &'static str, done: usize, total: usize) {
+        if self.bar.is_hidden() || self.since.elapsed() < PATIENCE {
+            return;
+        }
+        self.bar.set_message(what);
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+    }
+
     /// Runs `f`, which writes to the terminal, with the bar out of its way.
     pub fn hide<R>(&self, f: impl FnOnce() -> R) -> R {
         self.bar.suspend(f)
@@ -39,15 +61,14 @@ impl Bar {
 
 impl Progress for Bar {
     fn report(&self, stage: Stage, done: usize, total: usize) {
-        if self.bar.is_hidden() || self.since.elapsed() < PATIENCE {
+        if self.prompts.is_some() {
             return;
         }
-        self.bar.set_message(match stage {
+        let what = match stage {
             Stage::Blocks => "blocks",
             Stage::Rows => "rows read",
-        });
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
+        };
+        self.show(what, done, total);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The main job: prompts → readings → every output.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -18,7 +18,7 @@ use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::{Item, What};
 
-use super::input::Input;
+use super::input::{Input, count};
 use super::note;
 use super::progress::Bar;
 use super::sinks::Sinks;
@@ -83,7 +83,12 @@ impl Reader<'_> {
         // What does not fit the model is said before anything is read.
         request.layers.resolve(self.model.decoder.blocks.len())?;
         let limit = self.model.batch_tokens(&request);
-        let bar = Bar::new(self.run.quiet);
+        // Counting them is for those who see the bar.
+        let prompts = match self.run.quiet || !std::io::stderr().is_terminal() {
+            true => None,
+            false => count(&self.run.prompts),
+        };
+        let bar = Bar::new(self.run.quiet, prompts);
         let mut pass = Pass {
             reader: self,
             summary: (self.run.task == Task::Summary).then(|| Summary::new(self.run.top_k())),
@@ -210,6 +215,7 @@ impl Pass<'_> {
             })?,
         }
         self.number += 1;
+        self.bar.prompts_done(self.number);
         if self.reader.run.verify {
             self.verified &= self.reader.verification(trajectory)?;
         }
@@ -303,7 +309,7 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             targets: targets.clone(),
             ..item
         })?;
-        let bar = Bar::new(reader.run.quiet);
+        let bar = Bar::new(reader.run.quiet, None);
         let trajectory = reader.model.read_prompts(vec![prompt], &request, &bar)?.remove(0);
         sides.push(trajectory);
     }

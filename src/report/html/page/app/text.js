@@ -69,7 +69,7 @@ function showNumber(value) {
   return minus(value.toFixed(size < 100 ? 2 : 1));
 }
 
-const showLogprob = (p) => (p > 0 ? minus(Math.log(p).toFixed(2)) : p === 0 ? '−∞' : '–');
+const showLogprob = (p) => (p > 0 ? minus(Math.log(p).toFixed(2).replace('-0.00', '0.00')) : p === 0 ? '−∞' : '–');
 
 /** 12345 as 12,345, the same in every locale. */
 const showCount = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Make tests/tokens/cases.json: tokenizers of every form that checkpoints have, and what `transformers` makes of texts.
+"""Make tests/text/tokens/cases.json: tokenizers of every form that checkpoints have, and what `transformers` makes of texts.
 
     pip install torch==2.15.0 transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 numpy==2.4.6
-    python3 tests/tokens/make.py            # seconds, no GPU, no network
+    python3 tests/text/tokens/make.py            # seconds, no GPU, no network
 
 `texts`    what every tokenizer is given
 `bases`    by name, a tokenizer.json, which cases share
@@ -23,7 +23,7 @@ import tempfile
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 HERE = pathlib.Path(__file__).resolve().parent
-spec = importlib.util.spec_from_file_location("fixtures", HERE.parent / "fixtures" / "make.py")
+spec = importlib.util.spec_from_file_location("fixtures", HERE.parent.parent / "fixtures" / "make.py")
 fixtures = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(fixtures)
 

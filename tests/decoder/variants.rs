@@ -1,7 +1,6 @@
 //! Ways to store or describe one and the same model, and parts that no fixture has yet.
 
-mod support;
-
+use crate::support::{Checkpoint, Stored, Tensors, fixture, load, load_path};
 use candle_core::Tensor;
 use half::{bf16, f16};
 use logit_lens::analysis::verify::verify;
@@ -13,7 +12,6 @@ use logit_lens::readout::Candidate;
 use logit_lens::source::{self, HubOptions};
 use logit_lens::weights::DType;
 use safetensors::Dtype;
-use support::{Checkpoint, Stored, Tensors, fixture, load, load_path};
 
 const PROMPT: &str = "The Eiffel Tower is in the city of";
 

@@ -1,8 +1,5 @@
 //! The page, driven in a real browser: what it shows is what the JSON of the same run says.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod browser;
 
 use browser::{Opened, open};

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Render chat templates with transformers, for tests/chat/main.rs to render them with lens and compare byte for byte.
+"""Render chat templates with transformers, for tests/text/chat/mod.rs to render them with lens and compare byte for byte.
 
     pip install transformers==5.23.0 jinja2==3.1.6
-    python3 tests/chat/make.py        # writes renderings.json beside it; a second, no network
+    python3 tests/text/chat/make.py        # writes renderings.json beside it; a second, no network
 
 Each entry of renderings.json has a `name`, the `template`, and `renderings`: of a `system` message (or null) and a
 message of the `user`'s, the `text` that `apply_chat_template(..., add_generation_prompt=True, tokenize=False)` makes, or

@@ -1,7 +1,6 @@
 //! The numbers, against what we did not write: `transformers` in float64, candle-transformers.
 
-mod support;
-
+use crate::support::{FIXTURES, Reference, fixture, load};
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::llama as candle_llama;
@@ -10,7 +9,6 @@ use logit_lens::decoder::{Batch, Point, Site};
 use logit_lens::lens::{Follow, Request};
 use logit_lens::model::Model;
 use logit_lens::readout::{Reading, Readout, Rows};
-use support::{FIXTURES, Reference, fixture, load};
 
 /// The fixtures' logits are below 10 and sums have tens of terms: float32 itself stays below 1e-5
 /// (transformers' own float32 is up to 6.9e-6 off). The issue of every test here is a mistake, not

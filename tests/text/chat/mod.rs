@@ -1,4 +1,4 @@
-//! Chat templates against `transformers`, whose renderings tests/chat/make.py wrote.
+//! Chat templates against `transformers`, whose renderings tests/text/chat/make.py wrote.
 
 use std::collections::BTreeMap;
 

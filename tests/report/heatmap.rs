@@ -1,13 +1,11 @@
 //! The heatmap in a terminal, through a terminal's eyes.
 
-mod support;
-
+use crate::support::load;
 use logit_lens::analysis::statistics::{Statistic, Statistics};
 use logit_lens::decoder::Point;
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::report::{ColorBy, Depth, Document, Format, Order, Presentation, Rgb, Scale};
-use support::load;
 use unicode_width::UnicodeWidthStr;
 
 fn read(model: &Model, prompt: &str) -> Trajectory {

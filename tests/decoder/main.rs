@@ -1,0 +1,6 @@
+//! What decoders compute, against what others compute of the same checkpoints.
+
+mod numbers;
+#[path = "../support/mod.rs"]
+mod support;
+mod variants;

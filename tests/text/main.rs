@@ -1,0 +1,4 @@
+//! Text on its way to a model: tokens and chat templates, as `transformers` has them.
+
+mod chat;
+mod tokens;
