@@ -66,11 +66,12 @@ fn what_does_not_fit_is_refused_with_its_size_before_it_is_tried() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_system_that_gives_no_threads_is_an_error() {
-    // Addresses enough for everything but the stacks of so many threads, 2 MiB each.
+    // Addresses enough for everything but the stack of a thread, of 8 GiB.
     let output = std::process::Command::new("sh")
-        .args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\""])
+        .args(["-c", "ulimit -v 4000000; exec \"$0\" \"$@\""])
         .arg(lens().get_program())
-        .args([PROMPT, "--threads", "1000"])
+        .arg(PROMPT)
+        .env("RUST_MIN_STACK", (8u64 << 30).to_string())
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
