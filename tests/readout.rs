@@ -104,15 +104,13 @@ impl Case {
         };
         let weights = Weights::open(&[asset], None).unwrap();
         let table = [self.vocabulary, self.hidden];
-        Unembed {
-            norm: Norm {
-                kind: self.kind,
-                weight: weights.vector("weight", self.hidden).unwrap(),
-                bias: (self.kind == NormKind::Layer).then(|| weights.vector("bias", self.hidden).unwrap()),
-                eps: 1e-5,
-            },
-            head: weights.matrix("head", table, Layout::OutIn).unwrap(),
-        }
+        let norm = Norm {
+            kind: self.kind,
+            weight: Some(weights.vector("weight", self.hidden).unwrap()),
+            bias: (self.kind == NormKind::Layer).then(|| weights.vector("bias", self.hidden).unwrap()),
+            eps: 1e-5,
+        };
+        Unembed::new(norm, weights.matrix("head", table, Layout::OutIn).unwrap())
     }
 
     /// The logits of a row, by the formulas.

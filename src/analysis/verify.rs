@@ -5,7 +5,7 @@
 
 use candle_core::{DType, Device};
 
-use crate::decoder::{Batch, Decoder, product_by_tensors};
+use crate::decoder::{Batch, Decoder};
 use crate::error::Result;
 use crate::readout::Reading;
 
@@ -75,8 +75,6 @@ fn logits(decoder: &Decoder, ids: &[u32]) -> Result<Vec<f64>> {
         Ok(stream)
     })?;
     let Some(last) = last else { return Ok(Vec::new()) };
-    let normed = decoder.unembed.norm.apply(&last)?;
-    Ok(product_by_tensors(&decoder.unembed.head, &normed)?
-        .squeeze(0)?
-        .to_vec1()?)
+    let rows = decoder.unembed.rows(&last)?;
+    Ok(decoder.unembed.logits(&rows)?.squeeze(0)?.to_vec1()?)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use candle_core::{DType, Device, Tensor};
 
 use super::parts::add;
-use super::{Block, Decoder, Projections, Residual};
+use super::{Block, Decoder, Norm, Projections, Residual};
 use crate::error::Result;
 use crate::weights::Matrix;
 
@@ -33,9 +33,11 @@ impl Batch {
         self.ids.len()
     }
 
-    /// Each token's position in its own prompt.
-    fn positions(&self) -> Vec<u32> {
-        self.lengths.iter().flat_map(|&n| 0..n as u32).collect()
+    /// Each token's position in its own prompt, the first of them `offset`.
+    fn positions(&self, offset: u32) -> Vec<u32> {
+        (self.lengths.iter())
+            .flat_map(|&n| offset..offset + n as u32)
+            .collect()
     }
 }
 
@@ -116,7 +118,7 @@ impl Decoder {
             layer: 0,
             point: Point::Embed,
         };
-        let mut stream = hook(embed, self.embed(batch, device)?.to_dtype(dtype)?)?;
+        let mut stream = hook(embed, self.embed(dtype, batch, device)?)?;
         for (layer, block) in self.blocks.iter().enumerate() {
             let next = self
                 .blocks
@@ -134,12 +136,20 @@ impl Decoder {
         Ok(())
     }
 
-    fn embed(&self, batch: &Batch, device: &Device) -> Result<Tensor> {
-        let tokens = self.embedding.tokens.rows(&batch.ids, device)?;
-        match &self.embedding.positions {
-            Some(positions) => add(&tokens, &positions.rows(&batch.positions(), device)?),
-            None => Ok(tokens),
+    fn embed(&self, dtype: DType, batch: &Batch, device: &Device) -> Result<Tensor> {
+        let embedding = &self.embedding;
+        let mut rows = embedding.tokens.rows(&batch.ids, device)?.to_dtype(dtype)?;
+        if embedding.scale != 1. {
+            rows = (rows * embedding.scale)?;
         }
+        if let Some(project) = &embedding.project {
+            rows = project.apply(&rows)?;
+        }
+        if let Some(positions) = &embedding.positions {
+            let at = batch.positions(positions.offset);
+            rows = add(&rows, &positions.table.rows(&at, device)?.to_dtype(dtype)?)?;
+        }
+        normed(&embedding.norm, rows)
     }
 }
 
@@ -148,7 +158,7 @@ impl Block {
     fn matrices(&self) -> Vec<&Matrix> {
         let mut linears = match &self.attention.projections {
             Projections::Separate { q, k, v } => vec![q, k, v],
-            Projections::Stacked(qkv) => vec![qkv],
+            Projections::Fused { qkv, .. } => vec![qkv],
         };
         linears.push(&self.attention.output);
         linears.extend(&self.mlp.gate);
@@ -162,14 +172,37 @@ impl Block {
         prompts: &[usize],
         hook: &mut dyn FnMut(Point, Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let normed = self.attention_norm.apply(stream)?;
-        let attn_out = hook(Point::AttnOut, self.attention.apply(&normed, prompts)?)?;
-        let resid_mid = hook(Point::ResidMid, add(stream, &attn_out)?)?;
-        let read = match self.residual {
-            Residual::Sequential => &resid_mid,
-            Residual::Parallel => stream,
+        let (branch_post, sum_post) = match self.residual {
+            Residual::NormedSums => ([&None, &None], [&self.attention_post_norm, &self.mlp_post_norm]),
+            _ => ([&self.attention_post_norm, &self.mlp_post_norm], [&None, &None]),
         };
-        let mlp_out = hook(Point::MlpOut, self.mlp.apply(&self.mlp_norm.apply(read)?)?)?;
-        hook(Point::ResidPost, add(&resid_mid, &mlp_out)?)
+        let read = normed(&self.attention_norm, stream.clone())?;
+        let attn_out = normed(branch_post[0], self.attention.apply(&read, prompts)?)?;
+        let attn_out = hook(Point::AttnOut, self.scaled(attn_out)?)?;
+        let resid_mid = normed(sum_post[0], add(stream, &attn_out)?)?;
+        let resid_mid = hook(Point::ResidMid, resid_mid)?;
+        let read = match self.residual {
+            Residual::Sequential | Residual::NormedSums => normed(&self.mlp_norm, resid_mid.clone())?,
+            Residual::Parallel => normed(&self.mlp_norm, stream.clone())?,
+            Residual::Shared => read,
+        };
+        let mlp_out = normed(branch_post[1], self.mlp.apply(&read)?)?;
+        let mlp_out = hook(Point::MlpOut, self.scaled(mlp_out)?)?;
+        hook(Point::ResidPost, normed(sum_post[1], add(&resid_mid, &mlp_out)?)?)
+    }
+
+    fn scaled(&self, branch: Tensor) -> Result<Tensor> {
+        match self.branch_scale {
+            1. => Ok(branch),
+            scale => Ok((branch * scale)?),
+        }
+    }
+}
+
+/// The rows through a norm, if there is one.
+fn normed(norm: &Option<Norm>, rows: Tensor) -> Result<Tensor> {
+    match norm {
+        Some(norm) => norm.apply(&rows),
+        None => Ok(rows),
     }
 }

@@ -5,6 +5,8 @@
     reason = "a product is written by its parts, each of its own place in one buffer"
 )]
 
+use std::ops::Range;
+
 use gemm::Parallelism;
 use rayon::prelude::*;
 
@@ -15,75 +17,112 @@ use crate::machine::simd::vectorised;
 /// Queries whose scores a thread holds at a time: private memory is linear in the prompt.
 const QUERIES: usize = 64;
 
-/// Rows of one kind for all heads: head h of token t begins at `t * stride + h * head_dim`.
+/// Rows of one kind for all heads: head h of token t begins at `t * stride + starts[h]`.
 #[derive(Clone, Copy)]
 pub struct Heads<'a> {
     pub values: &'a [f32],
     pub stride: usize,
+    pub starts: &'a [usize],
 }
 
-/// What attention needs to know of its heads.
+/// One prompt's attention: between a query and a key, in this order, the product, the scale, the
+/// cap, the bias, the mask, the softmax.
 #[derive(Clone, Copy)]
-pub struct Shape {
+pub struct Shape<'a> {
     pub tokens: usize,
-    pub heads: usize,
-    pub kv_heads: usize,
     pub head_dim: usize,
     pub scale: f32,
+    /// Scores are bent to stay within this.
+    pub cap: Option<f32>,
+    /// `[heads, tokens]`: a score gains the key's bias less the query's.
+    pub biases: Option<&'a [f64]>,
+    /// The keys that a query sees, the last its own.
+    pub window: Option<usize>,
+}
+
+impl Shape<'_> {
+    /// The first key that the query at `position` sees.
+    fn first_key(&self, position: usize) -> usize {
+        self.window
+            .map_or(0, |window| (position + 1).saturating_sub(window))
+    }
 }
 
 /// Writes the attended values of one prompt to `out` `[tokens, heads * head_dim]`.
 pub fn attend(shape: Shape, q: Heads, k: Heads, v: Heads, out: &mut [f32]) {
-    let width = shape.heads * shape.head_dim;
+    let (heads, dim) = (q.starts.len(), shape.head_dim);
+    let width = heads * dim;
     assert_eq!(out.len(), shape.tokens * width);
-    let reach = |h: Heads, heads: usize| (shape.tokens - 1) * h.stride + heads * shape.head_dim;
-    assert!(reach(q, shape.heads) <= q.values.len());
-    assert!(reach(k, shape.kv_heads) <= k.values.len() && reach(v, shape.kv_heads) <= v.values.len());
+    let reach = |h: Heads| {
+        h.starts
+            .iter()
+            .max()
+            .map(|last| (shape.tokens - 1) * h.stride + last + dim)
+    };
+    assert!([q, k, v].into_iter().all(|h| reach(h) <= Some(h.values.len())));
+    assert!(k.starts.len() == v.starts.len() && shape.biases.is_none_or(|b| b.len() == heads * shape.tokens));
     let target = Target::new(out);
     // The last queries see the most keys: they begin, so that no thread ends with the longest task.
     let chunks: Vec<_> = ranges(shape.tokens, QUERIES).collect();
     let tasks: Vec<_> = chunks
         .into_iter()
         .rev()
-        .flat_map(|c| (0..shape.heads).map(move |h| (h, c.clone())))
+        .flat_map(|c| (0..heads).map(move |h| (h, c.clone())))
         .collect();
     tasks
         .into_par_iter()
         .for_each_init(Vec::new, |scores, (head, queries)| {
-            let kv_head = head / (shape.heads / shape.kv_heads);
-            let (visible, dim) = (queries.end, shape.head_dim);
-            scores.resize(queries.len() * visible, 0.);
-            let (q_at, kv_at) = (queries.start * q.stride + head * dim, kv_head * dim);
+            let kv_head = head / (heads / k.starts.len());
+            // Keys before the first query's window are hidden from all of these queries.
+            let keys = shape.first_key(queries.start)..queries.end;
+            scores.resize(queries.len() * keys.len(), 0.);
+            let at = |h: Heads, head: usize, token: usize| token * h.stride + h.starts[head];
             // SAFETY: strides and extents were checked above; no two tasks write one element of out.
             unsafe {
                 product(
-                    [queries.len(), visible, dim],
-                    (scores.as_mut_ptr(), visible),
+                    [queries.len(), keys.len(), dim],
+                    (scores.as_mut_ptr(), keys.len()),
                     shape.scale,
-                    (q.values.as_ptr().add(q_at), q.stride),
-                    (k.values.as_ptr().add(kv_at), 1, k.stride),
+                    (q.values.as_ptr().add(at(q, head, queries.start)), q.stride),
+                    (k.values.as_ptr().add(at(k, kv_head, keys.start)), 1, k.stride),
                 );
-                softmax_causally(scores, queries.start, visible);
+                let biases = shape
+                    .biases
+                    .map(|all| &all[head * shape.tokens..][..shape.tokens]);
+                shares(scores, shape, biases, queries.start, keys.clone());
                 product(
-                    [queries.len(), dim, visible],
+                    [queries.len(), dim, keys.len()],
                     (target.at(queries.start * width + head * dim), width),
                     1.,
-                    (scores.as_ptr(), visible),
-                    (v.values.as_ptr().add(kv_at), v.stride, 1),
+                    (scores.as_ptr(), keys.len()),
+                    (v.values.as_ptr().add(at(v, kv_head, keys.start)), v.stride, 1),
                 );
             }
         });
 }
 
-/// Each row the softmax over the keys that its query may see, 0 for the others.
-fn softmax_causally(scores: &mut [f32], start: usize, visible: usize) {
+/// Makes each row of `scores` `[queries, keys]` the softmax over the keys that its query may see, 0
+/// for the others.
+fn shares(scores: &mut [f32], shape: Shape, biases: Option<&[f64]>, start: usize, keys: Range<usize>) {
     vectorised(
         #[inline(always)]
         || {
-            for (i, row) in scores.chunks_exact_mut(visible).enumerate() {
-                let (seen, unseen) = row.split_at_mut(start + i + 1);
+            for (i, row) in scores.chunks_exact_mut(keys.len()).enumerate() {
+                let query = start + i;
+                let first = shape.first_key(query) - keys.start;
+                let (seen, later) = row.split_at_mut(query + 1 - keys.start);
+                let (earlier, seen) = seen.split_at_mut(first);
+                if let Some(cap) = shape.cap {
+                    seen.iter_mut().for_each(|x| *x = math::soft_cap(*x, cap));
+                }
+                if let Some(biases) = biases {
+                    let of_keys = &biases[keys.start + first..];
+                    let both = seen.iter_mut().zip(of_keys);
+                    both.for_each(|(x, bias)| *x += (bias - biases[query]) as f32);
+                }
                 math::softmax(seen);
-                unseen.fill(0.);
+                earlier.fill(0.);
+                later.fill(0.);
             }
         },
     );

@@ -50,9 +50,43 @@ pub fn gelu_tanh(x: f32) -> f32 {
     x / (1. + exp(-TWICE * (x + 0.044_715 * x * x * x)))
 }
 
+/// tanh x, within 3 units in the last place.
+#[inline(always)]
+pub fn tanh(x: f32) -> f32 {
+    let square = x * x;
+    // The Taylor series to x¹³, for where 1 − e^(−2x) would cancel: the next term is below 1e-9 of x.
+    let p = -1382. / 155_925. + square * (21_844. / 6_081_075.);
+    let p = 2. / 15. + square * (-17. / 315. + square * (62. / 2835. + square * p));
+    let near = x + x * square * (-1. / 3. + square * p);
+    let e = exp(-2. * x.abs());
+    let far = ((1. - e) / (1. + e)).copysign(x);
+    if x.abs() < 0.35 { near } else { far }
+}
+
+/// `cap tanh(x / cap)`: x, bent so that it stays within ±`cap`.
+#[inline(always)]
+pub fn soft_cap(x: f32, cap: f32) -> f32 {
+    cap * tanh(x / cap)
+}
+
+/// `x / (1 + e^(−1.702 x))`.
+#[inline(always)]
+pub fn quick_gelu(x: f32) -> f32 {
+    x / (1. + exp(-1.702 * x))
+}
+
 /// `x Φ(x)`, Φ the normal distribution function.
 pub fn gelu(x: f32) -> f32 {
     0.5 * x * (1. + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// Replaces each element by `f` of it, in this thread.
+#[inline(always)]
+pub fn map_slice(xs: &mut [f32], f: impl Fn(f32) -> f32) {
+    vectorised(
+        #[inline(always)]
+        || xs.iter_mut().for_each(|x| *x = f(*x)),
+    );
 }
 
 /// Replaces each element by `f` of it.

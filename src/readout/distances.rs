@@ -5,16 +5,16 @@ use candle_core::Tensor;
 
 use super::tiles::{self, Tiled};
 use super::{Distances, Reading};
+use crate::decoder::Unembed;
 use crate::error::Result;
 use crate::kernels::math::{self, Softmax};
 use crate::machine::progress::Progress;
-use crate::weights::Matrix;
 
 /// One for each row; `readings` give the normalisers. Rows come in groups of `sites`, the output
 /// last.
 pub fn distances(
-    head: &Matrix,
-    normed: &Tensor,
+    unembed: &Unembed,
+    rows: &Tensor,
     sites: usize,
     readings: &[Reading],
     progress: &dyn Progress,
@@ -25,7 +25,7 @@ pub fn distances(
         js: 0.,
         tv: 0.,
     };
-    let sums = tiles::fold(head, normed, sites, new, progress)?;
+    let sums = tiles::fold(unembed, rows, sites, new, progress)?;
     // Rounding may leave a distance of nearly equal rows a hair below zero.
     Ok(sums
         .into_iter()

@@ -12,7 +12,7 @@ mod track;
 
 use candle_core::{Device, Tensor};
 
-use crate::decoder::{Unembed, product};
+use crate::decoder::Unembed;
 use crate::error::Result;
 use crate::machine::progress::Progress;
 
@@ -108,27 +108,25 @@ impl<'a> Readout<'a> {
 
     /// A reading for each row, with its `top_k` likeliest tokens (at most the vocabulary).
     pub fn read(&self, rows: &Rows, top_k: usize) -> Result<Vec<Reading>> {
-        let normed = self.unembed.norm.apply(&rows.hidden)?;
+        let unembedded = self.unembed.rows(&rows.hidden)?;
         let top_k = top_k.min(self.unembed.head.outputs());
         let new = |row: usize| fold::Running::new(top_k, rows.next[row / rows.sites]);
-        let running = tiles::fold(&self.unembed.head, &normed, rows.sites, new, self.progress)?;
+        let running = tiles::fold(self.unembed, &unembedded, rows.sites, new, self.progress)?;
         Ok(running.into_iter().map(fold::Running::finish).collect())
     }
 
     /// All logits of the rows `hidden` `[rows, hidden]`, for the few rows whose whole distributions
     /// are wanted.
     pub fn logits(&self, hidden: &Tensor) -> Result<Vec<Vec<f32>>> {
-        let normed = self.unembed.norm.apply(hidden)?;
-        let logits = product(&self.unembed.head, &normed)?;
+        let logits = self.unembed.logits(&self.unembed.rows(hidden)?)?;
         Ok(logits.to_device(&Device::Cpu)?.to_vec2()?)
     }
 
     /// Adds to each of `readings`, which [`Readout::read`] gave for the same rows, its distances
     /// from the output, in one more pass through the vocabulary.
     pub fn measure(&self, rows: &Rows, readings: &mut [Reading]) -> Result<()> {
-        let normed = self.unembed.norm.apply(&rows.hidden)?;
-        let head = &self.unembed.head;
-        let found = distances::distances(head, &normed, rows.sites, readings, self.progress)?;
+        let unembedded = self.unembed.rows(&rows.hidden)?;
+        let found = distances::distances(self.unembed, &unembedded, rows.sites, readings, self.progress)?;
         for (reading, distances) in readings.iter_mut().zip(found) {
             reading.distances = Some(distances);
         }
@@ -138,10 +136,9 @@ impl<'a> Readout<'a> {
     /// For each row, logit, probability and exact rank of the tokens `wanted` at its position.
     /// `readings` are what [`Readout::read`] gave for the same rows.
     pub fn track(&self, rows: &Rows, readings: &[Reading], wanted: &[Vec<u32>]) -> Result<Vec<Vec<Tracked>>> {
-        let normed = self.unembed.norm.apply(&rows.hidden)?;
         track::track(
-            &self.unembed.head,
-            &normed,
+            self.unembed,
+            &self.unembed.rows(&rows.hidden)?,
             rows.sites,
             readings,
             wanted,

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use crate::decoder::on_slices;
+use crate::decoder::{Unembed, on_slices};
 use crate::error::Result;
 use crate::kernels::panel::Panel;
 use crate::kernels::product::{self, ranges};
 use crate::kernels::with_slice;
 use crate::machine::progress::{Progress, Stage};
 use crate::machine::simd::vectorised;
-use crate::weights::Matrix;
 
 /// Rows whose logits are held at a time: with a tile of the vocabulary they fit a core's cache.
 const ROWS: usize = 384;
@@ -33,31 +32,32 @@ pub trait Tiled: Send {
     fn merge(&mut self, later: Self);
 }
 
-/// Shows every row of `normed` `[rows, hidden]` all its logits, to a `Tiled` made for it by its
-/// number. Rows come in groups of `group`, those of one position, the model's output last.
+/// Shows every one of `rows` `[rows, width]`, which [`Unembed::rows`] made, all its logits, to a
+/// `Tiled` made for it by its number. Rows come in groups of `group`, those of one position, the model's output last.
 pub fn fold<T: Tiled>(
-    head: &Matrix,
-    normed: &Tensor,
+    unembed: &Unembed,
+    rows: &Tensor,
     group: usize,
     new: impl Fn(usize) -> T + Sync,
     progress: &dyn Progress,
 ) -> Result<Vec<T>> {
-    if on_slices(normed) {
-        Ok(with_slice(normed, |x| {
-            fold_slices(head, x, group, new, progress)
+    if on_slices(rows) {
+        Ok(with_slice(rows, |x| {
+            fold_slices(unembed, x, group, new, progress)
         })?)
     } else {
-        fold_tensors(head, normed, group, new, progress)
+        fold_tensors(unembed, rows, group, new, progress)
     }
 }
 
 fn fold_slices<T: Tiled>(
-    head: &Matrix,
+    unembed: &Unembed,
     x: &[f32],
     group: usize,
     new: impl Fn(usize) -> T + Sync,
     progress: &dyn Progress,
 ) -> Vec<T> {
+    let head = &unembed.head;
     let (hidden, vocabulary) = (head.inputs(), head.outputs());
     let rows_in_all = x.len() / hidden;
     let width = product::panel_width(head, rows_in_all);
@@ -78,6 +78,7 @@ fn fold_slices<T: Tiled>(
                     let x = &x[(rows.start + block.start) * hidden..(rows.start + block.end) * hidden];
                     logits.resize(block.len() * tile.len(), 0.);
                     product::product(&panel, x, block.len(), logits);
+                    unembed.finish(tile.clone(), logits);
                     show(&mut tiled[block], group, tile.start, tile.len(), logits);
                 }
             }
@@ -93,21 +94,22 @@ fn fold_slices<T: Tiled>(
 
 /// The logits are made on the device a part of the vocabulary at a time, and folded here.
 fn fold_tensors<T: Tiled>(
-    head: &Matrix,
-    normed: &Tensor,
+    unembed: &Unembed,
+    x: &Tensor,
     group: usize,
     new: impl Fn(usize) -> T,
     progress: &dyn Progress,
 ) -> Result<Vec<T>> {
-    let (rows, _) = normed.dims2()?;
+    let head = &unembed.head;
+    let rows = x.dim(0)?;
     let mut tiled: Vec<T> = (0..rows).map(new).collect();
     for part in ranges(head.outputs(), head.outputs().div_ceil(PARTS)) {
-        let weight = head.upload(part.clone(), normed)?;
-        let logits = normed.to_dtype(weight.dtype())?.matmul(&weight)?;
-        let logits = logits.to_dtype(DType::F32)?.to_device(&Device::Cpu)?;
-        with_slice(&logits, |logits| {
-            show(&mut tiled, group, part.start, part.len(), logits)
-        })?;
+        let weight = head.upload(part.clone(), x)?;
+        let products = x.to_dtype(weight.dtype())?.matmul(&weight)?;
+        let products = products.to_dtype(DType::F32)?.to_device(&Device::Cpu)?;
+        let mut logits = with_slice(&products, <[f32]>::to_vec)?;
+        unembed.finish(part.clone(), &mut logits);
+        show(&mut tiled, group, part.start, part.len(), &logits);
         progress.report(Stage::Rows, rows * part.end / head.outputs(), rows);
     }
     Ok(tiled)

@@ -4,10 +4,10 @@ use candle_core::{Device, Tensor};
 
 use super::Reading;
 use super::tiles::{self, Tiled};
+use crate::decoder::Unembed;
 use crate::error::Result;
 use crate::kernels::math;
 use crate::machine::progress::Progress;
-use crate::weights::Matrix;
 
 /// What a row makes of a token that is followed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,19 +24,19 @@ pub struct Tracked {
 /// A token's logit is known beforehand (from the reading, or one dot product); its rank is then a
 /// count in one more pass through the vocabulary.
 pub fn track(
-    head: &Matrix,
-    normed: &Tensor,
+    unembed: &Unembed,
+    rows: &Tensor,
     sites: usize,
     readings: &[Reading],
     wanted: &[Vec<u32>],
     progress: &dyn Progress,
 ) -> Result<Vec<Vec<Tracked>>> {
-    let x = normed.to_device(&Device::Cpu)?.to_vec2::<f32>()?;
+    let x = rows.to_device(&Device::Cpu)?.to_vec2::<f32>()?;
     let logits: Vec<Vec<(u32, f32)>> = (x.iter().zip(readings).enumerate())
         .map(|(row, (x, reading))| {
             wanted[row / sites]
                 .iter()
-                .map(|&id| (id, known_logit(head, x, reading, id)))
+                .map(|&id| (id, known_logit(unembed, x, reading, id)))
                 .collect()
         })
         .collect();
@@ -44,7 +44,7 @@ pub fn track(
         tokens: logits[row].clone(),
         larger: vec![0; logits[row].len()],
     };
-    let counts = tiles::fold(head, normed, sites, new, progress)?;
+    let counts = tiles::fold(unembed, rows, sites, new, progress)?;
     let tracked = |above: Above, reading: &Reading| {
         let both = above.tokens.into_iter().zip(above.larger);
         both.map(|((id, logit), larger)| {
@@ -68,10 +68,10 @@ pub fn track(
 
 /// The logit as the reading has it, so that one row never shows two for a token; for a token
 /// outside the top k, a dot product in float64.
-fn known_logit(head: &Matrix, x: &[f32], reading: &Reading, id: u32) -> f32 {
+fn known_logit(unembed: &Unembed, x: &[f32], reading: &Reading, id: u32) -> f32 {
     match reading.top.iter().find(|c| c.id == id) {
         Some(candidate) => candidate.logit,
-        None => head.dot(id, x),
+        None => unembed.logit(id, x),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Weight matrices and vectors: a view of the file and what it means.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use candle_core::{DType as CandleDType, Device, Tensor};
 
@@ -105,16 +107,30 @@ impl Matrix {
 
 /// A vector of parameters.
 #[derive(Debug, Clone)]
-pub struct Vector(View);
+pub enum Vector {
+    /// As the file has it.
+    Stored(View),
+    /// Made of what the file has.
+    Made(Arc<[f32]>),
+}
 
 impl Vector {
-    pub(super) fn new(view: View) -> Self {
-        Self(view)
+    /// The whole vector as float32.
+    pub fn values(&self) -> Cow<'_, [f32]> {
+        match self {
+            Self::Stored(view) => view.f32s(0..view.len()),
+            Self::Made(values) => Cow::Borrowed(values),
+        }
     }
 
-    /// The whole vector as float32.
-    pub fn values(&self) -> std::borrow::Cow<'_, [f32]> {
-        self.0.f32s(0..self.0.len())
+    /// 1 + the vector: what a norm multiplies by whose file holds the distance from one.
+    pub fn plus_one(&self) -> Self {
+        Self::Made(self.values().iter().map(|w| 1. + w).collect())
+    }
+
+    /// The vectors one after another.
+    pub fn joined(vectors: &[Self]) -> Self {
+        Self::Made(vectors.iter().flat_map(|v| v.values().into_owned()).collect())
     }
 
     /// The whole vector on the device and in the type of `x`.

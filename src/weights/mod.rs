@@ -8,6 +8,7 @@ mod view;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use safetensors::SafeTensors;
 
@@ -69,6 +70,12 @@ impl Weights {
         self.tensors.contains_key(name)
     }
 
+    /// Whether the checkpoint has a tensor whose name begins so.
+    pub fn contains_any(&self, prefix: &str) -> bool {
+        let first = self.tensors.range(prefix.to_string()..).next();
+        first.is_some_and(|(name, _)| name.starts_with(prefix))
+    }
+
     /// A weight matrix by name; `shape` is its shape in the file, which `layout` gives a meaning.
     ///
     /// # Errors
@@ -77,12 +84,35 @@ impl Weights {
         Ok(Matrix::new(self.take(name, &shape)?, shape, layout))
     }
 
+    /// The outputs `range` of a weight matrix `[out, in]` of that shape, where several matrices
+    /// lie in one tensor.
+    ///
+    /// # Errors
+    /// As [`Weights::matrix`].
+    pub fn outputs(&self, name: &str, shape: [usize; 2], range: Range<usize>) -> Result<Matrix> {
+        let inputs = shape[1];
+        let part = [range.len(), inputs];
+        Ok(Matrix::new(
+            self.take(name, &shape)?.narrow(range),
+            part,
+            Layout::OutIn,
+        ))
+    }
+
     /// A vector by name (a bias, a norm's weight).
     ///
     /// # Errors
     /// As [`Weights::matrix`].
     pub fn vector(&self, name: &str, len: usize) -> Result<Vector> {
-        Ok(Vector::new(self.take(name, &[len])?))
+        self.flat(name, &[len])
+    }
+
+    /// A tensor of any shape, its elements one after another.
+    ///
+    /// # Errors
+    /// As [`Weights::matrix`].
+    pub fn flat(&self, name: &str, shape: &[usize]) -> Result<Vector> {
+        Ok(Vector::Stored(self.take(name, shape)?))
     }
 
     /// The number of parameters in the tensors taken, each counted once.

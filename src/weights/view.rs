@@ -104,6 +104,19 @@ impl View {
         Self { requested, ..self }
     }
 
+    /// The part of the tensor whose first index is in `range`.
+    pub(super) fn narrow(self, range: Range<usize>) -> Self {
+        let row = self.bytes().len() / self.shape[0].max(1);
+        let start = self.range.start;
+        let mut shape = self.shape;
+        shape[0] = range.len();
+        Self {
+            range: start + range.start * row..start + range.end * row,
+            shape,
+            ..self
+        }
+    }
+
     /// The type in the file.
     pub fn dtype(&self) -> DType {
         self.dtype

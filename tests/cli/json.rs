@@ -77,7 +77,7 @@ fn assert_statistics(row: &OneRow, input_ids: &[u32], positions: &[usize]) {
 fn a_document_keeps_its_schema_and_agrees_with_itself() {
     let all = ["--positions", "all", "-k", "4"];
     let some = ["--positions", "0,-3:-1", "--layers", "embed,1", "-k", "2"];
-    for fixture in support::FIXTURES {
+    for fixture in &support::fixtures() {
         let model = load(fixture);
         for prompt in [EIFFEL, FRAGMENTS] {
             for (options, k) in [(&[][..], 5), (&all, 4), (&some, 2)] {

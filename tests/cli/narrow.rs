@@ -8,7 +8,7 @@ use logit_lens::text::targets::{Target, TargetSpec};
 use unicode_width::UnicodeWidthStr;
 
 use crate::PROMPT;
-use crate::support::{FIXTURES, load};
+use crate::support::{fixtures, load};
 
 const WIDTHS: [usize; 9] = [20, 21, 23, 27, 32, 40, 45, 60, 86];
 
@@ -78,7 +78,7 @@ fn assert_reports_fit(model: &Model, trajectory: &Trajectory, against: &Target) 
 
 #[test]
 fn no_line_is_longer_than_its_terminal() {
-    for name in FIXTURES {
+    for name in &fixtures() {
         let mut model = load(name);
         model.card.name = "an-organisation/a-model-with-a-name-of-its-own".to_string();
         let against = target(&model, "id:9");

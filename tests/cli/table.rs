@@ -39,7 +39,7 @@ fn the_tables_are_the_golden_ones() {
 
 #[test]
 fn a_table_keeps_its_columns_whatever_the_tokens_hold() {
-    for name in support::FIXTURES {
+    for name in &support::fixtures() {
         let model = format!("tests/fixtures/{name}");
         // Thirty candidates: enough for CJK, emoji bytes and controls to come.
         for k in ["5", "30"] {

@@ -1,6 +1,6 @@
 //! The numbers, against what we did not write: `transformers` in float64, candle-transformers.
 
-use crate::support::{FIXTURES, Reference, fixture, load};
+use crate::support::{Reference, fixture, fixtures, load};
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::llama as candle_llama;
@@ -59,7 +59,7 @@ fn assert_near(ours: &[f64], theirs: &[f64], what: &str) {
 
 #[test]
 fn every_point_of_every_layer_reads_as_in_transformers() {
-    for name in FIXTURES {
+    for name in &fixtures() {
         let model = load(name);
         let reference = Reference::read(name);
         assert_eq!(model.card.layers, reference.layers);
@@ -95,7 +95,7 @@ fn every_point_of_every_layer_reads_as_in_transformers() {
 
 #[test]
 fn rows_mean_what_their_labels_say() {
-    for name in FIXTURES {
+    for name in &fixtures() {
         let model = load(name);
         let reference = Reference::read(name);
         for (i, prompt) in reference.prompts.iter().enumerate() {
@@ -220,7 +220,7 @@ fn assert_statistics(reading: &Reading, logits: &[f64], output: &[f64], next: Op
 
 #[test]
 fn prompts_of_a_batch_read_as_if_each_had_run_alone() {
-    for name in FIXTURES {
+    for name in &fixtures() {
         let model = load(name);
         let prompts = [
             "The Eiffel Tower is in the city of",
@@ -284,7 +284,7 @@ fn layers_not_shown_change_nothing_but_what_is_shown() {
 
 #[test]
 fn the_plain_computation_agrees() {
-    for name in FIXTURES {
+    for name in &fixtures() {
         let model = load(name);
         for prompt in Reference::read(name).prompts {
             let request = Request {

@@ -265,7 +265,8 @@ fn side_by_side_the_mlp_reads_what_the_attention_reads() {
         let mut before = at(0, Point::Embed).clone();
         for (layer, block) in model.decoder.blocks.iter().enumerate() {
             let (attn_out, mlp_out) = (at(layer, Point::AttnOut), at(layer, Point::MlpOut));
-            let read = block.mlp.apply(&block.mlp_norm.apply(&before).unwrap()).unwrap();
+            let norm = block.mlp_norm.as_ref().unwrap();
+            let read = block.mlp.apply(&norm.apply(&before).unwrap()).unwrap();
             assert!(
                 difference(&read, mlp_out) < 1e-5,
                 "{name} {layer}: what the MLP read"
@@ -285,7 +286,7 @@ fn heads_may_be_turned_in_part() {
         let mut model = load("llama");
         for block in &mut model.decoder.blocks {
             let frequencies = Frequencies::Fixed(Frequencies::plain(300., dims));
-            block.attention.rotary = Some(Rotary { dims, frequencies });
+            block.attention.rotary = Some(Rotary::new(dims, frequencies));
         }
         assert!(everything(&model) != whole);
         assert_verified(&model);

@@ -7,14 +7,15 @@ use crate::support::Checkpoint;
 
 #[test]
 fn a_config_that_changes_the_computation_is_refused() {
-    let yarn = json!({"rope_type": "yarn", "factor": 4.0});
+    let resonance = json!({"rope_type": "resonance", "factor": 4.0});
+    let by_layer = json!({"full_attention": {"rope_type": "default"}});
     let longrope = json!({"type": "longrope", "short_factor": [1], "long_factor": [1]});
     let llama3 = json!({"rope_type": "llama3", "low_freq_factor": 1.0, "high_freq_factor": 4.0});
     let linear = json!({"rope_type": "linear"});
     let partial = json!({"rope_type": "default", "partial_rotary_factor": 0.5});
     let quantised = json!({"quant_method": "gptq", "bits": 4});
     for (name, key, value, names) in [
-        ("gpt2", "model_type", json!("gptj"), "model_type = gptj"),
+        ("gpt2", "model_type", json!("gptjx"), "family, gptjx,"),
         ("gpt2", "model_type", Value::Null, "model_type"),
         (
             "gpt2",
@@ -30,10 +31,16 @@ fn a_config_that_changes_the_computation_is_refused() {
             "quantization_config",
         ),
         ("llama", "quantization_config", quantised, "quantization_config"),
-        ("llama", "hidden_act", json!("relu2"), "hidden_act = relu2"),
-        ("llama", "rope_scaling", yarn.clone(), "rope_type = yarn"),
-        ("llama", "rope_parameters", yarn, "rope_type = yarn"),
-        ("llama", "rope_scaling", longrope, "rope_type = longrope"),
+        ("llama", "hidden_act", json!("gelu_10"), "hidden_act = gelu_10"),
+        (
+            "llama",
+            "rope_scaling",
+            resonance.clone(),
+            "rope_type = resonance",
+        ),
+        ("llama", "rope_parameters", resonance, "rope_type = resonance"),
+        ("llama", "rope_scaling", longrope, "short_factor has 1 numbers"),
+        ("llama", "rope_parameters", by_layer, "rope_parameters"),
         ("llama", "rope_scaling", llama3, "(rope_scaling) has no factor"),
         ("llama", "rope_scaling", linear, "(rope_scaling) has no factor"),
         ("llama", "rope_scaling", json!("linear"), "rope_scaling"),

@@ -16,16 +16,18 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
-/// Every fixture that `tests/fixtures/make.py` makes.
-pub const FIXTURES: [&str; 7] = [
-    "gpt2",
-    "gpt2-prefixed",
-    "gpt2-untied",
-    "llama",
-    "llama-rope3",
-    "llama-linear",
-    "llama-dynamic",
-];
+/// Every fixture that `tests/fixtures/make.py` makes, by name.
+pub fn fixtures() -> Vec<String> {
+    let folder = fixture("");
+    let mut names: Vec<String> = (std::fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().join("reference.json").exists())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert!(names.len() > 40, "{} fixtures only", names.len());
+    names
+}
 
 pub fn fixture(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "fixtures", name]

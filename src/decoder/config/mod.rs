@@ -15,6 +15,8 @@ pub struct Config {
     fields: Map<String, Value>,
     /// The file, and the path of the object in it.
     origin: String,
+    /// The family's own names of fields, each with the one that it is read by.
+    spells: &'static [(&'static str, &'static str)],
 }
 
 impl Config {
@@ -30,7 +32,11 @@ impl Config {
     pub fn parse(text: &[u8], origin: String) -> Result<Self> {
         let remedy = "Fetch the model's config.json again.";
         match python_json::from_slice(text) {
-            Ok(Value::Object(fields)) => Ok(Self { fields, origin }),
+            Ok(Value::Object(fields)) => Ok(Self {
+                fields,
+                origin,
+                spells: &[],
+            }),
             Ok(_) => Err(Error::failed(
                 format!("{origin} does not hold a JSON object."),
                 remedy,
@@ -39,16 +45,50 @@ impl Config {
         }
     }
 
-    /// The same config with its fields by the names that its family has for them: of each pair, what
-    /// the first name says takes the place of what the second does, as in `transformers`.
-    pub fn renamed(&self, aliases: &[(&str, &str)]) -> Self {
+    /// The same config by the names that most families have for its fields: of each pair, what the first
+    /// name says is what the second means, unless that is there itself. Messages go on using the first.
+    pub fn renamed(&self, spells: &'static [(&'static str, &'static str)]) -> Self {
         let mut renamed = self.clone();
-        for (alias, name) in aliases {
-            if let Some(value) = renamed.fields.remove(*alias) {
-                renamed.fields.insert(name.to_string(), value);
+        for (own, name) in spells {
+            if let Some(value) = renamed.fields.remove(*own) {
+                renamed.fields.entry(name.to_string()).or_insert(value);
             }
         }
+        renamed.spells = spells;
         renamed
+    }
+
+    /// What the file calls the field `key`.
+    fn spelled<'k>(&self, key: &'k str) -> &'k str {
+        let own = self.spells.iter().find(|(_, name)| *name == key);
+        own.map_or(key, |(own, _)| own)
+    }
+
+    /// The same config with the fields of `defaults`, a JSON object, where it has none by their name: a
+    /// field that is null stays so.
+    ///
+    /// # Panics
+    /// If `defaults` is no JSON object.
+    pub fn with_defaults(&self, defaults: &str) -> Self {
+        let defaults: Map<String, Value> =
+            serde_json::from_str(defaults).expect("a family's defaults are a JSON object");
+        let mut whole = self.clone();
+        for (name, value) in defaults {
+            whole.fields.entry(name).or_insert(value);
+        }
+        whole
+    }
+
+    /// The same config with the fields of `other` over its own.
+    pub fn updated(&self, other: &Self) -> Self {
+        let mut updated = self.clone();
+        updated.fields.extend(other.fields.clone());
+        updated
+    }
+
+    /// Whether there is such a field, be it null.
+    pub fn has(&self, key: &str) -> bool {
+        self.fields.contains_key(key)
     }
 
     /// A field that is there and not null.
@@ -57,6 +97,7 @@ impl Config {
     }
 
     fn wrong(&self, key: &str, value: &Value, wanted: &str) -> Error {
+        let key = self.spelled(key);
         Error::failed(
             format!("{} has {key} = {value}, which should be {wanted}.", self.origin),
             "Check the model's config.json against the original.",
@@ -64,9 +105,9 @@ impl Config {
     }
 
     /// The error for a field that is needed and absent.
-    fn missing(&self, key: &str) -> Error {
+    pub fn missing(&self, key: &str) -> Error {
         Error::failed(
-            format!("{} has no {key}.", self.origin),
+            format!("{} has no {}.", self.origin, self.spelled(key)),
             "Check the model's config.json against the original.",
         )
     }
@@ -105,6 +146,47 @@ impl Config {
         }
     }
 
+    /// A list, if there, each item through `item`, which gives `None` for what it does not take.
+    fn list<T>(&self, key: &str, wanted: &str, item: impl Fn(&Value) -> Option<T>) -> Result<Option<Vec<T>>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let items = value
+            .as_array()
+            .and_then(|items| items.iter().map(item).collect());
+        items.map(Some).ok_or_else(|| self.wrong(key, value, wanted))
+    }
+
+    /// A list of positive finite numbers, if there.
+    pub fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>> {
+        self.list(key, "a list of positive numbers", |value| {
+            value.as_f64().filter(|x| x.is_finite() && *x > 0.)
+        })
+    }
+
+    /// A list of 0s and 1s, if there.
+    pub fn bits(&self, key: &str) -> Result<Option<Vec<bool>>> {
+        self.list(key, "a list of 0s and 1s", |value| match value.as_u64() {
+            Some(bit @ (0 | 1)) => Some(bit == 1),
+            _ => value.as_bool(),
+        })
+    }
+
+    /// A list of strings, if there.
+    pub fn texts(&self, key: &str) -> Result<Option<Vec<String>>> {
+        self.list(key, "a list of strings", |value| {
+            value.as_str().map(str::to_string)
+        })
+    }
+
+    /// An integer that may be zero, if there.
+    pub fn whole(&self, key: &str) -> Result<Option<usize>> {
+        match self.get(key).map(Value::as_u64) {
+            Some(Some(0)) => Ok(Some(0)),
+            _ => self.count(key),
+        }
+    }
+
     /// Token ids, if there: one, or a list of them. A negative one stands for none.
     pub fn ids(&self, key: &str) -> Result<Vec<u32>> {
         let listed = match self.get(key) {
@@ -133,6 +215,17 @@ impl Config {
         match value.as_f64() {
             Some(x) if x.is_finite() && x > 0. => Ok(Some(x)),
             _ => Err(self.wrong(key, value, "a positive number")),
+        }
+    }
+
+    /// A finite number other than zero, if there.
+    pub fn nonzero(&self, key: &str) -> Result<Option<f64>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        match value.as_f64() {
+            Some(x) if x.is_finite() => Ok(Some(x).filter(|x| *x != 0.)),
+            _ => Err(self.wrong(key, value, "a number")),
         }
     }
 
@@ -190,6 +283,7 @@ impl Config {
             Value::Object(fields) => Ok(Some(Self {
                 fields: fields.clone(),
                 origin: format!("{} ({key})", self.origin),
+                spells: &[],
             })),
             _ => Err(self.wrong(key, value, "an object")),
         }
@@ -204,6 +298,7 @@ impl Config {
         if whole % parts == 0 {
             return Ok(whole / parts);
         }
+        let (whole_key, parts_key) = (self.spelled(whole_key), self.spelled(parts_key));
         Err(Error::failed(
             format!(
                 "{} has {whole_key} = {whole}, which is not a multiple of {parts_key} = {parts}.",

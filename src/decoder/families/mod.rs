@@ -3,10 +3,19 @@
 //! To add one: a file with its config, its tensor names and the parts of its block, and a line in
 //! [`FAMILIES`].
 
+mod gemma;
 mod gpt2;
+mod gpt_neox;
 mod llama;
+mod mistral;
+mod olmo;
+mod phi;
+mod phi3;
+mod qwen;
+mod shared;
 
-use super::{Config, Decoder, check_settings};
+use super::config::check_settings;
+use super::{Config, Decoder};
 use crate::error::{Error, Result};
 use crate::weights::{Layout, Matrix, Weights};
 
@@ -14,22 +23,82 @@ use crate::weights::{Layout, Matrix, Weights};
 struct Family {
     /// `model_type` in config.json.
     model_type: &'static str,
-    /// Names that config.json may have for its fields, each with the family's own.
-    aliases: &'static [(&'static str, &'static str)],
+    /// Models that people know it by.
+    known_as: &'static str,
+    /// The family's own names for fields, each with the name that most families have for it.
+    spells: &'static [(&'static str, &'static str)],
+    /// The fields, as a JSON object, that are not what they are elsewhere when config.json lacks them: the
+    /// defaults of the family's class in `transformers`.
+    defaults: &'static str,
+    /// The object of config.json that describes the decoder, where it is a part of a larger model.
+    nested: Option<&'static str>,
     /// The fields among those that change a decoder's computation which this family follows, or
     /// checks itself.
     supports: &'static [&'static str],
     /// Reads the config, takes the tensors.
     load: fn(&Config, &Weights) -> Result<Decoder>,
-    /// Whether a tensor of this name is a buffer without parameters, rightly left unused.
+    /// Whether a tensor of this name is a buffer without parameters, or of another part of a larger
+    /// model, and rightly left unused.
     is_buffer: fn(&str) -> bool,
 }
 
-const FAMILIES: &[Family] = &[gpt2::FAMILY, llama::FAMILY];
+impl Family {
+    /// What a family's description begins with.
+    const NEW: Self = Self {
+        model_type: "",
+        known_as: "",
+        spells: &[],
+        defaults: "{}",
+        nested: None,
+        supports: &[],
+        load: |config, _| Err(config.missing("model_type")),
+        is_buffer: |_| false,
+    };
 
-/// The `model_type`s that [`load`] reads.
-pub fn supported() -> impl Iterator<Item = &'static str> {
-    FAMILIES.iter().map(|family| family.model_type)
+    /// The decoder's part of config.json, by the names that most families have for its fields.
+    fn config(&self, config: &Config) -> Result<Config> {
+        let config = match self.nested {
+            Some(part) => config.object(part)?.ok_or_else(|| config.missing(part))?,
+            None => config.clone(),
+        };
+        Ok(config.renamed(self.spells).with_defaults(self.defaults))
+    }
+}
+
+const FAMILIES: &[Family] = &[
+    gemma::GEMMA,
+    gemma::GEMMA2,
+    gemma::GEMMA3,
+    gemma::GEMMA3_TEXT,
+    gpt2::FAMILY,
+    gpt_neox::FAMILY,
+    llama::FAMILY,
+    mistral::MINISTRAL,
+    mistral::MISTRAL,
+    olmo::OLMO,
+    olmo::OLMO2,
+    olmo::OLMO3,
+    phi::FAMILY,
+    phi3::FAMILY,
+    qwen::QWEN2,
+    qwen::QWEN3,
+];
+
+/// A family that lens reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Supported {
+    /// `model_type` in config.json.
+    pub model_type: &'static str,
+    /// Models that people know it by.
+    pub known_as: &'static str,
+}
+
+/// The families that [`load`] reads.
+pub fn supported() -> impl Iterator<Item = Supported> {
+    FAMILIES.iter().map(|family| Supported {
+        model_type: family.model_type,
+        known_as: family.known_as,
+    })
 }
 
 /// The decoder that `config` describes, over `weights`.
@@ -39,8 +108,10 @@ pub fn supported() -> impl Iterator<Item = &'static str> {
 pub fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let model_type = config.required_text("model_type")?;
     let Some(family) = FAMILIES.iter().find(|f| f.model_type == model_type) else {
-        let known: Vec<&str> = supported().collect();
-        return Err(config.unsupported("model_type", &model_type, &known.join(" and ")));
+        return Err(Error::failed(
+            format!("The model's family, {model_type}, is none that lens reads."),
+            "lens --families lists those that it does.",
+        ));
     };
     if config.object("quantization_config")?.is_some() {
         return Err(Error::failed(
@@ -48,10 +119,10 @@ pub fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
             "Use the original checkpoint in float32, bfloat16 or float16.",
         ));
     }
-    let config = config.renamed(family.aliases);
+    let config = family.config(config)?;
     check_settings(&config, &model_type, family.supports)?;
     let decoder = (family.load)(&config, weights)?;
-    weights.finish(family.is_buffer)?;
+    weights.finish(|name| name.ends_with("rotary_emb.inv_freq") || (family.is_buffer)(name))?;
     Ok(decoder)
 }
 
@@ -71,10 +142,4 @@ fn tables(
     };
     let matrix = |name| weights.matrix(name, shape, Layout::OutIn);
     Ok([matrix(stored(embedding, head))?, matrix(stored(head, embedding))?])
-}
-
-/// The prefix of a checkpoint's names: none if the model was saved without its head, as the tensor
-/// `first` of such a one tells.
-fn prefix(weights: &Weights, first: &str, prefix: &'static str) -> &'static str {
-    if weights.contains(first) { "" } else { prefix }
 }

@@ -3,40 +3,63 @@
 use candle_core::{D, Tensor};
 
 use super::linear::{map_rows, on_slices};
-use super::{Linear, Rotary};
+use super::projections::{Columns, Order, Projections};
+use super::rotary::Tables;
+use super::{Alibi, HeadNorm, Linear, Rotary};
 use crate::error::Result;
 use crate::kernels::attention::{self, Heads, Shape};
+use crate::kernels::math;
 
 /// Scores that the form by tensors holds at once, so that a long prompt's do not fill a GPU.
 const MAX_SCORES: usize = 16 << 20;
 
 /// Causal self-attention. Each of `kv_heads` key-value heads serves `heads / kv_heads` queries.
+///
+/// What is optional takes place in the order of the fields, for every family that has it.
 #[derive(Debug)]
 pub struct Attention {
-    pub projections: Projections,
-    pub output: Linear,
     pub heads: usize,
     pub kv_heads: usize,
     pub head_dim: usize,
-    /// What a query-key product is multiplied by before the softmax.
-    pub scale: f64,
+    pub projections: Projections,
+    /// Queries, keys and values are kept within ± this.
+    pub clip: Option<f64>,
+    pub q_norm: Option<HeadNorm>,
+    pub k_norm: Option<HeadNorm>,
     pub rotary: Option<Rotary>,
+    /// What a query-key product is multiplied by.
+    pub scale: f64,
+    /// Scores s become `cap tanh(s / cap)`.
+    pub cap: Option<f64>,
+    pub alibi: Option<Alibi>,
+    /// How many keys a query sees, the last of them its own token's; all when `None`.
+    pub window: Option<usize>,
+    pub output: Linear,
 }
 
-/// How queries, keys and values are computed.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one a block")]
-pub enum Projections {
-    Separate {
-        q: Linear,
-        k: Linear,
-        v: Linear,
-    },
-    /// One product whose outputs are all queries, then all keys, then all values.
-    Stacked(Linear),
-}
+/// Queries, keys and values by tensors.
+type Qkv = [Tensor; 3];
 
 impl Attention {
+    /// Attention with none of the options, its scale `head_dim^(-1/2)`.
+    pub fn new(heads: [usize; 2], head_dim: usize, projections: Projections, output: Linear) -> Self {
+        Self {
+            heads: heads[0],
+            kv_heads: heads[1],
+            head_dim,
+            projections,
+            clip: None,
+            q_norm: None,
+            k_norm: None,
+            rotary: None,
+            scale: 1. / (head_dim as f64).sqrt(),
+            cap: None,
+            alibi: None,
+            window: None,
+            output,
+        }
+    }
+
     /// `x` `[tokens, hidden]` to `[tokens, hidden]`; `prompts` are the lengths of the batch's
     /// prompts in order, and no prompt sees another.
     pub fn apply(&self, x: &Tensor, prompts: &[usize]) -> Result<Tensor> {
@@ -47,75 +70,73 @@ impl Attention {
         }
     }
 
-    /// The numbers of a token's queries and of its keys.
-    fn widths(&self) -> (usize, usize) {
-        (self.heads * self.head_dim, self.kv_heads * self.head_dim)
-    }
-
     fn rows(&self, x: &[f32], prompts: &[usize]) -> Vec<f32> {
-        let (queries, keys) = self.widths();
+        let tables = self.tables(prompts);
         match &self.projections {
             Projections::Separate { q, k, v } => {
-                let (mut q, mut k, v) = (q.rows(x), k.rows(x), v.rows(x));
-                self.turn(&mut q, queries, prompts, &[(0, self.heads)]);
-                self.turn(&mut k, keys, prompts, &[(0, self.kv_heads)]);
-                self.attend_rows(prompts, (&q, queries), (&k, keys), (&v, keys))
+                let (mut q, mut k, mut v) = (q.rows(x), k.rows(x), v.rows(x));
+                let queries = Columns::plain(self.heads, self.head_dim);
+                let keys = Columns::plain(self.kv_heads, self.head_dim);
+                [&mut q, &mut k, &mut v]
+                    .into_iter()
+                    .for_each(|x| self.clip_rows(x));
+                prepare(&mut q, &queries, &self.q_norm, prompts, &tables);
+                prepare(&mut k, &keys, &self.k_norm, prompts, &tables);
+                self.attend_rows(prompts, (&q, &queries), (&k, &keys), (&v, &keys))
             }
-            Projections::Stacked(qkv) => {
-                let width = queries + 2 * keys;
+            Projections::Fused { qkv, order } => {
                 let mut all = qkv.rows(x);
-                self.turn(
-                    &mut all,
-                    width,
-                    prompts,
-                    &[(0, self.heads), (queries, self.kv_heads)],
-                );
-                let from = |first: usize| (&all[first..], width);
-                self.attend_rows(prompts, from(0), from(queries), from(queries + keys))
+                self.clip_rows(&mut all);
+                let columns = |heads: &[usize]| Columns::at(heads, qkv.weight.outputs(), self.head_dim);
+                let (q, k, v) = (columns(&order.q), columns(&order.k), columns(&order.v));
+                prepare(&mut all, &q, &self.q_norm, prompts, &tables);
+                prepare(&mut all, &k, &self.k_norm, prompts, &tables);
+                self.attend_rows(prompts, (&all, &q), (&all, &k), (&all, &v))
             }
         }
     }
 
-    /// Turns the heads in the rows of `x` `[tokens, width]` to their positions: those of `groups`,
-    /// each the column where its first head begins and their number.
-    fn turn(&self, x: &mut [f32], width: usize, prompts: &[usize], groups: &[(usize, usize)]) {
-        let Some(rotary) = &self.rotary else { return };
-        let mut rest = x;
-        for &tokens in prompts {
-            let (rows, later) = rest.split_at_mut(tokens * width);
-            let tables = rotary.tables(tokens);
-            for &(first, heads) in groups {
-                tables.turn_rows(rows, width, first, heads, self.head_dim);
-            }
-            rest = later;
+    /// What turns each prompt's queries and keys; of prompts of one length the same.
+    fn tables(&self, prompts: &[usize]) -> Vec<Tables> {
+        let rotary = self.rotary.iter();
+        rotary
+            .flat_map(|r| prompts.iter().map(|&tokens| r.tables(tokens)))
+            .collect()
+    }
+
+    fn clip_rows(&self, x: &mut [f32]) {
+        if let Some(clip) = self.clip.map(|clip| clip as f32) {
+            math::map_in_place(x, |x| x.clamp(-clip, clip));
         }
     }
 
-    /// Attention within each prompt, then the output projection. Each of q, k and v comes with
-    /// the stride of its tokens.
+    /// Attention within each prompt, then the output projection.
     fn attend_rows<'a>(
         &self,
         prompts: &[usize],
-        q: (&'a [f32], usize),
-        k: (&'a [f32], usize),
-        v: (&'a [f32], usize),
+        q: (&'a [f32], &'a Columns),
+        k: (&'a [f32], &'a Columns),
+        v: (&'a [f32], &'a Columns),
     ) -> Vec<f32> {
-        let (width, _) = self.widths();
+        let width = self.heads * self.head_dim;
         let mut out = vec![0.; prompts.iter().sum::<usize>() * width];
         let mut rest = out.as_mut_slice();
         let mut start = 0;
         for &tokens in prompts {
             let (rows, later) = rest.split_at_mut(tokens * width);
+            let biases = self.alibi.as_ref().map(|alibi| alibi.biases(tokens, self.scale));
             let shape = Shape {
                 tokens,
-                heads: self.heads,
-                kv_heads: self.kv_heads,
                 head_dim: self.head_dim,
                 scale: self.scale as f32,
+                cap: self.cap.map(|cap| cap as f32),
+                biases: biases.as_deref(),
+                window: self.window,
             };
-            let of = |(values, stride): (&'a [f32], usize)| Heads {
-                values: &values[start * stride..],
-                stride,
+            let of = |(values, columns): (&'a [f32], &'a Columns)| Heads {
+                values: &values[start * columns.width..],
+                stride: columns.width,
+                starts: &columns.starts,
             };
             attention::attend(shape, of(q), of(k), of(v), rows);
             rest = later;
@@ -125,49 +146,59 @@ impl Attention {
     }
 
     fn tensor(&self, x: &Tensor, prompts: &[usize]) -> Result<Tensor> {
-        let (q, k, v) = self.project(x)?;
+        let qkv = self.project(x)?;
         let mut parts = Vec::with_capacity(prompts.len());
         let mut start = 0;
         for &tokens in prompts {
             let of = |t: &Tensor| t.narrow(0, start, tokens);
-            parts.push(self.attend(&of(&q)?, &of(&k)?, &of(&v)?)?);
+            parts.push(self.attend([of(&qkv[0])?, of(&qkv[1])?, of(&qkv[2])?])?);
             start += tokens;
         }
         self.output.tensor(&Tensor::cat(&parts, 0)?)
     }
 
-    /// Queries `[tokens, heads * head_dim]`, keys and values `[tokens, kv_heads * head_dim]`.
-    fn project(&self, x: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
-        match &self.projections {
-            Projections::Separate { q, k, v } => Ok((q.tensor(x)?, k.tensor(x)?, v.tensor(x)?)),
-            Projections::Stacked(qkv) => {
-                let all = qkv.tensor(x)?;
-                let (queries, keys) = self.widths();
-                let part = |first, len| all.narrow(1, first, len);
-                Ok((
-                    part(0, queries)?,
-                    part(queries, keys)?,
-                    part(queries + keys, keys)?,
-                ))
+    /// Queries, keys and values, each `[tokens, heads, head_dim]`, clipped and normed.
+    fn project(&self, x: &Tensor) -> Result<Qkv> {
+        let tokens = x.dim(0)?;
+        let split = |t: Tensor| -> Result<Tensor> {
+            let t = t.reshape((tokens, t.elem_count() / tokens / self.head_dim, self.head_dim))?;
+            match self.clip {
+                Some(clip) => Ok(t.clamp(-clip, clip)?),
+                None => Ok(t),
             }
-        }
+        };
+        let [q, k, v] = match &self.projections {
+            Projections::Separate { q, k, v } => {
+                [split(q.tensor(x)?)?, split(k.tensor(x)?)?, split(v.tensor(x)?)?]
+            }
+            Projections::Fused { qkv, order } => {
+                let all = split(qkv.tensor(x)?)?;
+                let Order { q, k, v } = order;
+                let heads = |stretches: &[usize]| -> Result<Tensor> {
+                    let stretches = Tensor::from_iter(stretches.iter().map(|&i| i as u32), x.device())?;
+                    Ok(all.index_select(&stretches, 1)?)
+                };
+                [heads(q)?, heads(k)?, heads(v)?]
+            }
+        };
+        let norm = |norm: &Option<HeadNorm>, t: Tensor| match norm {
+            Some(norm) => norm.tensor(&t),
+            None => Ok(t),
+        };
+        Ok([norm(&self.q_norm, q)?, norm(&self.k_norm, k)?, v])
     }
 
     /// One prompt: `[tokens, heads * head_dim]` of attended values.
-    fn attend(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
-        let tokens = q.dim(0)?;
-        let split = |t: &Tensor, heads: usize| -> Result<Tensor> {
-            Ok(t.reshape((tokens, heads, self.head_dim))?
-                .transpose(0, 1)?
-                .contiguous()?)
-        };
-        let (mut q, mut k) = (split(q, self.heads)?, split(k, self.kv_heads)?);
-        let v = split(v, self.kv_heads)?;
-        if let Some(rotary) = &self.rotary {
-            let tables = rotary.tables(tokens);
-            q = tables.turn_tensor(&q)?;
-            k = tables.turn_tensor(&k)?;
+    fn attend(&self, qkv: Qkv) -> Result<Tensor> {
+        let tokens = qkv[0].dim(0)?;
+        let [mut q, mut k, v] = qkv;
+        for t in [&mut q, &mut k] {
+            *t = t.transpose(0, 1)?.contiguous()?;
+            if let Some(rotary) = &self.rotary {
+                *t = rotary.tables(tokens).turn_tensor(t)?;
+            }
         }
+        let v = v.transpose(0, 1)?.contiguous()?;
         let q = (q * self.scale)?;
         let chunk = (MAX_SCORES / (self.heads * tokens)).clamp(1, tokens);
         let mut parts = Vec::new();
@@ -181,26 +212,48 @@ impl Attention {
     /// Queries from position `start` on, `[heads, queries, head_dim]`, over the keys they may see.
     fn attend_chunk(&self, q: &Tensor, k: &Tensor, v: &Tensor, start: usize) -> Result<Tensor> {
         let (heads, queries, head_dim) = q.dims3()?;
-        let (groups, visible) = (self.heads / self.kv_heads, start + queries);
+        let first = self.window.map_or(0, |window| (start + 1).saturating_sub(window));
+        let (groups, keys) = (self.heads / self.kv_heads, start + queries - first);
         let q = q
             .contiguous()?
             .reshape((self.kv_heads, groups * queries, head_dim))?;
-        let k = k.narrow(1, 0, visible)?.contiguous()?;
-        let v = v.narrow(1, 0, visible)?.contiguous()?;
-        let scores = q.matmul(&k.t()?)?.reshape((heads, queries, visible))?;
-        let scores = scores.broadcast_add(&causal_mask(start, queries, &scores)?)?;
+        let k = k.narrow(1, first, keys)?.contiguous()?;
+        let v = v.narrow(1, first, keys)?.contiguous()?;
+        let mut scores = q.matmul(&k.t()?)?.reshape((heads, queries, keys))?;
+        if let Some(cap) = self.cap {
+            scores = ((scores / cap)?.tanh()? * cap)?;
+        }
+        if let Some(alibi) = &self.alibi {
+            scores = (&scores + alibi.tensor(start, queries, first, self.scale, &scores)?)?;
+        }
+        let scores = scores.broadcast_add(&mask(start, queries, first, self.window, &scores)?)?;
         let shares = candle_nn::ops::softmax(&scores, D::Minus1)?;
-        let shares = shares.reshape((self.kv_heads, groups * queries, visible))?;
+        let shares = shares.reshape((self.kv_heads, groups * queries, keys))?;
         let values = shares.matmul(&v)?.reshape((heads, queries, head_dim))?;
         Ok(values.transpose(0, 1)?.reshape((queries, heads * head_dim))?)
     }
 }
 
-/// `[queries, start + queries]`: 0 where the key is not after the query, -∞ where it is.
-fn causal_mask(start: usize, queries: usize, like: &Tensor) -> Result<Tensor> {
-    let visible = start + queries;
-    let mask: Vec<f32> = (0..queries)
-        .flat_map(|i| (0..visible).map(move |j| if j > start + i { f32::NEG_INFINITY } else { 0. }))
+/// Norms the heads at `columns` of every token, then turns them to their positions.
+fn prepare(x: &mut [f32], columns: &Columns, norm: &Option<HeadNorm>, prompts: &[usize], tables: &[Tables]) {
+    if let Some(norm) = norm {
+        norm.rows(x, columns);
+    }
+    let mut rest = x;
+    for (&tokens, tables) in prompts.iter().zip(tables) {
+        let (rows, later) = rest.split_at_mut(tokens * columns.width);
+        tables.turn_rows(rows, columns);
+        rest = later;
+    }
+}
+
+/// `[queries, keys]` for queries from `start` on and keys from `first` up to the last query's: 0
+/// where the query sees the key, -∞ where it does not.
+fn mask(start: usize, queries: usize, first: usize, window: Option<usize>, like: &Tensor) -> Result<Tensor> {
+    let end = start + queries;
+    let sees = |i: usize, j: usize| j <= i && window.is_none_or(|window| i < j + window);
+    let mask: Vec<f32> = (start..end)
+        .flat_map(|i| (first..end).map(move |j| if sees(i, j) { 0. } else { f32::NEG_INFINITY }))
         .collect();
-    Ok(Tensor::from_vec(mask, (queries, visible), like.device())?.to_dtype(like.dtype())?)
+    Ok(Tensor::from_vec(mask, (queries, end - first), like.device())?.to_dtype(like.dtype())?)
 }

@@ -18,6 +18,15 @@ pub struct Linear {
 }
 
 impl Linear {
+    /// `x` `[rows, inputs]` to `[rows, outputs]`.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        if on_slices(x) {
+            map_rows(x, |x| self.rows(x))
+        } else {
+            self.tensor(x)
+        }
+    }
+
     /// `x` `[rows, inputs]` to `[rows, outputs]`, on slices.
     pub fn rows(&self, x: &[f32]) -> Vec<f32> {
         let bias = self.bias.as_ref().map(Vector::values);

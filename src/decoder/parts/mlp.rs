@@ -51,15 +51,50 @@ impl Mlp {
 }
 
 /// An elementwise non-linearity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
     /// `x Φ(x)` with the exact normal distribution function (Hendrycks and Gimpel 2016).
     Gelu,
     /// `0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))`, the same paper's approximation.
     GeluTanh,
+    /// `x σ(1.702 x)`, the same paper's other approximation.
+    QuickGelu,
     Relu,
+    /// `max(x, 0)²` (So et al. 2021).
+    Relu2,
     /// `x / (1 + e⁻ˣ)` (Elfwing et al. 2017), also called swish.
     Silu,
+    Xielu(Xielu),
+}
+
+/// xIELU (Huang and Schlag 2024), with the numbers that a block learned: `a x² + b x` above 0, and
+/// `c (e^min(x, ε) − 1 − x) + b x` up to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Xielu {
+    pub a: f64,
+    pub b: f64,
+    pub c: f64,
+    pub eps: f64,
+}
+
+impl Xielu {
+    fn of(self, x: f64) -> f64 {
+        let bent = if x > 0. {
+            self.a * x * x
+        } else {
+            self.c * (x.min(self.eps).exp_m1() - x)
+        };
+        bent + self.b * x
+    }
+
+    /// By tensors, as a sum of its two halves.
+    fn tensor(self, x: &Tensor) -> Result<Tensor> {
+        let above = (x.relu()?.sqr()? * self.a)?;
+        let below = x.minimum(0.)?;
+        let below = ((((below.minimum(self.eps)?.exp()? - 1.)? - &below)?) * self.c)?;
+        let below = x.le(0.)?.to_dtype(x.dtype())?.mul(&below)?;
+        Ok(((above + below)? + (x * self.b)?)?)
+    }
 }
 
 impl Activation {
@@ -70,11 +105,16 @@ impl Activation {
     pub fn from_config(config: &Config, key: &str, default: &str) -> Result<Self> {
         let name = config.text(key)?.unwrap_or(default.to_string());
         match name.as_str() {
-            "gelu" => Ok(Self::Gelu),
-            "gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" => Ok(Self::GeluTanh),
+            "gelu" | "gelu_python" => Ok(Self::Gelu),
+            "gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" | "gelu_python_tanh" => Ok(Self::GeluTanh),
+            "quick_gelu" => Ok(Self::QuickGelu),
             "relu" => Ok(Self::Relu),
+            "relu2" => Ok(Self::Relu2),
             "silu" | "swish" => Ok(Self::Silu),
-            _ => Err(config.unsupported(key, &name, "gelu, gelu_new, gelu_pytorch_tanh, relu and silu")),
+            _ => {
+                let supported = "gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu, relu2 and silu";
+                Err(config.unsupported(key, &name, supported))
+            }
         }
     }
 
@@ -82,7 +122,10 @@ impl Activation {
         match self {
             Self::Gelu => math::map_in_place(xs, math::gelu),
             Self::GeluTanh => math::map_in_place(xs, math::gelu_tanh),
+            Self::QuickGelu => math::map_in_place(xs, math::quick_gelu),
             Self::Relu => math::map_in_place(xs, relu),
+            Self::Relu2 => math::map_in_place(xs, |x| relu(x) * relu(x)),
+            Self::Xielu(xielu) => math::map_in_place(xs, |x| xielu.of(x as f64) as f32),
             Self::Silu => math::map_in_place(xs, math::silu),
         }
     }
@@ -91,7 +134,10 @@ impl Activation {
         Ok(match self {
             Self::Gelu => x.gelu_erf()?,
             Self::GeluTanh => x.gelu()?,
+            Self::QuickGelu => (x * candle_nn::ops::sigmoid(&(x * 1.702)?)?)?,
             Self::Relu => x.relu()?,
+            Self::Relu2 => x.relu()?.sqr()?,
+            Self::Xielu(xielu) => xielu.tensor(x)?,
             Self::Silu => x.silu()?,
         })
     }

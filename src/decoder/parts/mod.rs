@@ -1,13 +1,19 @@
 //! The parts that blocks are made of.
 
+mod alibi;
 mod attention;
 mod linear;
 mod mlp;
 mod norm;
+mod projections;
 mod rotary;
+mod unembed;
 
-pub use attention::{Attention, Projections};
-pub use linear::{Linear, add, on_slices, product, product_by_tensors};
-pub use mlp::{Activation, Mlp};
-pub use norm::{Norm, NormKind};
-pub use rotary::{Frequencies, Rotary};
+pub use alibi::{Alibi, AlibiForm};
+pub use attention::Attention;
+pub use linear::{Linear, add, on_slices};
+pub use mlp::{Activation, Mlp, Xielu};
+pub use norm::{HeadNorm, Norm, NormKind, Over};
+pub use projections::{Order, Projections};
+pub use rotary::{Frequencies, Pairs, Rotary};
+pub use unembed::Unembed;

@@ -3,16 +3,27 @@
 use candle_core::Tensor;
 use rayon::prelude::*;
 
+use super::projections::Columns;
 use crate::error::Result;
 
 /// Turns pairs of a head's components by an angle that grows with the position.
-///
-/// The pairs are (j, j + dims/2), as `transformers` has them. Components past `dims` stay.
 #[derive(Debug, Clone)]
 pub struct Rotary {
-    /// How many leading components of a head are turned; even.
+    /// How many leading components of a head are turned; even. Those past them stay.
     pub dims: usize,
+    pub pairs: Pairs,
     pub frequencies: Frequencies,
+    /// What cosines and sines are multiplied by (yarn, longrope).
+    pub factor: f64,
+}
+
+/// Which components are turned together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pairs {
+    /// (j, j + dims/2) (GPT-NeoX, Llama).
+    Halves,
+    /// (2j, 2j + 1) (the paper; GPT-J, Cohere, GLM).
+    Neighbours,
 }
 
 /// The angle per position, one frequency for each pair of components.
@@ -24,6 +35,13 @@ pub enum Frequencies {
     Linear { plain: Vec<f64>, factor: f64 },
     /// "Dynamic NTK" scaling: the base grows with the prompt once it is longer than `context`.
     Dynamic { theta: f64, factor: f64, context: usize },
+    /// One list up to prompts of `original` tokens, another for longer ones (LongRoPE, Ding et al.
+    /// 2024, as `transformers` computes it: by prompt, not by position).
+    ByLength {
+        short: Vec<f64>,
+        long: Vec<f64>,
+        original: usize,
+    },
 }
 
 impl Frequencies {
@@ -51,10 +69,49 @@ impl Frequencies {
         plain.into_iter().map(stretch).collect()
     }
 
+    /// YaRN's: those that turn often within `original` positions are kept, those that turn less than
+    /// once divided by `factor`, and those between blended; `turns` are the numbers of turns between
+    /// which (Peng et al. 2023, `_compute_yarn_parameters` in `transformers`' modeling_rope_utils.py).
+    pub fn yarn(
+        theta: f64,
+        dims: usize,
+        factor: f64,
+        original: f64,
+        turns: [f64; 2],
+        truncate: bool,
+    ) -> Vec<f64> {
+        // The pair of components that turns so many times.
+        let pair = |turns: f64| {
+            dims as f64 * (original / (turns * 2. * std::f64::consts::PI)).ln() / (2. * theta.ln())
+        };
+        let (mut low, mut high) = (pair(turns[0]), pair(turns[1]));
+        if truncate {
+            (low, high) = (low.floor(), high.ceil());
+        }
+        (low, high) = (low.max(0.), high.min(dims as f64 - 1.));
+        if low == high {
+            high += 0.001;
+        }
+        let blend = |(j, frequency): (usize, f64)| {
+            let ramp = ((j as f64 - low) / (high - low)).clamp(0., 1.);
+            frequency / factor * ramp + frequency * (1. - ramp)
+        };
+        Self::plain(theta, dims)
+            .into_iter()
+            .enumerate()
+            .map(blend)
+            .collect()
+    }
+
     /// The frequencies for a prompt of `tokens` tokens.
     fn for_prompt(&self, tokens: usize, dims: usize) -> Vec<f64> {
         match *self {
             Self::Fixed(ref frequencies) => frequencies.clone(),
+            Self::ByLength {
+                ref short,
+                ref long,
+                original,
+            } => if tokens > original { long } else { short }.clone(),
             Self::Linear { ref plain, factor } => plain.iter().map(|f| f / factor).collect(),
             Self::Dynamic {
                 theta,
@@ -71,22 +128,35 @@ impl Frequencies {
 
 /// Cosines and sines of every position's angles, each `[tokens, dims/2]`.
 pub struct Tables {
-    dims: usize,
+    pairs: Pairs,
+    half: usize,
     cos: Vec<f32>,
     sin: Vec<f32>,
 }
 
 impl Rotary {
+    /// Halves turned by fixed frequencies.
+    pub fn new(dims: usize, frequencies: Frequencies) -> Self {
+        Self {
+            dims,
+            pairs: Pairs::Halves,
+            frequencies,
+            factor: 1.,
+        }
+    }
+
     /// The tables for a prompt. Angles are taken in float64: at position 8000 float32 would be
     /// off by 5e-4.
     pub fn tables(&self, tokens: usize) -> Tables {
         let frequencies = self.frequencies.for_prompt(tokens, self.dims);
         let angles = (0..tokens).flat_map(|position| frequencies.iter().map(move |f| position as f64 * f));
+        let factor = self.factor;
         let (sin, cos) = angles
-            .map(|angle| (angle.sin() as f32, angle.cos() as f32))
+            .map(|angle| ((factor * angle.sin()) as f32, (factor * angle.cos()) as f32))
             .unzip();
         Tables {
-            dims: self.dims,
+            pairs: self.pairs,
+            half: self.dims / 2,
             cos,
             sin,
         }
@@ -94,36 +164,68 @@ impl Rotary {
 }
 
 impl Tables {
-    /// Turns the heads of each row of `x` `[tokens, width]`: `heads` of `head_dim` from `first` on.
-    pub fn turn_rows(&self, x: &mut [f32], width: usize, first: usize, heads: usize, head_dim: usize) {
-        let half = self.dims / 2;
-        x.par_chunks_mut(width).enumerate().for_each(|(position, row)| {
-            let (cos, sin) = (
-                &self.cos[position * half..][..half],
-                &self.sin[position * half..][..half],
-            );
-            for head in row[first..first + heads * head_dim].chunks_exact_mut(head_dim) {
-                let (a, rest) = head.split_at_mut(half);
-                for j in 0..half {
-                    let (x, y) = (a[j], rest[j]);
-                    a[j] = x * cos[j] - y * sin[j];
-                    rest[j] = y * cos[j] + x * sin[j];
+    /// Turns the heads at `columns` of each token's row.
+    pub fn turn_rows(&self, x: &mut [f32], columns: &Columns) {
+        let half = self.half;
+        x.par_chunks_mut(columns.width)
+            .enumerate()
+            .for_each(|(position, row)| {
+                let (cos, sin) = (
+                    &self.cos[position * half..][..half],
+                    &self.sin[position * half..][..half],
+                );
+                for &start in &columns.starts {
+                    let head = &mut row[start..][..2 * half];
+                    match self.pairs {
+                        Pairs::Halves => {
+                            let (a, b) = head.split_at_mut(half);
+                            for j in 0..half {
+                                (a[j], b[j]) = turn(a[j], b[j], cos[j], sin[j]);
+                            }
+                        }
+                        Pairs::Neighbours => {
+                            let (pairs, _) = head.as_chunks_mut::<2>();
+                            for (j, pair) in pairs.iter_mut().enumerate() {
+                                *pair = turn(pair[0], pair[1], cos[j], sin[j]).into();
+                            }
+                        }
+                    }
                 }
-            }
-        });
+            });
     }
 
     /// Turns `x` `[heads, tokens, head_dim]`.
     pub fn turn_tensor(&self, x: &Tensor) -> Result<Tensor> {
-        let (_, tokens, head_dim) = x.dims3()?;
-        let half = self.dims / 2;
+        let (heads, tokens, head_dim) = x.dims3()?;
+        let half = self.half;
         let table =
             |values: &[f32]| Tensor::from_slice(values, (tokens, half), x.device())?.to_dtype(x.dtype());
         let (cos, sin) = (table(&self.cos)?, table(&self.sin)?);
-        let (a, b) = (x.narrow(2, 0, half)?, x.narrow(2, half, half)?);
+        let turned = x.narrow(2, 0, 2 * half)?;
+        // Both arrangements as [heads, tokens, half] of first and second components.
+        let axis = match self.pairs {
+            Pairs::Halves => 2,
+            Pairs::Neighbours => 3,
+        };
+        let shape = match self.pairs {
+            Pairs::Halves => (heads, tokens, 2, half),
+            Pairs::Neighbours => (heads, tokens, half, 2),
+        };
+        let pairs = turned.contiguous()?.reshape(shape)?;
+        let (a, b) = (
+            pairs.narrow(axis, 0, 1)?.squeeze(axis)?,
+            pairs.narrow(axis, 1, 1)?.squeeze(axis)?,
+        );
         let first = (a.broadcast_mul(&cos)? - b.broadcast_mul(&sin)?)?;
         let second = (b.broadcast_mul(&cos)? + a.broadcast_mul(&sin)?)?;
-        let rest = x.narrow(2, self.dims, head_dim - self.dims)?;
-        Ok(Tensor::cat(&[first, second, rest], 2)?)
+        let turned = Tensor::stack(&[first, second], axis)?.reshape((heads, tokens, 2 * half))?;
+        let rest = x.narrow(2, 2 * half, head_dim - 2 * half)?;
+        Ok(Tensor::cat(&[turned, rest], 2)?)
     }
+}
+
+/// The pair (x, y) turned by the angle with this cosine and sine.
+#[inline(always)]
+fn turn(x: f32, y: f32, cos: f32, sin: f32) -> (f32, f32) {
+    (x * cos - y * sin, y * cos + x * sin)
 }
