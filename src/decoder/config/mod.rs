@@ -58,6 +58,15 @@ impl Config {
         renamed
     }
 
+    /// The same config, the value of `other`, if there is one, in the place of that of `key`.
+    pub fn preferring(&self, other: &str, key: &str) -> Self {
+        let mut preferring = self.clone();
+        if let Some(value) = self.get(other) {
+            preferring.fields.insert(key.to_string(), value.clone());
+        }
+        preferring
+    }
+
     /// What the file calls the field `key`.
     fn spelled<'k>(&self, key: &'k str) -> &'k str {
         let own = self.spells.iter().find(|(_, name)| *name == key);
@@ -77,6 +86,18 @@ impl Config {
             whole.fields.entry(name).or_insert(value);
         }
         whole
+    }
+
+    /// Other fields, the JSON object `text`, as if this config had them.
+    ///
+    /// # Panics
+    /// If `text` is no JSON object.
+    pub fn like(&self, text: &str) -> Self {
+        let empty = Self {
+            fields: Map::new(),
+            ..self.clone()
+        };
+        empty.with_defaults(text)
     }
 
     /// The same config with the fields of `other` over its own.
@@ -177,6 +198,26 @@ impl Config {
         self.list(key, "a list of strings", |value| {
             value.as_str().map(str::to_string)
         })
+    }
+
+    /// A list of pairs of strings and how often they come one after another, written out; at most
+    /// `most` of them and one more.
+    pub fn repeated(&self, key: &str, most: usize) -> Result<Vec<String>> {
+        let pairs = self.list(key, "a list of pairs of names and a number", |pair| {
+            let [names, times] = pair.as_array()?.as_slice() else {
+                return None;
+            };
+            let names: Option<Vec<String>> = (names.as_array()?.iter())
+                .map(|name| name.as_str().map(str::to_string))
+                .collect();
+            Some((names?, times.as_u64()?))
+        })?;
+        let pairs = pairs.ok_or_else(|| self.missing(key))?;
+        let written = pairs
+            .iter()
+            .filter(|(names, _)| !names.is_empty())
+            .flat_map(|(names, times)| (0..*times).flat_map(move |_| names.iter().cloned()));
+        Ok(written.take(most + 1).collect())
     }
 
     /// An integer that may be zero, if there.

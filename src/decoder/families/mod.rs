@@ -3,16 +3,36 @@
 //! To add one: a file with its config, its tensor names and the parts of its block, and a line in
 //! [`FAMILIES`].
 
+mod apertus;
+mod arcee;
+mod bloom;
+mod cohere;
+mod cohere2;
+mod exaone4;
+mod falcon;
 mod gemma;
+mod glm;
 mod gpt2;
+mod gpt_bigcode;
+mod gpt_neo;
 mod gpt_neox;
+mod gptj;
+mod granite;
+mod helium;
 mod llama;
 mod mistral;
+mod mpt;
+mod nemotron;
 mod olmo;
+mod opt;
 mod phi;
 mod phi3;
 mod qwen;
+mod seed_oss;
 mod shared;
+mod smollm3;
+mod stablelm;
+mod starcoder2;
 
 use super::config::check_settings;
 use super::{Config, Decoder};
@@ -66,22 +86,44 @@ impl Family {
 }
 
 const FAMILIES: &[Family] = &[
+    apertus::FAMILY,
+    arcee::FAMILY,
+    bloom::FAMILY,
+    cohere::FAMILY,
+    cohere2::FAMILY,
+    exaone4::FAMILY,
+    falcon::FAMILY,
     gemma::GEMMA,
     gemma::GEMMA2,
-    gemma::GEMMA3,
     gemma::GEMMA3_TEXT,
+    gemma::GEMMA3,
+    glm::GLM,
+    glm::GLM4,
     gpt2::FAMILY,
+    gpt_bigcode::FAMILY,
+    gpt_neo::FAMILY,
     gpt_neox::FAMILY,
+    gptj::GPTJ,
+    gptj::CODEGEN,
+    granite::FAMILY,
+    helium::FAMILY,
     llama::FAMILY,
-    mistral::MINISTRAL,
     mistral::MISTRAL,
+    mistral::MINISTRAL,
+    mpt::FAMILY,
+    nemotron::FAMILY,
     olmo::OLMO,
     olmo::OLMO2,
     olmo::OLMO3,
+    opt::FAMILY,
     phi::FAMILY,
     phi3::FAMILY,
     qwen::QWEN2,
     qwen::QWEN3,
+    seed_oss::FAMILY,
+    smollm3::FAMILY,
+    stablelm::FAMILY,
+    starcoder2::FAMILY,
 ];
 
 /// A family that lens reads.

@@ -1,9 +1,9 @@
 //! Phi-1, 1.5 and 2 (Gunasekar et al. 2023), as `transformers`' modeling_phi.py stores and runs
 //! them.
 
-use super::shared::{Names, NormStyle, RopeOf, Shape, attention_named, ungated};
+use super::shared::{Names, NormStyle, RopeOf, Shape, attention_named, shared_norm, ungated};
 use super::{Family, tables};
-use crate::decoder::{Activation, Attention, Block, Config, Decoder, Embedding, Over, Residual, Unembed};
+use crate::decoder::{Activation, Attention, Block, Config, Decoder, Embedding, Over, Unembed};
 use crate::error::Result;
 use crate::weights::Weights;
 
@@ -47,14 +47,8 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
             attention.q_norm = Some(heads("q_layernorm")?);
             attention.k_norm = Some(heads("k_layernorm")?);
         }
-        Ok(Block {
-            attention_norm: Some(norm.read(&names, "input_layernorm", shape.hidden)?),
-            residual: Residual::Shared,
-            ..Block::bare(
-                attention,
-                ungated(&shape, &names, ["fc1", "fc2"], activation, true)?,
-            )
-        })
+        let mlp = ungated(&shape, &names, ["fc1", "fc2"], activation, true)?;
+        shared_norm(&shape, &names, norm, attention, mlp)
     };
     Ok(Decoder {
         hidden: shape.hidden,

@@ -32,6 +32,14 @@ impl Unembed {
     pub fn new(norm: Norm, head: Matrix) -> Self {
         Self {
             norm: Some(norm),
+            ..Self::bare(head)
+        }
+    }
+
+    /// An unembedding without a norm.
+    pub fn bare(head: Matrix) -> Self {
+        Self {
+            norm: None,
             project: None,
             scale: 1.,
             head,

@@ -3,7 +3,7 @@
 use super::{Names, NormStyle, Shape};
 use crate::decoder::families::tables;
 use crate::decoder::{
-    Activation, Attention, Block, Config, Decoder, Embedding, Linear, Mlp, Projections, Unembed,
+    Activation, Attention, Block, Config, Decoder, Embedding, Linear, Mlp, Projections, Residual, Unembed,
 };
 use crate::error::Result;
 use crate::weights::Weights;
@@ -117,6 +117,21 @@ pub fn ungated(
         up: names.linear(up, [shape.hidden, shape.inner], biased)?,
         activation,
         down: names.linear(down, [shape.inner, shape.hidden], biased)?,
+    })
+}
+
+/// A block whose attention and MLP read one norm of the stream.
+pub fn shared_norm(
+    shape: &Shape,
+    names: &Names,
+    norm: NormStyle,
+    attention: Attention,
+    mlp: Mlp,
+) -> Result<Block> {
+    Ok(Block {
+        attention_norm: Some(norm.read(names, "input_layernorm", shape.hidden)?),
+        residual: Residual::Shared,
+        ..Block::bare(attention, mlp)
     })
 }
 

@@ -8,7 +8,7 @@ mod shape;
 
 pub use layers::{is_sliding, window};
 pub use llama_like::{
-    LlamaLike, attention, attention_named, gated, gated_as_one, post_norm, pre_norm, ungated,
+    LlamaLike, attention, attention_named, gated, gated_as_one, post_norm, pre_norm, shared_norm, ungated,
 };
 pub use names::{Names, NormStyle};
 pub use rope::{Kind, Rope, RopeOf};

@@ -86,9 +86,10 @@ impl<'a> Names<'a> {
         self.weights.vector(&self.of(name), len)
     }
 
-    /// A single number by its name.
-    pub fn number(&self, name: &str) -> Result<f64> {
-        Ok(self.vector(name, 1)?.values()[0] as f64)
+    /// A single number by its name; `shape` is `[]` or `[1]`.
+    pub fn number(&self, name: &str, shape: &[usize]) -> Result<f64> {
+        let values = self.weights.flat(&self.of(name), shape)?;
+        Ok(values.values()[0] as f64)
     }
 }
 

@@ -18,6 +18,8 @@ pub struct RopeOf<'a> {
     pub pairs: Pairs,
     /// The names of kinds of scaling that the family has, each with what it stands for.
     pub kinds: &'static [(&'static str, Kind)],
+    /// The object that counts as written where there is none.
+    pub unwritten: Option<&'static str>,
 }
 
 /// A kind of scaling.
@@ -59,6 +61,7 @@ impl<'a> RopeOf<'a> {
             partial: None,
             pairs: Pairs::Halves,
             kinds: KINDS,
+            unwritten: None,
         })
     }
 
@@ -71,7 +74,10 @@ impl<'a> RopeOf<'a> {
     pub fn read(&self) -> Result<Rope> {
         let rope = match self.config.object("rope_scaling")? {
             Some(rope) => Some(rope),
-            None => self.config.object("rope_parameters")?,
+            None => self
+                .config
+                .object("rope_parameters")?
+                .or(self.unwritten.map(|text| self.config.like(text))),
         };
         if LAYER_TYPES
             .iter()

@@ -1,0 +1,103 @@
+//! GPT-Neo (Black et al. 2021), as `transformers`' modeling_gpt_neo.py stores and runs it: a window in
+//! every second block, unscaled scores.
+
+use super::shared::{Names, NormStyle, Shape};
+use super::{Family, tables};
+use crate::decoder::{
+    Activation, Attention, Block, Config, Decoder, Embedding, Mlp, Positions, Projections, Unembed,
+};
+use crate::error::Result;
+use crate::weights::Weights;
+
+pub const FAMILY: Family = Family {
+    model_type: "gpt_neo",
+    known_as: "GPT-Neo, TinyStories",
+    spells: &[
+        ("num_layers", "num_hidden_layers"),
+        ("num_heads", "num_attention_heads"),
+    ],
+    defaults: r#"{"max_position_embeddings": 2048, "window_size": 256, "tie_word_embeddings": true,
+        "attention_types": [[["global", "local"], 12]]}"#,
+    supports: &["window_size", "attention_types"],
+    load,
+    is_buffer: |name| name.ends_with(".attention.bias") || name.ends_with(".attention.masked_bias"),
+    ..Family::NEW
+};
+
+fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
+    let shape = Shape::read(config)?;
+    let context = config.required_count("max_position_embeddings")?;
+    let window = config.required_count("window_size")?;
+    let local = local_layers(config, shape.layers)?;
+    let names = Names::below(weights, &["", "transformer."], "h");
+    let norm = NormStyle::layer(config.epsilon("layer_norm_epsilon")?.unwrap_or(1e-5));
+    let activation = Activation::from_config(config, "activation_function", "gelu_new")?;
+    let tied = config.flag("tie_word_embeddings")?.unwrap_or(true);
+    let (hidden, inner) = (shape.hidden, shape.inner);
+    let table = [&names.of("wte.weight"), "lm_head.weight"];
+    let [tokens, head] = tables(weights, table, [shape.vocabulary, hidden], tied)?;
+
+    let block = |layer: usize| -> Result<Block> {
+        let names = names.at(format!("h.{layer}"));
+        let part = |name: &str, biased| names.linear(&format!("attn.attention.{name}"), [hidden; 2], biased);
+        let projections = Projections::Separate {
+            q: part("q_proj", false)?,
+            k: part("k_proj", false)?,
+            v: part("v_proj", false)?,
+        };
+        let attention = Attention {
+            scale: 1.,
+            window: local[layer].then_some(window),
+            ..Attention::new(
+                [shape.heads; 2],
+                shape.head_dim,
+                projections,
+                part("out_proj", true)?,
+            )
+        };
+        let mlp = Mlp {
+            gate: None,
+            up: names.linear("mlp.c_fc", [hidden, inner], true)?,
+            activation,
+            down: names.linear("mlp.c_proj", [inner, hidden], true)?,
+        };
+        let (first, second) = (
+            norm.read(&names, "ln_1", hidden)?,
+            norm.read(&names, "ln_2", hidden)?,
+        );
+        Ok(Block::new(first, attention, second, mlp))
+    };
+    Ok(Decoder {
+        hidden,
+        vocabulary: shape.vocabulary,
+        context: Some(context),
+        embedding: Embedding {
+            positions: Some(Positions {
+                table: names.matrix("wpe.weight", [context, hidden])?,
+                offset: 0,
+            }),
+            ..Embedding::new(tokens)
+        },
+        blocks: (0..shape.layers).map(block).collect::<Result<_>>()?,
+        unembed: Unembed::new(norm.read(&names, "ln_f", hidden)?, head),
+    })
+}
+
+/// Which blocks have a window: `attention_layers`, one name each, or else `attention_types`, names and
+/// how often they come.
+fn local_layers(config: &Config, layers: usize) -> Result<Vec<bool>> {
+    let named = match config.texts("attention_layers")? {
+        Some(named) => named,
+        None => config.repeated("attention_types", layers)?,
+    };
+    if named.len() != layers {
+        let given = format!("{} layers", named.len());
+        return Err(config.unsupported("attention_types", &given, &format!("the model's {layers} layers")));
+    }
+    let is_local = |name: &String| match name.as_str() {
+        "global" => Ok(false),
+        "local" => Ok(true),
+        other => Err(config.unsupported("attention_types", other, "global and local")),
+    };
+    named.iter().map(is_local).collect()
+}
