@@ -67,6 +67,15 @@ impl Config {
         preferring
     }
 
+    /// The config of a part of this one, `inner`, with this one's value of `key`, if there is one.
+    pub fn preferred_by(&self, inner: &Self, key: &str) -> Self {
+        let mut preferring = inner.clone();
+        if let Some(value) = self.get(key) {
+            preferring.fields.insert(key.to_string(), value.clone());
+        }
+        preferring
+    }
+
     /// What the file calls the field `key`.
     fn spelled<'k>(&self, key: &'k str) -> &'k str {
         let own = self.spells.iter().find(|(_, name)| *name == key);

@@ -1,6 +1,8 @@
 //! Apertus (Swiss AI 2025), as `transformers`' modeling_apertus.py stores and runs it: norms of heads,
 //! and an activation that is learned.
 
+use serde_json::json;
+
 use super::Family;
 use super::shared::{LlamaLike, Names, NormStyle, RopeOf, Shape, attention, ungated};
 use crate::decoder::{Activation, Attention, Block, Config, Decoder, Over, Xielu};
@@ -11,7 +13,7 @@ pub const FAMILY: Family = Family {
     model_type: "apertus",
     known_as: "Apertus 8B and 70B",
     defaults: r#"{"max_position_embeddings": 65536, "hidden_act": "xielu"}"#,
-    supports: &["rope_theta", "rope_scaling", "rope_parameters"],
+    supports: &["qk_norm", "rope_theta", "rope_scaling", "rope_parameters"],
     load,
     ..Family::NEW
 };
@@ -22,6 +24,7 @@ const ROPE: &str = r#"{"rope_type": "llama3", "rope_theta": 12000000.0, "factor"
 
 fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let shape = Shape::read(config)?;
+    config.only("qk_norm", &json!(true))?;
     let rope = RopeOf {
         theta: (Some("rope_theta"), 12e6),
         unwritten: Some(ROPE),

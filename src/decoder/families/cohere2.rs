@@ -1,6 +1,8 @@
 //! Command R7B and Command A (Cohere 2024), as `transformers`' modeling_cohere2.py stores and runs them:
 //! a window and positions in three blocks of four, neither in the others.
 
+use serde_json::json;
+
 use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, shared_norm, window};
 use crate::decoder::{Activation, Attention, Config, Decoder, Pairs};
@@ -14,6 +16,7 @@ pub const FAMILY: Family = Family {
         "sliding_window": 4096, "sliding_window_pattern": 4}"#,
     supports: &[
         "logit_scale",
+        "position_embedding_type",
         "sliding_window",
         "sliding_window_pattern",
         "layer_types",
@@ -27,6 +30,8 @@ pub const FAMILY: Family = Family {
 
 fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let shape = Shape::read(config)?;
+    // What published files call neighbours.
+    config.only("position_embedding_type", &json!("rope_gptj"))?;
     let rope = RopeOf {
         pairs: Pairs::Neighbours,
         ..RopeOf::new(config, shape.head_dim)?

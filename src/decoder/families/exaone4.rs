@@ -48,7 +48,10 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
             q_norm: Some(heads("q_norm")?),
             k_norm: Some(heads("k_norm")?),
             rotary: (sliding || window.is_none()).then(|| rope.rotary.clone()),
-            window: window.filter(|_| sliding),
+            window: match sliding {
+                true => Some(config.required_count("sliding_window")?),
+                false => None,
+            },
             ..attention(&shape, names, false, false)?
         };
         let mlp = gated(&shape, names, activation, false)?;

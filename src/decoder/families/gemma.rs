@@ -69,6 +69,18 @@ pub const GEMMA3: Family = Family {
     model_type: "gemma3",
     known_as: "Gemma 3 4B, 12B and 27B, MedGemma",
     nested: Some("text_config"),
+    // As the text part alone, but transformers applies no final_logit_softcapping here.
+    supports: &[
+        "sliding_window",
+        "layer_types",
+        "sliding_window_pattern",
+        "_sliding_window_pattern",
+        "query_pre_attn_scalar",
+        "rope_local_base_freq",
+        "rope_theta",
+        "rope_scaling",
+        "rope_parameters",
+    ],
     is_buffer: |name| name.contains("vision_tower.") || name.contains("multi_modal_projector."),
     ..GEMMA3_TEXT
 };
@@ -99,14 +111,16 @@ fn load2(config: &Config, weights: &Weights) -> Result<Decoder> {
     let biased = config.flag("attention_bias")?.unwrap_or(false);
     let scale = scale(config)?;
     let cap = config.number("attn_logit_softcapping")?;
-    let window = config.count("sliding_window")?;
     let mut decoder = like(config, weights, &shape, norm, &rope).decoder(|layer, names| {
         let sliding = is_sliding(config, layer, shape.layers, layer % 2 == 0)?;
         let attention = Attention {
             rotary: Some(rope.rotary.clone()),
             scale,
             cap,
-            window: window.filter(|_| sliding),
+            window: match sliding {
+                true => Some(config.required_count("sliding_window")?),
+                false => None,
+            },
             ..attention(&shape, names, biased, biased)?
         };
         let mlp = gated(&shape, names, activation, false)?;
@@ -124,7 +138,6 @@ fn load3(config: &Config, weights: &Weights) -> Result<Decoder> {
     let activation = gelu(config, "hidden_activation")?;
     let biased = config.flag("attention_bias")?.unwrap_or(false);
     let scale = scale(config)?;
-    let window = config.count("sliding_window")?;
     let pattern = config.count("sliding_window_pattern")?.unwrap_or(6);
     let mut decoder = like(config, weights, &shape, norm, &full).decoder(|layer, names| {
         let sliding = is_sliding(config, layer, shape.layers, !(layer + 1).is_multiple_of(pattern))?;
@@ -134,7 +147,10 @@ fn load3(config: &Config, weights: &Weights) -> Result<Decoder> {
             k_norm: Some(heads("k_norm")?),
             rotary: Some(if sliding { &local } else { &full }.rotary.clone()),
             scale,
-            window: window.filter(|_| sliding),
+            window: match sliding {
+                true => Some(config.required_count("sliding_window")?),
+                false => None,
+            },
             ..attention(&shape, names, biased, biased)?
         };
         let mlp = gated(&shape, names, activation, false)?;

@@ -37,7 +37,8 @@ pub const MINISTRAL: Family = Family {
     ],
     load: |config, weights| {
         let layers = config.required_count("num_hidden_layers")?;
-        load(config, weights, |layer| window(config, layer, layers, true))
+        let pattern = config.count("sliding_window")?.is_some();
+        load(config, weights, |layer| window(config, layer, layers, pattern))
     },
     ..Family::NEW
 };

@@ -78,7 +78,11 @@ impl Family {
     /// The decoder's part of config.json, by the names that most families have for its fields.
     fn config(&self, config: &Config) -> Result<Config> {
         let config = match self.nested {
-            Some(part) => config.object(part)?.ok_or_else(|| config.missing(part))?,
+            Some(part) => {
+                let inner = config.object(part)?.ok_or_else(|| config.missing(part))?;
+                // The head is the whole model's.
+                config.preferred_by(&inner, "tie_word_embeddings")
+            }
             None => config.clone(),
         };
         Ok(config.renamed(self.spells).with_defaults(self.defaults))

@@ -3,7 +3,7 @@
 //! of queries and keys.
 
 use super::Family;
-use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, pre_norm, window};
+use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, is_sliding, pre_norm};
 use crate::decoder::{Activation, Attention, Config, Decoder, Over};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -59,8 +59,12 @@ fn load(config: &Config, weights: &Weights, kind: Kind) -> Result<Decoder> {
         context: rope.context,
     };
     model.decoder(|layer, names| {
-        let window = match windowed {
-            true => window(config, layer, shape.layers, layer >= first_windowed)?,
+        let pattern = windowed && layer >= first_windowed;
+        let window = match is_sliding(config, layer, shape.layers, pattern)? {
+            true if !windowed => {
+                return Err(config.missing("use_sliding_window = true, which its layer_types need"));
+            }
+            true => Some(config.required_count("sliding_window")?),
             false => None,
         };
         let mut attention = Attention {

@@ -31,10 +31,12 @@ pub fn is_sliding(config: &Config, layer: usize, layers: usize, pattern: bool) -
 /// The window of a block, the last of its keys a query's own; `None` where the block sees all.
 ///
 /// # Errors
-/// As [`is_sliding`], or a `sliding_window` that is no positive integer.
+/// As [`is_sliding`], or a `sliding_window` that is needed and no positive integer.
 pub fn window(config: &Config, layer: usize, layers: usize, pattern: bool) -> Result<Option<usize>> {
     match is_sliding(config, layer, layers, pattern)? {
-        true => config.count("sliding_window"),
+        true => (config.count("sliding_window")?)
+            .map(Some)
+            .ok_or_else(|| config.missing("sliding_window")),
         false => Ok(None),
     }
 }

@@ -113,6 +113,10 @@ impl<'a> RopeOf<'a> {
             }
         };
         if let Some(scaling) = self.config.object("rope_scaling")? {
+            // It is merged into an object that has its kind already by the newer name.
+            if let Some(kind) = scaling.text("type")?.filter(|_| !scaling.has("rope_type")) {
+                return Err(scaling.unsupported("type", &kind, "rope_type in its place"));
+            }
             full = Some(match full {
                 Some(full) => full.updated(&scaling),
                 None => scaling,
@@ -173,7 +177,11 @@ impl<'a> RopeOf<'a> {
                 let frequencies = Frequencies::llama3(plain, factor, low, high, original()? as f64);
                 self.rope(dims, Frequencies::Fixed(frequencies), 1., trained)
             }
-            Kind::Yarn => self.yarn(rope, theta, dims, original()?)?,
+            Kind::Yarn => {
+                // Not read where there is an object for each kind of layer, as in transformers.
+                let truncate = rope.flag("truncate")?.filter(|_| flat).unwrap_or(true);
+                self.yarn(rope, theta, dims, original()?, truncate)?
+            }
             Kind::Longrope => self.longrope(rope, plain, original()?)?,
         })
     }
@@ -190,12 +198,11 @@ impl<'a> RopeOf<'a> {
         })
     }
 
-    fn yarn(&self, rope: &Config, theta: f64, dims: usize, original: usize) -> Result<Rope> {
+    fn yarn(&self, rope: &Config, theta: f64, dims: usize, original: usize, truncate: bool) -> Result<Rope> {
         let stretched = self.trained as f64 / original as f64;
         let factor = rope.number("factor")?.unwrap_or(stretched);
         let fast = rope.number("beta_fast")?.unwrap_or(32.);
         let slow = rope.number("beta_slow")?.unwrap_or(1.);
-        let truncate = rope.flag("truncate")?.unwrap_or(true);
         let original_f = original as f64;
         let frequencies = Frequencies::yarn(theta, dims, factor, original_f, [fast, slow], truncate);
         let growth = |scale: f64| {
