@@ -12,7 +12,7 @@ mod parts;
 use crate::weights::Matrix;
 
 pub use config::Config;
-pub use families::{load, supported};
+pub use families::{Supported, load, supported};
 pub use forward::{Batch, Hook, Point, Site};
 pub use parts::{
     Activation, Alibi, AlibiForm, Attention, Frequencies, HeadNorm, Linear, Mlp, Norm, NormKind, Order, Over,

@@ -1,5 +1,7 @@
 //! What decoders compute, against what others compute of the same checkpoints.
 
+mod candle;
+mod descriptions;
 mod numbers;
 #[path = "../support/mod.rs"]
 mod support;

@@ -27,7 +27,7 @@ fn streams(model: &Model, batch: &Batch) -> Vec<(Site, Tensor)> {
 }
 
 /// All logits of a reading made with the whole vocabulary as its top k, by id.
-fn logits(reading: &Reading) -> Vec<f64> {
+pub fn logits(reading: &Reading) -> Vec<f64> {
     let mut logits = vec![f64::NAN; reading.top.len()];
     reading
         .top
@@ -46,7 +46,7 @@ fn label(site: Site) -> String {
     }
 }
 
-fn assert_near(ours: &[f64], theirs: &[f64], what: &str) {
+pub fn assert_near(ours: &[f64], theirs: &[f64], what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     let worst = ours
         .iter()

@@ -3,6 +3,7 @@
 
 mod any;
 mod config;
+mod families;
 mod files;
 mod hostile;
 mod prompts;

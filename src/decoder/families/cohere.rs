@@ -9,7 +9,7 @@ use crate::weights::Weights;
 
 pub const FAMILY: Family = Family {
     model_type: "cohere",
-    known_as: "Command R, Command R+, Aya 23, Aya Expanse 32B",
+    known_as: "Command R, Command R+, Aya 23, Aya Expanse",
     defaults: r#"{"tie_word_embeddings": true, "logit_scale": 0.0625, "max_position_embeddings": 8192}"#,
     supports: &[
         "use_qk_norm",

@@ -11,7 +11,7 @@ use crate::weights::Weights;
 
 pub const FAMILY: Family = Family {
     model_type: "cohere2",
-    known_as: "Command R7B, Command A, Aya Expanse 8B",
+    known_as: "Command R7B, Command A",
     defaults: r#"{"tie_word_embeddings": true, "logit_scale": 0.0625, "max_position_embeddings": 8192,
         "sliding_window": 4096, "sliding_window_pattern": 4}"#,
     supports: &[

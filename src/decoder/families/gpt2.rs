@@ -1,10 +1,8 @@
 //! GPT-2 (Radford et al. 2019), as `transformers`' modeling_gpt2.py stores and runs it.
 
-use super::shared::{Names, NormStyle, Shape};
-use super::{Family, tables};
-use crate::decoder::{
-    Activation, Attention, Block, Config, Decoder, Embedding, Mlp, Order, Positions, Projections, Unembed,
-};
+use super::Family;
+use super::shared::{GptLike, Shape};
+use crate::decoder::{Activation, Attention, Config, Decoder, Mlp, Order, Projections};
 use crate::error::Result;
 use crate::weights::Weights;
 
@@ -26,26 +24,22 @@ pub const FAMILY: Family = Family {
 };
 
 fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
-    let shape = Shape::read(config)?;
-    let context = config.required_count("max_position_embeddings")?;
-    // The hub's own repository stores the bare transformer, fine-tunes the whole model.
-    let names = Names::below(weights, &["", "transformer."], "h");
-    let norm = NormStyle::layer(config.epsilon("layer_norm_epsilon")?.unwrap_or(1e-5));
+    let shape = &Shape::read(config)?;
     let activation = Activation::from_config(config, "activation_function", "gelu_new")?;
     let scale_by_width = config.flag("scale_attn_weights")?.unwrap_or(true);
     let scale_by_layer = config.flag("scale_attn_by_inverse_layer_idx")?.unwrap_or(false);
-    let tied = config.flag("tie_word_embeddings")?.unwrap_or(true);
     let (hidden, inner) = (shape.hidden, shape.inner);
-    let table = [&names.of("wte.weight"), "lm_head.weight"];
-    let [tokens, head] = tables(weights, table, [shape.vocabulary, hidden], tied)?;
-
-    let block = |layer: usize| -> Result<Block> {
-        let names = names.at(format!("h.{layer}"));
+    let model = GptLike {
+        config,
+        weights,
+        shape,
+    };
+    model.decoder(|layer, names| {
         let projections = Projections::Fused {
             qkv: names.conv1d("attn.c_attn", [hidden, 3 * hidden])?,
             order: Order::stacked(shape.heads, shape.heads),
         };
-        let output = names.conv1d("attn.c_proj", [hidden, hidden])?;
+        let output = names.conv1d("attn.c_proj", [hidden; 2])?;
         let mut attention = Attention::new([shape.heads; 2], shape.head_dim, projections, output);
         if !scale_by_width {
             attention.scale = 1.;
@@ -59,24 +53,6 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
             activation,
             down: names.conv1d("mlp.c_proj", [inner, hidden])?,
         };
-        let (first, second) = (
-            norm.read(&names, "ln_1", hidden)?,
-            norm.read(&names, "ln_2", hidden)?,
-        );
-        Ok(Block::new(first, attention, second, mlp))
-    };
-    Ok(Decoder {
-        hidden,
-        vocabulary: shape.vocabulary,
-        context: Some(context),
-        embedding: Embedding {
-            positions: Some(Positions {
-                table: names.matrix("wpe.weight", [context, hidden])?,
-                offset: 0,
-            }),
-            ..Embedding::new(tokens)
-        },
-        blocks: (0..shape.layers).map(block).collect::<Result<_>>()?,
-        unembed: Unembed::new(norm.read(&names, "ln_f", hidden)?, head),
+        Ok((attention, mlp))
     })
 }

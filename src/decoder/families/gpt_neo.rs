@@ -1,11 +1,9 @@
 //! GPT-Neo (Black et al. 2021), as `transformers`' modeling_gpt_neo.py stores and runs it: a window in
 //! every second block, unscaled scores.
 
-use super::shared::{Names, NormStyle, Shape};
-use super::{Family, tables};
-use crate::decoder::{
-    Activation, Attention, Block, Config, Decoder, Embedding, Mlp, Positions, Projections, Unembed,
-};
+use super::Family;
+use super::shared::{GptLike, Shape};
+use crate::decoder::{Activation, Attention, Config, Decoder, Mlp, Projections};
 use crate::error::Result;
 use crate::weights::Weights;
 
@@ -25,35 +23,28 @@ pub const FAMILY: Family = Family {
 };
 
 fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
-    let shape = Shape::read(config)?;
-    let context = config.required_count("max_position_embeddings")?;
+    let shape = &Shape::read(config)?;
     let window = config.required_count("window_size")?;
     let local = local_layers(config, shape.layers)?;
-    let names = Names::below(weights, &["", "transformer."], "h");
-    let norm = NormStyle::layer(config.epsilon("layer_norm_epsilon")?.unwrap_or(1e-5));
     let activation = Activation::from_config(config, "activation_function", "gelu_new")?;
-    let tied = config.flag("tie_word_embeddings")?.unwrap_or(true);
     let (hidden, inner) = (shape.hidden, shape.inner);
-    let table = [&names.of("wte.weight"), "lm_head.weight"];
-    let [tokens, head] = tables(weights, table, [shape.vocabulary, hidden], tied)?;
-
-    let block = |layer: usize| -> Result<Block> {
-        let names = names.at(format!("h.{layer}"));
+    let model = GptLike {
+        config,
+        weights,
+        shape,
+    };
+    model.decoder(|layer, names| {
         let part = |name: &str, biased| names.linear(&format!("attn.attention.{name}"), [hidden; 2], biased);
         let projections = Projections::Separate {
             q: part("q_proj", false)?,
             k: part("k_proj", false)?,
             v: part("v_proj", false)?,
         };
+        let output = part("out_proj", true)?;
         let attention = Attention {
             scale: 1.,
             window: local[layer].then_some(window),
-            ..Attention::new(
-                [shape.heads; 2],
-                shape.head_dim,
-                projections,
-                part("out_proj", true)?,
-            )
+            ..Attention::new([shape.heads; 2], shape.head_dim, projections, output)
         };
         let mlp = Mlp {
             gate: None,
@@ -61,25 +52,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
             activation,
             down: names.linear("mlp.c_proj", [inner, hidden], true)?,
         };
-        let (first, second) = (
-            norm.read(&names, "ln_1", hidden)?,
-            norm.read(&names, "ln_2", hidden)?,
-        );
-        Ok(Block::new(first, attention, second, mlp))
-    };
-    Ok(Decoder {
-        hidden,
-        vocabulary: shape.vocabulary,
-        context: Some(context),
-        embedding: Embedding {
-            positions: Some(Positions {
-                table: names.matrix("wpe.weight", [context, hidden])?,
-                offset: 0,
-            }),
-            ..Embedding::new(tokens)
-        },
-        blocks: (0..shape.layers).map(block).collect::<Result<_>>()?,
-        unembed: Unembed::new(norm.read(&names, "ln_f", hidden)?, head),
+        Ok((attention, mlp))
     })
 }
 

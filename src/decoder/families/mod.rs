@@ -11,6 +11,8 @@ mod cohere2;
 mod exaone4;
 mod falcon;
 mod gemma;
+mod gemma2;
+mod gemma3;
 mod glm;
 mod gpt2;
 mod gpt_bigcode;
@@ -24,10 +26,13 @@ mod mistral;
 mod mpt;
 mod nemotron;
 mod olmo;
+mod olmo2;
+mod olmo3;
 mod opt;
 mod phi;
 mod phi3;
 mod qwen;
+mod refused;
 mod seed_oss;
 mod shared;
 mod smollm3;
@@ -97,10 +102,10 @@ const FAMILIES: &[Family] = &[
     cohere2::FAMILY,
     exaone4::FAMILY,
     falcon::FAMILY,
-    gemma::GEMMA,
-    gemma::GEMMA2,
-    gemma::GEMMA3_TEXT,
-    gemma::GEMMA3,
+    gemma::FAMILY,
+    gemma2::FAMILY,
+    gemma3::TEXT,
+    gemma3::WRAPPER,
     glm::GLM,
     glm::GLM4,
     gpt2::FAMILY,
@@ -116,9 +121,9 @@ const FAMILIES: &[Family] = &[
     mistral::MINISTRAL,
     mpt::FAMILY,
     nemotron::FAMILY,
-    olmo::OLMO,
-    olmo::OLMO2,
-    olmo::OLMO3,
+    olmo::FAMILY,
+    olmo2::FAMILY,
+    olmo3::FAMILY,
     opt::FAMILY,
     phi::FAMILY,
     phi3::FAMILY,
@@ -154,9 +159,9 @@ pub fn supported() -> impl Iterator<Item = Supported> {
 pub fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let model_type = config.required_text("model_type")?;
     let Some(family) = FAMILIES.iter().find(|f| f.model_type == model_type) else {
-        return Err(Error::failed(
-            format!("The model's family, {model_type}, is none that lens reads."),
-            "lens --families lists those that it does.",
+        return Err(refused::refusal(
+            &model_type,
+            supported().map(|family| family.model_type),
         ));
     };
     if config.object("quantization_config")?.is_some() {
