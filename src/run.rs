@@ -44,6 +44,8 @@ pub struct Run {
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
+    /// Says which families of models there are.
+    Families,
     /// Says what the model is.
     Card,
     /// Shows how the prompts are cut into tokens.
@@ -216,7 +218,7 @@ impl Run {
         match self.task {
             Task::Compare => Follow::Nothing,
             Task::Summary => Follow::Top1,
-            Task::Card | Task::Tokens | Task::Read => {
+            Task::Families | Task::Card | Task::Tokens | Task::Read => {
                 let formats = self.outputs.iter().map(|output| output.format.follow);
                 formats.max().unwrap_or_default()
             }

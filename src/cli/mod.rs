@@ -89,6 +89,11 @@ fn no_threads(error: rayon::ThreadPoolBuildError) -> Error {
 /// Prompts and outputs → models → what is asked of them.
 fn carry_out(run: &Run) -> Result<ExitCode> {
     let mut sinks = Sinks::open(run)?;
+    if run.task == Task::Families {
+        sinks.sheet(&logit_lens::report::families())?;
+        sinks.finish()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     sinks.spare(prompts_file(run).as_deref().into_iter())?;
     let input = Input::open(&run.prompts)?;
     if run.models.is_empty() {
@@ -108,7 +113,7 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Tokens => model.reader(run)?.show_tokens(input, sinks),
-        Task::Read | Task::Summary | Task::Compare => model.reader(run)?.read(input, sinks),
+        Task::Read | Task::Summary | Task::Compare | Task::Families => model.reader(run)?.read(input, sinks),
     }
 }
 

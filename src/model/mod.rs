@@ -42,6 +42,8 @@ pub struct Card {
     /// Attention heads of a block.
     pub heads: usize,
     pub vocabulary: usize,
+    /// Whether attention and MLP of a block run side by side, the MLP not reading what the attention adds.
+    pub parallel: bool,
     /// The longest prompt in tokens; `None` where any length will do.
     pub context: Option<usize>,
     /// The type of the weights in the file.
@@ -134,6 +136,7 @@ fn card(
         hidden: decoder.hidden,
         heads: decoder.blocks.first().map_or(0, |block| block.attention.heads),
         vocabulary: decoder.vocabulary,
+        parallel: decoder.blocks.iter().any(|block| block.residual.is_parallel()),
         context: decoder.context,
         stored,
         held: requested.unwrap_or(stored),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::batch::{Answer, Tally};
 use super::sheet::markdown_cell;
 use super::text::{percent, plain};
-use super::words::story;
+use super::words::{side_by_side, story};
 use super::{Cell, Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
 use crate::lens::Follow;
@@ -37,6 +37,7 @@ pub const MARKDOWN: Format = Format {
             brief: presentation.brief,
             tally: Tally::default(),
             begun: false,
+            is_explained: false,
         })
     },
 };
@@ -48,6 +49,8 @@ struct Markdown {
     brief: bool,
     tally: Tally,
     begun: bool,
+    /// Whether it was said what `resid_mid` is.
+    is_explained: bool,
 }
 
 impl Report for Markdown {
@@ -73,11 +76,8 @@ impl Report for Markdown {
         let positions = trajectory.positions.len();
         if positions > 1 && !self.each {
             grids(document, out)?;
-            return Ok(writeln!(
-                out,
-                "\n{}",
-                markdown_cell(&story(document, positions - 1))
-            )?);
+            writeln!(out, "\n{}", markdown_cell(&story(document, positions - 1)))?;
+            return Ok(self.explain(document, out)?);
         }
         for at in 0..positions {
             if positions > 1 {
@@ -88,7 +88,7 @@ impl Report for Markdown {
             one_position(document, at).markdown(out)?;
             writeln!(out, "\n{}", markdown_cell(&story(document, at)))?;
         }
-        Ok(())
+        Ok(self.explain(document, out)?)
     }
 
     fn end(&mut self, out: &mut dyn Write) -> Result<()> {
@@ -104,6 +104,18 @@ impl Report for Markdown {
 }
 
 impl Markdown {
+    /// Says once what `resid_mid` is, where that needs saying.
+    fn explain(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        let sites = document.trajectory.rows.iter().map(|row| row.site);
+        match side_by_side(document.card, sites).filter(|_| !self.is_explained) {
+            Some(note) => {
+                self.is_explained = true;
+                writeln!(out, "\n{}", markdown_cell(&note))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// One of many prompts as a row, before the first the heading.
     fn row(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
         if !self.begun {

@@ -4,6 +4,7 @@ mod batch;
 mod comparison;
 mod csv;
 mod drawing;
+mod families;
 mod heatmap;
 mod html;
 pub mod json;
@@ -28,6 +29,7 @@ use crate::text::targets::Target;
 use crate::text::tokens::Tokens;
 
 pub use comparison::{Compared, ComparisonDocument, compared};
+pub use families::{FamiliesDocument, families};
 pub use heatmap::{ColorBy, Depth, Order, Rgb, Scale};
 pub use sheet::{Cell, Data, Sheet};
 pub use summary::{SummaryDocument, summary};

@@ -29,6 +29,9 @@ pub struct Sheet {
     /// How many columns before the first say which row it is, and stand in every band with it.
     pub keys: usize,
     pub rows: Vec<Vec<Cell>>,
+    /// Whether the text of the last column goes on in lines of its own where it does not fit, rather than
+    /// being cut.
+    pub wraps: bool,
     /// What it comes to, in lines below, for people.
     pub notes: Vec<String>,
     /// What the columns mean, below that.
@@ -211,13 +214,25 @@ impl Sheet {
             let shown = shown.chain(band.map(|i| (&columns[keys + i], others[i])));
             let shown: Vec<(&ShownColumn, usize)> = shown.collect();
             for line in 0..=self.rows.len() {
-                let cells: Vec<String> = shown
+                let mut cells: Vec<String> = shown
                     .iter()
                     .map(|(column, columns)| column.cell(line, *columns))
                     .collect();
+                let last = shown.last().filter(|_| self.wraps);
+                let mut rest = last
+                    .map(|(last, columns)| wrap(&last.cells[line], *columns))
+                    .unwrap_or_default()
+                    .into_iter();
+                if let Some(first) = rest.next() {
+                    cells.pop();
+                    cells.push(first);
+                }
                 let style = if line == 0 { DIM } else { Style::new() };
                 let cells = cells.join(&" ".repeat(GAP));
                 writeln!(out, "{style}{}{style:#}", cells.trim_end())?;
+                for more in rest {
+                    writeln!(out, "{}{more}", " ".repeat(label + GAP))?;
+                }
             }
         }
         for (lines, style) in [(&self.notes, BOLD), (&self.explanations, DIM)] {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::json::SCHEMA_VERSION;
 use super::sheet::{Data, Table};
 use super::text::plain;
+use super::words::side_by_side;
 use super::{Cell, Sheet};
 use crate::analysis::summary::{Mean, Summary, SummaryRow};
 use crate::decoder::{Point, Site};
@@ -165,7 +166,9 @@ pub fn summary(summary: &Summary, card: &Card) -> Sheet {
         columns: columns.map(str::to_string).to_vec(),
         rows: cells,
         notes: vec![targets(summary)],
-        explanations: vec![EXPLANATION.to_string()],
+        explanations: std::iter::once(EXPLANATION.to_string())
+            .chain(side_by_side(card, summary.rows.iter().map(|row| row.site)))
+            .collect(),
         data: Data::new(&SummaryDocument { meta, rows }),
         ..Sheet::default()
     }

@@ -6,6 +6,8 @@ use anstyle::{Effects, Style};
 
 use super::Document;
 use super::text::{cut, decimal, percent, plain, quoted, width};
+use crate::decoder::{Point, Site};
+use crate::model::Card;
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 /// A prompt's start has this much room in a heading, or a line of its own.
@@ -22,6 +24,18 @@ pub fn story(document: &Document, at: usize) -> String {
         .chain(sentences.into_iter().flatten())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// What `resid_mid` is, where no MLP reads it.
+const SIDE_BY_SIDE: &str = "Attention and MLP run side by side in this model: resid_mid (rows i_mid) is the \
+    stream with the attention's output added, and the MLP does not read it.";
+
+/// What there is to say of the rows of `sites`, if `resid_mid` is among them and the model has none of its
+/// own.
+pub fn side_by_side(card: &Card, sites: impl IntoIterator<Item = Site>) -> Option<String> {
+    let is_mid = |site: Site| site.point == Point::ResidMid;
+    let is_said = card.parallel && sites.into_iter().any(is_mid);
+    is_said.then(|| SIDE_BY_SIDE.to_string())
 }
 
 /// At which layers the output is top-1, and what was before.

@@ -2,6 +2,7 @@
 
 mod compare;
 mod failures;
+mod families;
 mod formats;
 mod given;
 mod hostile;

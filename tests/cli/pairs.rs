@@ -9,7 +9,8 @@ use crate::support::lens;
 const PROMPT: &str = "The capital of France is";
 
 /// An option with a value that is not its default; `FILES` stands for a folder of its own.
-const OPTIONS: [&[&str]; 31] = [
+const OPTIONS: [&[&str]; 32] = [
+    &["--families"],
     &["--model", "tests/fixtures/llama"],
     &["--revision", "main"],
     &["--update"],
@@ -85,7 +86,8 @@ fn shown(options: &[&[&str]]) -> Shown {
     let here = folder.path().to_str().unwrap();
     let options = options.iter().copied().flatten();
     let args: Vec<String> = options.map(|arg| arg.replace("FILES", here)).collect();
-    let has_prompt = args.iter().any(|arg| arg == "--prompts" || arg == "--ids");
+    let without_prompt = ["--prompts", "--ids", "--families"];
+    let has_prompt = args.iter().any(|arg| without_prompt.contains(&arg.as_str()));
     let prompt = (!has_prompt).then_some(PROMPT);
     let output = lens().args(prompt).args(&args).output().unwrap();
     let mut everything = [output.stdout, output.stderr].concat();

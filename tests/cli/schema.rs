@@ -112,6 +112,7 @@ pub struct Meta {
     pub parameters: u64,
     pub n_layers: usize,
     pub vocabulary: usize,
+    pub parallel: bool,
     pub device: String,
     pub dtype: String,
     pub file_dtype: String,

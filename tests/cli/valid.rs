@@ -79,6 +79,7 @@ const KINDS: &[&[&str]] = &[
 
 /// What is no trajectory.
 const TABLES: &[&[&str]] = &[
+    &["--families"],
     &["-m", GPT2],
     &["-m", GPT2, PROMPT, "--tokens"],
     &[

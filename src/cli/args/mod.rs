@@ -358,6 +358,10 @@ pub struct Args {
     )]
     pub completions: Option<Shell>,
 
+    /// List the model families that lens reads and exit
+    #[arg(long, help_heading = "Other")]
+    pub families: bool,
+
     /// Print the JSON Schema of everything written as JSON and exit
     #[arg(long, exclusive = true, help_heading = "Other")]
     pub schema: bool,
@@ -447,6 +451,9 @@ impl Args {
     /// # Errors
     /// A stdin that has no text.
     pub fn read_stdin(&mut self) -> Result<()> {
+        if self.families {
+            return Ok(());
+        }
         if self.has_no_prompt() {
             self.given.extend(stdin::piped()?);
         } else if let Some(given) = self.given.iter_mut().find(|given| *given == "-") {

@@ -33,6 +33,14 @@ const READ: &[Task] = &[Task::Read];
 
 /// The options that do not apply to every run.
 const RULES: &[Rule] = &[
+    rule("families", &[Task::Families], Need::Nothing),
+    rule("given", ALL, Need::Nothing),
+    rule("prompts", ALL, Need::Nothing),
+    rule("ids", ALL, Need::Nothing),
+    rule("models", ALL, Need::Nothing),
+    rule("offline", ALL, Need::Nothing),
+    rule("device", ALL, Need::Nothing),
+    rule("threads", ALL, Need::Nothing),
     rule("revision", ALL, Need::Run(reads_the_hub, "models of the hub")),
     rule("update", ALL, Need::Run(reads_the_hub, "models of the hub")),
     rule("bos", ANY_PROMPT, Need::Run(has_texts, "prompts that are text")),
@@ -106,6 +114,7 @@ const RULES: &[Rule] = &[
     ),
 ];
 
+/// Whatever is done with a model.
 const ALL: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens, Task::Card];
 
 const fn rule(option: &'static str, tasks: &'static [Task], needs: Need) -> Rule {
@@ -225,6 +234,7 @@ fn check_formats(run: &Run) -> Result<()> {
 fn task(run: &Run) -> Option<&'static str> {
     match run.task {
         Task::Card | Task::Read => None,
+        Task::Families => Some("--families"),
         Task::Tokens => Some("--tokens"),
         Task::Summary => Some("--summary"),
         Task::Compare if run.models.len() > 1 => Some("two models"),
@@ -246,7 +256,10 @@ fn flag(option: &str) -> String {
         .get_arguments()
         .find(|arg| arg.get_id() == option)
         .and_then(clap::Arg::get_long);
-    format!("--{}", long.unwrap_or(option))
+    match long {
+        Some(long) => format!("--{long}"),
+        None => "A prompt".to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ impl Args {
     /// # Errors
     /// Options that do not go together.
     pub fn run(&self) -> Result<Run> {
-        if self.has_no_prompt() && !self.names_a_model() {
+        if self.has_no_prompt() && !self.names_a_model() && !self.families {
             return Err(Self::no_prompt());
         }
         let models = self.models()?;
@@ -65,6 +65,7 @@ impl Args {
 
     fn task(&self, models: usize) -> Task {
         match self {
+            Self { families: true, .. } => Task::Families,
             _ if self.has_no_prompt() => Task::Card,
             _ if self.compare || models > 1 => Task::Compare,
             Self { tokens: true, .. } => Task::Tokens,

@@ -11,6 +11,7 @@ use crate::lens::TargetValue;
 use crate::report::json::SCHEMA_VERSION;
 use crate::report::sheet::{Data, Table};
 use crate::report::text::{percent, plain};
+use crate::report::words::side_by_side;
 use crate::report::{Cell, Document, Sheet};
 use crate::text::targets::Target;
 
@@ -138,10 +139,25 @@ pub fn compared(compared: &Compared) -> Sheet {
             .into_iter()
             .chain(notes(comparison))
             .collect(),
-        explanations: vec![explanation(compared, meta.k)],
+        explanations: std::iter::once(explanation(compared, meta.k))
+            .chain(either_side_by_side(left, right))
+            .collect(),
         data: Data::new(&ComparisonDocument { meta, rows }),
         ..Sheet::default()
     }
+}
+
+/// What `resid_mid` is in one of the two models, where that needs saying.
+fn either_side_by_side(left: &Document, right: &Document) -> Option<String> {
+    let sites = |document: &Document| {
+        document
+            .trajectory
+            .rows
+            .iter()
+            .map(|row| row.site)
+            .collect::<Vec<_>>()
+    };
+    side_by_side(left.card, sites(left)).or_else(|| side_by_side(right.card, sites(right)))
 }
 
 fn meta(compared: &Compared) -> Meta {

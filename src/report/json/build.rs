@@ -102,6 +102,7 @@ impl<'a> Builder<'a> {
             parameters: card.parameters,
             n_layers: card.layers,
             vocabulary: card.vocabulary,
+            parallel: card.parallel,
             device: card.device.clone(),
             dtype: card.held.to_string(),
             file_dtype: card.stored.to_string(),

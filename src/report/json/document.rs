@@ -89,6 +89,10 @@ pub struct Meta {
     pub n_layers: usize,
     /// Rows of the unembedding.
     pub vocabulary: usize,
+    /// Whether attention and MLP of a block run side by side: `resid_mid` is then the stream with the
+    /// attention's output added, which no MLP reads.
+    #[serde(default)]
+    pub parallel: bool,
     pub device: String,
     /// The type that the weights are held in.
     pub dtype: String,

@@ -5,13 +5,13 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::document::{Readings, SCHEMA_VERSION};
-use crate::report::{CardDocument, ComparisonDocument, SummaryDocument, TokensDocument};
+use crate::report::{CardDocument, ComparisonDocument, FamiliesDocument, SummaryDocument, TokensDocument};
 
 /// A kind of document: its name in the schema, when it is written, and its type.
 type Kind = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Value);
 
 /// Every kind of document.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     (
         "Readings",
         "the readings of one prompt, also a line of JSON Lines",
@@ -26,6 +26,7 @@ const KINDS: [Kind; 6] = [
     ("Comparison", "--compare, or two models", of::<ComparisonDocument>),
     ("Tokens", "--tokens", of::<TokensDocument>),
     ("Card", "a model without a prompt", of::<CardDocument>),
+    ("Families", "--families", of::<FamiliesDocument>),
 ];
 
 fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {

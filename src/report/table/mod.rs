@@ -14,7 +14,7 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use super::batch::Answer;
 use super::text::{cut, plain, text_width, width, wrap};
-use super::words::story;
+use super::words::{side_by_side, story};
 use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
@@ -78,6 +78,8 @@ struct Table {
     fold: bool,
     /// What the last document was read with: a model is introduced once.
     model: Option<String>,
+    /// Whether it was said of this model what its `resid_mid` is.
+    is_explained: bool,
     /// The lines of many prompts; `None` where each has tables of its own.
     batch: Option<Batch>,
 }
@@ -88,6 +90,7 @@ impl Report for Table {
         if self.model.as_ref() != Some(&introduction) {
             writeln!(out, "{introduction}")?;
             self.model = Some(introduction);
+            self.is_explained = false;
         }
         if let Some(batch) = &mut self.batch {
             return Ok(batch.line(&Answer::of(document), out)?);
@@ -145,6 +148,7 @@ impl Table {
             },
             fold: presentation.fold_rows,
             model: None,
+            is_explained: false,
             batch: presentation
                 .brief
                 .then(|| Batch::new(text_width(presentation.width))),
@@ -236,7 +240,7 @@ impl Table {
     }
 
     /// All rows at one position, then what they come to.
-    fn position(&self, document: &Document, at: usize, out: &mut dyn Write) -> io::Result<()> {
+    fn position(&mut self, document: &Document, at: usize, out: &mut dyn Write) -> io::Result<()> {
         let trajectory = document.trajectory;
         let position = trajectory.positions[at];
         let after = format!("After position {position},");
@@ -270,7 +274,7 @@ impl Table {
 
     /// What a reader should know of the rows above.
     fn notes(
-        &self,
+        &mut self,
         document: &Document,
         lines: &[Line],
         hidden: Option<String>,
@@ -280,7 +284,10 @@ impl Table {
         let component = |row: &Row| matches!(row.site.point, Point::AttnOut | Point::MlpOut);
         let components = rows.iter().any(component).then(|| COMPONENTS.to_string());
         let folded = any_folded(lines).then(|| FOLDED.to_string());
-        for note in [hidden, folded, components].into_iter().flatten() {
+        let sites = rows.iter().map(|row| row.site);
+        let parallel = side_by_side(document.card, sites).filter(|_| !self.is_explained);
+        self.is_explained |= parallel.is_some();
+        for note in [hidden, folded, components, parallel].into_iter().flatten() {
             for line in wrap(&note, self.text) {
                 writeln!(out, "{DIM}{line}{DIM:#}")?;
             }

@@ -50,13 +50,15 @@ function statSentence() {
 function aboutText() {
   const points = pointNames.length > 1
     ? ' Where another point is chosen, resid_mid is the stream between a block’s attention and its MLP, and attn_out and mlp_out are what these two add to it, read by themselves in the same way.' : '';
+  const parallel = meta.parallel && pointNames.includes('resid_mid')
+    ? ' Attention and MLP run side by side in this model: resid_mid is the stream with the attention’s output added, and the MLP does not read it.' : '';
   const generated = doc.generated ? ` The last ${doc.generated} tokens were generated greedily by the model; their columns are marked.` : '';
   const partial = !ranksAsColumns && readPositions.length < positionCount ? ' Only the positions shown were read.' : '';
   const columnsText = ranksAsColumns
     ? `Rows are layers and columns are ranks: a row lists its likeliest tokens for what comes after position ${readPositions[0]} of the prompt.`
     : 'Rows are layers and columns are the positions of the prompt: a cell names the token that is likeliest, at that layer, to come after the token that heads its column.';
   return [
-    `This page shows a logit lens (nostalgebraist, 2020): what the language model would say if it stopped at each of its layers. The residual stream after each block is put through the model’s own final norm, computed on that row, and its unembedding; the softmax of the logits gives every token of the vocabulary a probability. Layer i is the output of block i, counted from 0, and the last layer’s is the model’s output; embed is the residual stream before block 0.${points}`,
+    `This page shows a logit lens (nostalgebraist, 2020): what the language model would say if it stopped at each of its layers. The residual stream after each block is put through the model’s own final norm, computed on that row, and its unembedding; the softmax of the logits gives every token of the vocabulary a probability. Layer i is the output of block i, counted from 0, and the last layer’s is the model’s output; embed is the residual stream before block 0.${points}${parallel}`,
     `${columnsText}${partial}${generated} Ranks count from 1 over the whole vocabulary${meta.vocabulary ? ` of ${showCount(meta.vocabulary)} tokens` : ''}.${statSentence()} A prediction settles at the first layer from which on every layer shown has the output’s top-1, and leads first where it is top-1 for the first time. In tokens, ␣ is a space and \\u{…} a character that would not be seen.`,
   ];
 }
