@@ -18,6 +18,8 @@ pub enum Class {
     Qwen2,
     Llama,
     CodeLlama,
+    CodeGen,
+    Cohere,
     Gemma,
 }
 
@@ -35,20 +37,55 @@ pub struct Pipeline {
 /// `PRETOKENIZE_REGEX` in `models/qwen2/tokenization_qwen2.py`.
 const QWEN2_SPLIT: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+/// What `TOKENIZER_MAPPING_NAMES` in `models/auto/tokenization_auto.py` has for a `model_type`.
+enum Registered {
+    /// A class that counts whatever the files name, which many of its checkpoints name wrongly.
+    Always(&'static str),
+    /// A class that counts where the files name none.
+    Unnamed(&'static str),
+    /// No class: what the file says counts, whatever they name.
+    File,
+    /// Nothing.
+    None,
+}
+
+impl Registered {
+    fn of(model_type: &str) -> Self {
+        match model_type {
+            "qwen2" => Self::Always("Qwen2Tokenizer"),
+            "qwen3" => Self::Unnamed("Qwen2Tokenizer"),
+            "codegen" | "gpt2" | "gpt_neo" | "gptj" | "opt" | "phi" | "starcoder2" => {
+                Self::Unnamed("GPT2Tokenizer")
+            }
+            "gpt_neox" | "mpt" | "olmo" => Self::Unnamed("GPTNeoXTokenizer"),
+            "gemma" | "gemma2" | "gemma3" | "gemma3_text" => Self::Unnamed("GemmaTokenizer"),
+            "cohere" | "cohere2" => Self::Unnamed("CohereTokenizer"),
+            "glm" | "glm4" | "gpt_bigcode" | "granite" | "ministral" | "mistral" | "nemotron" | "olmo2"
+            | "olmo3" | "phi3" | "stablelm" => Self::File,
+            _ => Self::None,
+        }
+    }
+}
+
 impl Class {
     /// The class that `AutoTokenizer` chooses. `byte_level` says whether the tokenizer.json has a
     /// byte-level part, which Llama's class does not take.
     pub fn of(settings: &Settings, byte_level: bool) -> Self {
-        let by_type = match settings.model_type.as_deref() {
-            Some("gpt2") => Some("GPT2Tokenizer"),
-            _ => None,
+        let named = settings.class.as_deref();
+        let class = match settings.model_type.as_deref().map(Registered::of) {
+            Some(Registered::Always(class)) => Some(class),
+            Some(Registered::Unnamed(class)) => named.or(Some(class)),
+            Some(Registered::File) => None,
+            Some(Registered::None) | None => named,
         };
-        match settings.class.as_deref().or(by_type) {
+        match class {
             Some("GPT2Tokenizer") => Self::Gpt2,
             Some("GPTNeoXTokenizer") => Self::GptNeoX,
             Some("Qwen2Tokenizer") => Self::Qwen2,
             Some("LlamaTokenizer") if !byte_level => Self::Llama,
             Some("CodeLlamaTokenizer") => Self::CodeLlama,
+            Some("CodeGenTokenizer") => Self::CodeGen,
+            Some("CohereTokenizer") => Self::Cohere,
             Some("GemmaTokenizer") => Self::Gemma,
             _ => Self::File,
         }
@@ -59,7 +96,7 @@ impl Class {
         const END: &str = "<|endoftext|>";
         match self {
             Self::File => &[],
-            Self::Gpt2 => &[("bos_token", END), ("eos_token", END), ("unk_token", END)],
+            Self::Gpt2 | Self::CodeGen => &[("bos_token", END), ("eos_token", END), ("unk_token", END)],
             Self::GptNeoX => &[
                 ("bos_token", END),
                 ("eos_token", END),
@@ -81,6 +118,15 @@ impl Class {
                 ("suffix_token", "▁<SUF>"),
                 ("eot_token", "▁<EOT>"),
                 ("fill_token", "<FILL_ME>"),
+            ],
+            Self::Cohere => &[
+                ("bos_token", "<BOS_TOKEN>"),
+                ("eos_token", "<|END_OF_TURN_TOKEN|>"),
+                ("unk_token", "<UNK>"),
+                ("pad_token", "<PAD>"),
+                ("cls_token", "<CLS>"),
+                ("sep_token", "<SEP>"),
+                ("mask_token", "<MASK_TOKEN>"),
             ],
             Self::Gemma => &[
                 ("bos_token", "<bos>"),
@@ -137,12 +183,17 @@ impl Class {
         let unk = || special.get("unk_token").map(str::to_string);
         Ok(match self {
             Self::File => None,
-            Self::Gpt2 => spelled(Value::Null, byte_level(prefix, true), bytes),
+            Self::Gpt2 | Self::CodeGen => spelled(Value::Null, byte_level(prefix, true), bytes),
             Self::GptNeoX => spelled(nfc, byte_level(prefix, true), bytes),
             Self::Qwen2 => {
                 let split = json!({"type": "Split", "pattern": {"Regex": QWEN2_SPLIT}, "behavior": "Isolated", "invert": false});
                 let both = json!({"type": "Sequence", "pretokenizers": [split, byte_level(prefix, false)]});
                 spelled(nfc, both, bytes)
+            }
+            Self::Cohere => {
+                let digits = json!({"type": "Digits", "individual_digits": true});
+                let both = json!({"type": "Sequence", "pretokenizers": [digits, byte_level(prefix, true)]});
+                spelled(nfc, both, byte_level(prefix, true))
             }
             Self::Llama => {
                 let scheme = match (prefix.unwrap_or(true), settings.flag("legacy")?.unwrap_or(false)) {

@@ -10,7 +10,7 @@ mod spelling;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokenizers::Tokenizer;
+use tokenizers::{AddedToken, Tokenizer};
 
 use self::load::{Loaded, guarded};
 use self::spelling::Spelling;
@@ -127,10 +127,12 @@ impl Tokens {
     pub fn bytes(&self, id: u32) -> Option<Vec<u8>> {
         let piece = self.tokenizer.id_to_token(id)?;
         let added = self.tokenizer.get_added_vocabulary().get_added_tokens_decoder();
-        if added.contains_key(&id) {
-            return Some(piece.into_bytes());
+        // Gemma's runs of spaces are among the added tokens, spelt as all others.
+        let is_text = |token: &AddedToken| !token.special && self.spelling == Spelling::SentencePiece;
+        match added.get(&id).is_none_or(is_text) {
+            true => Some(self.spelling.bytes(&piece)),
+            false => Some(piece.into_bytes()),
         }
-        Some(self.spelling.bytes(&piece))
     }
 
     /// Whether the token is or holds a word ([`is_word`]); a special token does not.

@@ -13,7 +13,6 @@
 
 AutoTokenizer reads the case's files from a directory, as a user's would be.
 """
-import importlib.util
 import json
 import os
 import pathlib
@@ -23,13 +22,13 @@ import tempfile
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 HERE = pathlib.Path(__file__).resolve().parent
-spec = importlib.util.spec_from_file_location("fixtures", HERE.parent.parent / "fixtures" / "make.py")
-fixtures = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(fixtures)
+sys.path.insert(0, str(HERE.parent.parent / "fixtures"))
 
 import tokenizers
 import transformers
 from transformers import AutoTokenizer
+
+from recipes import tokenizer as fixtures
 
 TEXTS = [
     "", " ", "   ", "The city of Paris", " The city of Paris", "  The  Eiffel   Tower ", "the\tcity\n\n of\r\nParis\n",
@@ -194,9 +193,98 @@ def cases():
     metaspace = {"normalizer": None, "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}}
     yield json_case("Metaspace", "llama2", "llama", fast, metaspace)
     yield json_case("Metaspace, legacy", "llama2", "llama", {**llama, "legacy": True}, metaspace)
+    yield from family_cases(json_case, case)
     for base in ("unigram", "wordpiece"):
         yield json_case("fast", base, "llama", fast)
         yield json_case("no config", base, "llama", None, added_tokens={"NEW": 90})
+
+
+def family_cases(json_case, case):
+    """Tokenizers as each family's published checkpoints have them: their shapes, the classes that they name, their added tokens."""
+    def split(pattern, behavior="Isolated"):
+        return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": behavior, "invert": False}
+
+    def before_bytes(*pre_tokenizers, **parts):
+        return {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [*pre_tokenizers, {**BYTES, "use_regex": False}]}, **parts}
+
+    def added(*tokens, first=302):
+        return {"added_tokens": [{"id": first + i, **content} for i, content in enumerate(tokens)]}
+
+    fast = "PreTrainedTokenizerFast"
+    nfc = {"normalizer": {"type": "NFC"}}
+    digits = {"type": "Digits", "individual_digits": True}
+    bos = fixtures.bos_template("<s>", 1)
+    im = [token(END, special=True), token("<|im_start|>", special=True), token("<|im_end|>", special=True), token("<extra>")]
+    runs = [token(END, special=True), token("  ", normalized=True), token("   ", normalized=True)]
+    turns = [token("<|im_start|>", special=True), token("<|im_end|>"), token("▁▁"), token("\n\n"), token("[PAD]", special=True)]
+    pieces = added(token("<unk>", special=True), token("<s>", special=True), token("</s>", special=True), first=0)["added_tokens"]
+
+    # SentencePiece's kind.
+    gemma = {"normalizer": fixtures.MARK_FROM_SPACE, "pre_tokenizer": {**split(" ", "MergedWithPrevious"), "pattern": {"String": " "}},
+             "decoder": {"type": "Sequence", "decoders": [fixtures.SPACE_FROM_MARK, {"type": "ByteFallback"}, {"type": "Fuse"}]},
+             "added_tokens": pieces + added(*turns, first=600)["added_tokens"]}
+    named = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "[PAD]"}
+    for model_type in ("gemma", "gemma2", "gemma3_text", "gemma3"):
+        yield json_case("GemmaTokenizer", "llama2", model_type, {"tokenizer_class": "GemmaTokenizerFast", **named}, gemma)
+    yield json_case("no class", "llama2", "gemma2", named, gemma)
+    yield json_case("fast", "llama2", "gemma3_text", {"tokenizer_class": fast, **named}, gemma)
+    llama = {"tokenizer_class": "LlamaTokenizer", **named}
+    yield json_case("version 1", "llama2", "mistral", {**llama, "legacy": True, "add_prefix_space": None})
+    metaspace = {"normalizer": None, "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}}
+    inst = {"added_tokens": pieces + added(token("<|im_start|>", special=True), token("[PAD]", special=True), first=600)["added_tokens"]}
+    yield json_case("version 3", "llama2", "mistral", {**llama, "legacy": False}, {**metaspace, **inst})
+    yield json_case("no class", "llama2", "ministral", named)
+    ends = {"added_tokens": pieces + added(token("<|im_start|>", special=True, rstrip=True), token("<|im_end|>", special=True, rstrip=True),
+                                           token("<extra>", special=True, lstrip=True, rstrip=True), first=600)["added_tokens"]}
+    yield json_case("tokens that take spaces with them", "llama2", "phi3", {**llama, "legacy": False, "add_prefix_space": None}, ends)
+    yield json_case("LlamaTokenizer", "llama2", "qwen2", llama)
+    # Byte-level ones.
+    tekken = split(r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+"
+                   r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+    yield json_case("tekken", "bytes", "mistral", {"tokenizer_class": "GPT2Tokenizer", "bos_token": "<|im_start|>"}, before_bytes(
+        tekken, **added(*im), post_processor=fixtures.bos_template("<|im_start|>", 303)))
+    qwen = before_bytes(split(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
+                        **nfc, **added(*im))
+    for model_type in ("qwen2", "qwen3"):
+        for name in ("Qwen2Tokenizer", fast, "LlamaTokenizerFast", None):
+            config = {"bos_token": None, "eos_token": "<|im_end|>", "pad_token": END, "unk_token": None}
+            yield json_case(str(name), "bytes", model_type, {"tokenizer_class": name, **config} if name else config, qwen)
+    yield json_case("GPTNeoXTokenizer", "bytes", "gpt_neox", {"tokenizer_class": "GPTNeoXTokenizer", "bos_token": END}, {**nfc, **added(*runs)})
+    for model_type in ("gpt_neox", "mpt", "olmo", "gpt_neo", "gptj", "opt", "phi", "starcoder2", "codegen", "cohere", "cohere2"):
+        yield json_case("no class", "bytes", model_type, {"bos_token": END}, {**nfc, **before_bytes(digits), **added(*runs)})
+    yield case("opt vocab+merges: a BOS in front", "bytes", "opt", {"tokenizer_class": "GPT2Tokenizer", "add_bos_token": True, "bos_token": {"__type": "AddedToken", **token("</s>", normalized=True)},
+               "eos_token": {"__type": "AddedToken", **token("</s>", normalized=True)}, "unk_token": {"__type": "AddedToken", **token("</s>", normalized=True)}, "pad_token": "[PAD]"}, two_files=True)
+    for model_type in ("codegen", "phi"):
+        config = {"tokenizer_class": "CodeGenTokenizer", "add_prefix_space": False, "bos_token": END}
+        yield json_case("CodeGenTokenizer", "bytes", model_type, config, added(*runs))
+        yield case(f"{model_type} vocab+merges: CodeGenTokenizer", "bytes", model_type, {**config, "add_prefix_space": True}, two_files=True)
+    yield json_case("CodeGenTokenizer, BOS of the file", "bytes", "phi", {"tokenizer_class": "CodeGenTokenizer"}, {"post_processor": fixtures.bos_template(END, 302)})
+    for model_type in ("cohere", "cohere2"):
+        yield json_case("CohereTokenizer", "bytes", model_type, {"tokenizer_class": "CohereTokenizerFast", "bos_token": "<|im_start|>", "add_bos_token": True}, {
+            **nfc, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [digits, BYTES]}, **added(*im),
+            "post_processor": fixtures.bos_template("<|im_start|>", 303)})
+    yield json_case("CohereTokenizer, add_prefix_space", "bytes", "cohere", {"tokenizer_class": "CohereTokenizer", "add_prefix_space": True})
+    punctuation = {"type": "Punctuation", "behavior": "Contiguous"}
+    falcon = {"type": "Sequence", "pretokenizers": [punctuation, BYTES, {**digits, "individual_digits": False}, split("[0-9][0-9][0-9]")]}
+    yield json_case("fast", "bytes", "falcon", {"tokenizer_class": fast, "eos_token": END}, {"pre_tokenizer": falcon, "post_processor": None, **added(*im)})
+    yield json_case("BloomTokenizer", "bytes", "bloom", {"tokenizer_class": "BloomTokenizerFast", "add_prefix_space": False, "bos_token": "<s>"},
+                    before_bytes(split(r" ?[^(\s|[.,!?…。，、।۔،])]+")))
+    yield json_case("digits", "bytes", "gpt_bigcode", {"tokenizer_class": "GPT2TokenizerFast", "bos_token": END},
+                    {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [digits, BYTES]}})
+    yield json_case("digits", "bytes", "starcoder2", {"tokenizer_class": "GPT2Tokenizer", "bos_token": END},
+                    {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [digits, BYTES]}})
+    for model_type in ("olmo2", "olmo3", "granite", "stablelm"):
+        yield json_case("GPT2Tokenizer", "bytes", model_type, {"tokenizer_class": "GPT2Tokenizer", "bos_token": END}, before_bytes(split(fixtures.LLAMA3_SPLIT), **added(*im)))
+    yield json_case("GPTNeoXTokenizer", "bytes", "olmo", {"tokenizer_class": "GPTNeoXTokenizer", "eos_token": END}, {**nfc, **added(*runs)})
+    masked = {"type": "TemplateProcessing", "pair": [],
+              "single": [{"SpecialToken": {"id": "<|im_start|>", "type_id": 0}}, {"SpecialToken": {"id": "<|im_end|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+              "special_tokens": {name: {"id": name, "ids": [id], "tokens": [name]} for name, id in {"<|im_start|>": 303, "<|im_end|>": 304}.items()}}
+    for model_type in ("glm", "glm4"):
+        yield json_case("two tokens in front", "bytes", model_type, {"tokenizer_class": fast, "eos_token": END}, before_bytes(
+            split(fixtures.LLAMA3_SPLIT), **added(*im), post_processor={"type": "Sequence", "processors": [{**BYTES, "trim_offsets": False}, masked]}))
+    for model_type in ("nemotron", "smollm3", "seed_oss", "exaone4", "apertus", "arcee"):
+        yield json_case("fast", "bytes", model_type, {"tokenizer_class": fast, "bos_token": "<s>"}, before_bytes(split(fixtures.LLAMA3_SPLIT), **added(*im)))
+    yield json_case("fast", "unigram", "helium", {"tokenizer_class": fast, "bos_token": "<s>"})
 
 
 def tokenizer_file(name, content, all_bases):

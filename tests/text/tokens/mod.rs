@@ -99,3 +99,104 @@ fn special_tokens_are_those_of_transformers() {
         assert_eq!(named, case.special, "{}", case.name);
     }
 }
+
+/// What a token is shown as, of every kind of vocabulary; and the token that is meant by a text.
+#[test]
+fn tokens_are_shown_as_what_they_stand_for() {
+    let cases = Cases::read();
+    let named = |name: &str| {
+        let case = cases.cases.iter().find(|case| case.name == name);
+        cases.tokens(case.unwrap_or_else(|| panic!("no case {name}")))
+    };
+    type Labels = &'static [&'static str];
+    let shown: &[(&str, &str, Labels)] = &[
+        // Nothing before the first word, runs of newlines as tokens of their own.
+        (
+            "llama2, gemma2: GemmaTokenizer",
+            "The city\n\n",
+            &["<s>", "The", "␣city", r"\n\n"],
+        ),
+        // Version 1 of Mistral's has a space before the first word, version 3 too, but not after a special token.
+        (
+            "llama2, mistral: version 1",
+            "The city",
+            &["<s>", "␣The", "␣city"],
+        ),
+        (
+            "llama2, mistral: version 3",
+            "The<|im_start|>The",
+            &["<s>", "␣The", "<|im_start|>", "The"],
+        ),
+        // Bytes of what the vocabulary lacks.
+        ("llama2, mistral: version 1", "é", &["<s>", "␣", r"\xC3", r"\xA9"]),
+        // Tokens that take the spaces around them along.
+        (
+            "llama2, phi3: tokens that take spaces with them",
+            "The<|im_end|>  city",
+            &["<s>", "␣The", "<|im_end|>", "city"],
+        ),
+        // Composed before it is cut.
+        ("bytes, qwen2: Qwen2Tokenizer", "e\u{301} city", &["é", "␣city"]),
+        (
+            "bytes, gpt_neox: GPTNeoXTokenizer",
+            "e\u{301}  city",
+            &["é", "␣␣", "c", "i", "t", "y"],
+        ),
+        (
+            "bytes, phi: CodeGenTokenizer",
+            "The   city",
+            &["The", "␣␣␣", "c", "i", "t", "y"],
+        ),
+        // Each digit by itself, as in Cohere's and StarCoder's; Falcon's go by three.
+        (
+            "bytes, cohere: CohereTokenizer",
+            "12 city",
+            &["<|im_start|>", "1", "2", "␣city"],
+        ),
+        ("bytes, gpt_bigcode: digits", "12", &["1", "2"]),
+        (
+            "opt vocab+merges: a BOS in front",
+            "The city",
+            &["</s>", "The", "␣city"],
+        ),
+        (
+            "bytes, glm4: two tokens in front",
+            "The",
+            &["<|im_start|>", "<|im_end|>", "The"],
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (name, text, labels) in shown {
+        let tokens = named(name);
+        let ids = tokens.encode(text).unwrap();
+        let found: Vec<String> = ids.iter().map(|&id| tokens.label(id)).collect();
+        if found != *labels {
+            wrong.push(format!("{name}: {text:?}: {found:?}, not {labels:?}"));
+        }
+    }
+    // A target is a token with its leading space, in every spelling.
+    for name in [
+        "llama2, gemma2: GemmaTokenizer",
+        "llama2, mistral: version 1",
+        "llama2, mistral: version 3",
+        "bytes, qwen2: Qwen2Tokenizer",
+        "bytes, mistral: tekken",
+        "bytes, cohere: CohereTokenizer",
+        "bytes, falcon: fast",
+        "bytes, bloom: BloomTokenizer",
+    ] {
+        let tokens = named(name);
+        match tokens.id_of(" city") {
+            Some(id) if tokens.label(id) == "␣city" && tokens.text(id) == " city" => {}
+            found => wrong.push(format!("{name}: a target \" city\" is {found:?}")),
+        }
+        if let Some(id) = tokens.id_of("▁city") {
+            wrong.push(format!("{name}: what is not in a text is {id}"));
+        }
+    }
+    // Runs of spaces that Gemma's files list as added tokens.
+    let gemma = named("llama2, gemma2: GemmaTokenizer");
+    let run = gemma.id_of("  ").map(|id| gemma.label(id));
+    assert_eq!(run.as_deref(), Some("␣␣"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
