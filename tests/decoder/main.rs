@@ -1,5 +1,6 @@
 //! What decoders compute, against what others compute of the same checkpoints.
 
+mod gguf;
 mod numbers;
 #[path = "../support/mod.rs"]
 mod support;
