@@ -83,7 +83,7 @@ impl BlockType {
     }
 
     /// The numbers of a block.
-    pub fn len(self) -> usize {
+    pub fn numbers(self) -> usize {
         self.row().3
     }
 
@@ -292,7 +292,7 @@ mod tests {
         for (i, &(kind, block_type, ..)) in TYPES.iter().enumerate() {
             assert_eq!(block_type as usize, i);
             assert_eq!(BlockType::of_gguf(kind), Some(block_type));
-            assert!(block_type.len() % 32 == 0);
+            assert!(block_type.numbers() % 32 == 0);
             assert!(OTHERS.iter().all(|(other, _)| *other != kind));
         }
     }

@@ -35,7 +35,7 @@ impl DType {
         match self {
             DType::F32 => (1, 4),
             DType::Bf16 | DType::F16 => (1, 2),
-            DType::Block(block) => (block.len(), block.bytes()),
+            DType::Block(block) => (block.numbers(), block.bytes()),
             DType::Other(other) => (1, other.bitsize().div_ceil(8)),
         }
     }
@@ -230,7 +230,7 @@ impl fmt::Debug for View {
 fn decode(block: BlockType, bytes: &[u8], out: &mut [f32]) {
     let blocks = bytes
         .chunks_exact(block.bytes())
-        .zip(out.chunks_exact_mut(block.len()));
+        .zip(out.chunks_exact_mut(block.numbers()));
     vectorised(
         #[inline(always)]
         || blocks.for_each(|(bytes, out)| block.decode(bytes, out)),

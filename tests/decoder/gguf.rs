@@ -153,7 +153,7 @@ fn blocks_of_every_type_are_decoded_to_the_last_bit() {
         let mut ours = vec![0f32; expected.len()];
         let blocks = bytes.data().chunks_exact(block.bytes());
         blocks
-            .zip(ours.chunks_exact_mut(block.len()))
+            .zip(ours.chunks_exact_mut(block.numbers()))
             .for_each(|(bytes, out)| block.decode(bytes, out));
         let same = |(a, b): (&f32, &u32)| *a == f32::from_bits(*b);
         assert!(ours.iter().zip(&expected).all(same), "{}", block.name());
