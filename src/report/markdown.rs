@@ -19,7 +19,7 @@ pub const MARKDOWN: Format = Format {
     content: Content::Text,
     single: false,
     reads_all_positions: |_| false,
-    follow: Follow::Nothing,
+    follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),
     settings: |_| {
         &[

@@ -6,6 +6,7 @@ mod formats;
 mod given;
 mod hostile;
 mod json;
+mod lean;
 mod narrow;
 mod options;
 mod output;

@@ -9,7 +9,7 @@ use crate::support::lens;
 const PROMPT: &str = "The capital of France is";
 
 /// An option with a value that is not its default; `FILES` stands for a folder of its own.
-const OPTIONS: [&[&str]; 31] = [
+const OPTIONS: [&[&str]; 32] = [
     &["--model", "tests/fixtures/llama"],
     &["--revision", "main"],
     &["--update"],
@@ -36,6 +36,7 @@ const OPTIONS: [&[&str]; 31] = [
     &["--order", "down"],
     &["--format", "markdown"],
     &["--json"],
+    &["--lean"],
     &["--output", "FILES/out.svg"],
     &["--output", "FILES/out.csv"],
     &["--output", "FILES/out.html"],

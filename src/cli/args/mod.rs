@@ -291,6 +291,12 @@ pub struct Args {
     #[arg(long, conflicts_with = "format", help_heading = "Output")]
     json: bool,
 
+    /// Write smaller JSON: top tokens and probabilities, in 6 significant digits
+    ///
+    /// Leaves out tracked tokens, log-probabilities and logits, and statistics unless --stats names them.
+    #[arg(long, help_heading = "Output")]
+    lean: bool,
+
     /// Write to FILE, in the format of its ending (.json, .csv, .html, .png, …)
     ///
     /// Endings: .json, .jsonl, .csv, .md, .html, .svg, .png, .pdf, and .txt for a table. Written atomically;

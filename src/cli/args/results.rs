@@ -37,6 +37,7 @@ impl Args {
             each_prompt: self.each_prompt,
             all_rows: self.all_rows,
             words: self.words,
+            lean: self.lean,
             title: self.title.clone(),
             ..Presentation::default()
         }

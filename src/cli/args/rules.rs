@@ -92,6 +92,11 @@ const RULES: &[Rule] = &[
         READ,
         Need::Output(Setting::Words, "a table, --heatmap or -o FILE.html"),
     ),
+    rule(
+        "lean",
+        READ,
+        Need::Output(Setting::Lean, "--json or -o FILE.jsonl"),
+    ),
     rule("all_rows", READ, Need::Output(Setting::AllRows, "a table")),
     rule(
         "each_prompt",

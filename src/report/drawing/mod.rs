@@ -26,7 +26,7 @@ pub const SVG: Format = Format {
     content: Content::Text,
     single: true,
     reads_all_positions: |presentation| !presentation.lines,
-    follow: Follow::Top1,
+    follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),
     settings: |presentation| match (presentation.lines, presentation.color_by) {
         (true, _) => &[Setting::Track, Setting::Picture, Setting::Title],

@@ -44,7 +44,7 @@ pub const HEATMAP: Format = Format {
     content: Content::Styled,
     single: false,
     reads_all_positions: |_| true,
-    follow: Follow::Top1,
+    follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),
     settings: |presentation| match presentation.color_by {
         ColorBy::Target | ColorBy::Rank => Setting::HEATMAP_OF_TARGET,

@@ -24,6 +24,8 @@ pub enum Detail {
     Full,
     /// Without what follows from the rest, and what a page does not show.
     Page,
+    /// The top tokens and their probabilities, and what was asked for by name.
+    Lean,
 }
 
 impl<'a> Readings<'a> {
@@ -76,7 +78,7 @@ impl<'a> Builder<'a> {
             generated: Some(prompt.generated).filter(|&generated| generated > 0),
             positions: (trajectory.positions.len() < prompt.ids.len()).then(|| trajectory.positions.clone()),
             rows: self.layers(Point::ResidPost),
-            followed_ids: self.each(|at| self.followed(at)),
+            followed_ids: (self.detail != Detail::Lean).then(|| self.each(|at| self.followed(at))),
             settles_at: self.each(|at| trajectory.settles_at(at)),
             leads_first_at: self.each(|at| trajectory.leads_first_at(at)),
             sudden_change: self.each(change),
@@ -181,7 +183,7 @@ impl<'a> Builder<'a> {
             },
             statistics: StatisticArrays(statistics.collect()),
             tracked: full.then(|| self.tracked(point)),
-            tracked_ids: self.tracked_ids(point),
+            tracked_ids: (self.detail != Detail::Lean).then(|| self.tracked_ids(point)),
         }
     }
 

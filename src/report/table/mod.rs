@@ -52,7 +52,7 @@ pub const TABLE: Format = Format {
     content: Content::Styled,
     single: false,
     reads_all_positions: |_| false,
-    follow: Follow::Nothing,
+    follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),
     settings: |_| {
         &[
