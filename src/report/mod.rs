@@ -8,6 +8,7 @@ mod heatmap;
 mod html;
 pub mod json;
 mod markdown;
+mod only_words;
 mod plot;
 mod sheet;
 mod summary;

@@ -20,6 +20,7 @@ mod support;
 mod table;
 mod targets;
 mod valid;
+mod words;
 
 use support::Run;
 

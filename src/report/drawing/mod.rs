@@ -63,6 +63,8 @@ struct Drawing {
     by: ColorBy,
     order: Order,
     lines: bool,
+    /// Whether tokens that are no words are hidden, but for the output's row.
+    words: bool,
     title: Option<String>,
     /// Characters that no font was found for.
     boxes: BTreeSet<char>,
@@ -75,6 +77,7 @@ impl Drawing {
             by: presentation.color_by,
             order: presentation.order,
             lines: presentation.lines,
+            words: presentation.words,
             title: presentation.title.clone(),
             boxes: BTreeSet::new(),
         }
@@ -85,7 +88,7 @@ impl Drawing {
         if self.lines {
             return Picture::new(title, lines::draw(document), None);
         }
-        let (bands, legend) = heatmap::draw(document, self.by, self.order);
+        let (bands, legend) = heatmap::draw(document, self.by, self.order, self.words);
         Picture::new(title, bands, Some(legend))
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{BOLD, DIM, is_output};
+use super::{BOLD, DIM};
 use crate::lens::TargetValue;
 use crate::report::Document;
 use crate::report::text::{self, cut, decimal, fit, percent, right, width, wrap};
@@ -56,7 +56,7 @@ struct Lines {
 impl Lines {
     fn of(document: &Document) -> Self {
         let rows = document.trajectory.rows.iter();
-        let rows = rows.map(|row| match is_output(row.site, document.card.layers) {
+        let rows = rows.map(|row| match row.site.is_output(document.card.layers) {
             true => (row.site.to_string(), BOLD, Style::new()),
             false => (row.site.to_string(), DIM, Style::new()),
         });
