@@ -3,6 +3,7 @@
 mod canvas;
 mod heatmap;
 mod lines;
+mod memory;
 mod picture;
 mod render;
 

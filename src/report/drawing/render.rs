@@ -24,8 +24,6 @@ const POINTS: f64 = 72.;
 const DOTS: f64 = 300.;
 const PIXELS: f64 = 96.;
 const METRES: f64 = 0.0254;
-/// The memory that a byte of SVG takes on its way to a PDF: more than any picture measured so far took.
-const PDF_PER_BYTE: u64 = 24;
 
 /// Makes pictures of SVG, and keeps which characters stand as boxes, since no font here has them.
 pub struct Renderer {
@@ -85,9 +83,8 @@ impl Renderer {
             dots(layout.height).ceil() as u32,
         );
         let tallest = layout.strips.iter().map(|strip| strip.height).fold(0., f64::max);
-        // The pixels with transparency and without.
         memory::require(
-            7 * u64::from(wide) * dots(tallest).ceil() as u64,
+            super::memory::png(&layout, u64::from(wide) * dots(tallest).ceil() as u64),
             "The picture",
             "Read fewer --positions, or write an .svg.",
         )?;
@@ -140,15 +137,16 @@ impl Renderer {
     /// # Errors
     /// Text that no font can be embedded for, or more than there is memory for.
     pub fn pdf(&self, picture: &Picture) -> Result<Vec<u8>> {
+        let pages = picture.pages();
         memory::require(
-            PDF_PER_BYTE * picture.bytes() as u64,
+            super::memory::pdf(picture, &pages),
             "The PDF",
             "Read fewer --positions, or write an .svg or a .png.",
         )?;
         let mut document = Document::new();
         document.set_metadata(Metadata::new().title(picture.title.clone()));
-        for page in picture.pages() {
-            self.page(&page, &picture.title, &mut document)?;
+        for page in &pages {
+            self.page(page, &picture.title, &mut document)?;
         }
         document.finish().map_err(|e| undrawn(&e.to_string()))
     }
