@@ -22,15 +22,16 @@ pub const MARKDOWN: Format = Format {
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),
-    settings: |_| {
-        &[
+    settings: |presentation| match presentation.brief {
+        true => Setting::BRIEF,
+        false => &[
             Setting::TopK,
             Setting::Statistics,
             Setting::Track,
             Setting::Against,
             Setting::Words,
             Setting::EachPrompt,
-        ]
+        ],
     },
     sheets: true,
     report: |presentation| {
@@ -166,8 +167,7 @@ fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
                 value.map_or(Cell::Empty, |v| Cell::Integer(v.rank)),
             ]);
             if let Some(against) = document.against {
-                let other = trajectory.value(against, i, at);
-                cells.push(Cell::maybe(value.zip(other).map(|(v, o)| v.logit - o.logit)));
+                cells.push(Cell::maybe(trajectory.logit_difference(target, against, i, at)));
             }
         }
         let statistics = document.statistics.iter();
@@ -197,6 +197,12 @@ fn grids(document: &Document, words: bool, out: &mut dyn Write) -> io::Result<()
         };
         writeln!(out, "\n{}: probability and rank\n", markdown_cell(&target.name))?;
         grid(document, value).markdown(out)?;
+        if let Some(against) = document.against {
+            let difference = |row, at| Cell::maybe(trajectory.logit_difference(target, against, row, at));
+            let title = format!("{}: logit − {}", target.name, against.name);
+            writeln!(out, "\n{}\n", markdown_cell(&title))?;
+            grid(document, difference).markdown(out)?;
+        }
     }
     for statistic in document.statistics.iter() {
         let value = |row: usize, at: usize| {

@@ -142,6 +142,8 @@ pub enum Setting {
 }
 
 impl Setting {
+    /// What a line for each of many prompts shows.
+    const BRIEF: &'static [Self] = &[Self::Track, Self::EachPrompt];
     /// What a heatmap shows.
     const HEATMAP: &'static [Self] = &[Self::ColorBy, Self::Order, Self::Picture, Self::Words];
     /// The same where a tracked token has the colours.

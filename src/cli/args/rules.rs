@@ -3,7 +3,7 @@
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
 use logit_lens::error::{Error, Result};
-use logit_lens::report::Setting;
+use logit_lens::report::{Presentation, Setting};
 use logit_lens::run::{Prompts, Run, Task};
 use logit_lens::source;
 use logit_lens::text::prompts::What;
@@ -90,14 +90,21 @@ const RULES: &[Rule] = &[
     rule(
         "words",
         READ,
-        Need::Output(Setting::Words, "a table, --heatmap or -o FILE.html"),
+        Need::Output(
+            Setting::Words,
+            "tables (of many prompts with --each), --heatmap or -o FILE.html",
+        ),
     ),
     rule(
         "lean",
         READ,
         Need::Output(Setting::Lean, "--json or -o FILE.jsonl"),
     ),
-    rule("all_rows", READ, Need::Output(Setting::AllRows, "a table")),
+    rule(
+        "all_rows",
+        READ,
+        Need::Output(Setting::AllRows, "tables (of many prompts with --each)"),
+    ),
     rule(
         "each_prompt",
         READ,
@@ -138,8 +145,12 @@ fn shows_each_prompt(run: &Run) -> bool {
 
 /// Whether some output shows `setting`.
 fn has_use(run: &Run, setting: Setting) -> bool {
+    let presentation = Presentation {
+        brief: run.is_brief(),
+        ..run.presentation.clone()
+    };
     let mut formats = run.outputs.iter().map(|output| output.format);
-    formats.any(|format| (format.settings)(&run.presentation).contains(&setting))
+    formats.any(|format| (format.settings)(&presentation).contains(&setting))
 }
 
 /// The options that were given, by the names of their fields.

@@ -262,7 +262,7 @@ impl<'a> Builder<'a> {
                 against: document.against.map(|against| against.name.clone()),
                 logit_difference: document.against.map(|against| {
                     self.by_layer(point, move |row, at| {
-                        difference(document, wanted, against, row, at)
+                        document.trajectory.logit_difference(wanted, against, row, at)
                     })
                 }),
             }
@@ -283,9 +283,9 @@ impl<'a> Builder<'a> {
             logits: number(|v| v.logit),
             ranks: self.by_position(move |at| value(at).map(|v| v.rank)),
             against: document.against.map(|against| against.name.clone()),
-            logit_difference: document
-                .against
-                .map(|against| self.by_position(move |at| difference(document, wanted, against, row, at))),
+            logit_difference: document.against.map(|against| {
+                self.by_position(move |at| document.trajectory.logit_difference(wanted, against, row, at))
+            }),
         }
     }
 
@@ -366,10 +366,4 @@ fn measure(statistic: Statistic, reading: &Reading, output: &Reading) -> Option<
         Statistic::Agrees => Measure::Flag(value == 1.),
         _ => Measure::Number(value),
     })
-}
-
-/// How far the target's logit is above the other's.
-fn difference(document: Document, target: &Wanted, against: &Wanted, row: usize, at: usize) -> Option<f64> {
-    let other = document.trajectory.value(against, row, at)?;
-    Some(document.trajectory.value(target, row, at)?.logit - other.logit)
 }

@@ -53,6 +53,17 @@ impl Grid<'_> {
             });
             let title = format!("{}: probability and rank", super::targets::title(document, nth));
             bands(document, &title, &lines, available, out)?;
+            if let Some(against) = document.against {
+                let lines = grid_lines(document, &all, |row, at| {
+                    let difference = trajectory.logit_difference(target, against, row, at);
+                    (
+                        difference.map_or("–".to_string(), |x| format!("{x:+.2}")),
+                        Style::new(),
+                    )
+                });
+                let title = format!("{}: logit − {}", target.name, against.name);
+                bands(document, &title, &lines, available, out)?;
+            }
         }
         for statistic in document.statistics.iter() {
             let lines = grid_lines(document, &all, |row, at| {

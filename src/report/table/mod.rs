@@ -54,8 +54,9 @@ pub const TABLE: Format = Format {
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),
-    settings: |_| {
-        &[
+    settings: |presentation| match presentation.brief {
+        true => Setting::BRIEF,
+        false => &[
             Setting::TopK,
             Setting::Statistics,
             Setting::Track,
@@ -63,7 +64,7 @@ pub const TABLE: Format = Format {
             Setting::Words,
             Setting::AllRows,
             Setting::EachPrompt,
-        ]
+        ],
     },
     sheets: true,
     report: |presentation| Box::new(Table::new(presentation)),

@@ -135,16 +135,10 @@ impl Target {
             column("rank", 6, &|_, value| value.rank.to_string()),
         ];
         if let Some(against) = document.against {
-            columns.push(column(
-                &format!("logit − {}", against.name),
-                9,
-                &|row, value| {
-                    let other = trajectory.value(against, row, at);
-                    other.map_or(String::new(), |other| {
-                        format!("{:+.3}", value.logit - other.logit)
-                    })
-                },
-            ));
+            columns.push(column(&format!("logit − {}", against.name), 9, &|row, _| {
+                let difference = trajectory.logit_difference(target, against, row, at);
+                difference.map_or(String::new(), |x| format!("{x:+.3}"))
+            }));
         }
         Self {
             title: title(document, nth),
