@@ -246,46 +246,54 @@ impl<'a> Builder<'a> {
     }
 
     fn targets(&self, point: Point) -> Option<Vec<Targets<'a>>> {
+        let trajectory = self.document.trajectory;
         let target = |wanted: &'a Wanted| {
-            let document = self.document;
-            let value = move |row, at| document.trajectory.value(wanted, row, at);
-            let number =
-                |part: fn(TargetValue) -> f64| self.by_layer(point, move |row, at| value(row, at).map(part));
-            Target {
-                name: wanted.name.clone(),
-                ids: wanted.ids.clone(),
-                tokens: self.texts(&wanted.ids),
-                probs: number(|v| v.prob),
-                logprobs: number(|v| v.logprob),
-                logits: number(|v| v.logit),
-                ranks: self.by_layer(point, move |row, at| value(row, at).map(|v| v.rank)),
-                against: document.against.map(|against| against.name.clone()),
-                logit_difference: document.against.map(|against| {
+            let value = move |row, at| trajectory.value(wanted, row, at);
+            self.target(
+                wanted,
+                |part| self.by_layer(point, move |row, at| value(row, at).map(part)),
+                self.by_layer(point, move |row, at| value(row, at).map(|v| v.rank)),
+                |against| {
                     self.by_layer(point, move |row, at| {
-                        document.trajectory.logit_difference(wanted, against, row, at)
+                        trajectory.logit_difference(wanted, against, row, at)
                     })
-                }),
-            }
+                },
+            )
         };
         self.wanted().map(|targets| targets.iter().map(target).collect())
     }
 
     fn embed_target(&self, wanted: &'a Wanted, row: usize) -> EmbedTarget<'a> {
-        let document = self.document;
-        let value = move |at| document.trajectory.value(wanted, row, at);
-        let number = |part: fn(TargetValue) -> f64| self.by_position(move |at| value(at).map(part));
+        let trajectory = self.document.trajectory;
+        let value = move |at| trajectory.value(wanted, row, at);
+        self.target(
+            wanted,
+            |part| self.by_position(move |at| value(at).map(part)),
+            self.by_position(move |at| value(at).map(|v| v.rank)),
+            |against| self.by_position(move |at| trajectory.logit_difference(wanted, against, row, at)),
+        )
+    }
+
+    /// A target whose arrays are made by `numbers` of a part of its values and by `difference` of the target
+    /// that it is compared with.
+    fn target<Numbers, Ranks>(
+        &self,
+        wanted: &'a Wanted,
+        numbers: impl Fn(fn(TargetValue) -> f64) -> Numbers,
+        ranks: Ranks,
+        difference: impl Fn(&'a Wanted) -> Numbers,
+    ) -> Target<Numbers, Ranks> {
+        let against = self.document.against;
         Target {
             name: wanted.name.clone(),
             ids: wanted.ids.clone(),
             tokens: self.texts(&wanted.ids),
-            probs: number(|v| v.prob),
-            logprobs: number(|v| v.logprob),
-            logits: number(|v| v.logit),
-            ranks: self.by_position(move |at| value(at).map(|v| v.rank)),
-            against: document.against.map(|against| against.name.clone()),
-            logit_difference: document.against.map(|against| {
-                self.by_position(move |at| document.trajectory.logit_difference(wanted, against, row, at))
-            }),
+            probs: numbers(|v| v.prob),
+            logprobs: numbers(|v| v.logprob),
+            logits: numbers(|v| v.logit),
+            ranks,
+            against: against.map(|against| against.name.clone()),
+            logit_difference: against.map(difference),
         }
     }
 
