@@ -219,7 +219,7 @@ impl Run {
             Task::Compare => Follow::Nothing,
             Task::Summary => Follow::Top1,
             Task::Families | Task::Card | Task::Tokens | Task::Read => {
-                let formats = self.outputs.iter().map(|output| output.format.follow);
+                let formats = (self.outputs.iter()).map(|output| (output.format.follow)(&self.presentation));
                 formats.max().unwrap_or_default()
             }
         }

@@ -99,7 +99,7 @@ impl Case {
         let views = (stored.iter())
             .map(|(name, shape, data)| (*name, TensorView::new(self.dtype, shape.clone(), data).unwrap()));
         let asset = Asset::Memory {
-            name: "a file",
+            name: "a file".into(),
             bytes: Bytes::from(safetensors::serialize(views, None).unwrap()),
         };
         let weights = Weights::open(&[asset], None).unwrap();

@@ -12,7 +12,6 @@ use super::{draft, ending};
 pub fn watch() {
     // Where the system does not allow it, a stopped run may leave its drafts.
     let _ = install();
-    ending::watch_the_stack();
     let _ = on_cut_short(|| {
         clean_up();
         super::complain(&cut_short().into());

@@ -39,6 +39,7 @@ use targets::Targets;
 
 /// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed.
 pub fn main() -> ExitCode {
+    ending::watch_the_stack();
     let args = match Args::of_command_line() {
         Ok(args) => args,
         Err(error) => return misused(&error),

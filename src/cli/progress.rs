@@ -1,6 +1,7 @@
 //! A bar on stderr for runs that take a while.
 
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Bar {
     since: Instant,
     bar: ProgressBar,
+    /// Whether anything of it was shown yet.
+    is_shown: AtomicBool,
     /// The number of prompts, where there are several and it is known.
     prompts: Option<usize>,
 }
@@ -33,6 +36,7 @@ impl Bar {
         Self {
             since: Instant::now(),
             bar: style.map(|style| bar.clone().with_style(style)).unwrap_or(bar),
+            is_shown: AtomicBool::new(false),
             prompts,
         }
     }
@@ -48,14 +52,19 @@ impl Bar {
         if self.bar.is_hidden() || self.since.elapsed() < PATIENCE {
             return;
         }
+        self.is_shown.store(true, Ordering::Relaxed);
         self.bar.set_message(what);
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
     }
 
-    /// Runs `f`, which writes to the terminal, with the bar out of its way.
+    /// Runs `f`, which writes to the terminal, with the bar out of its way. `f` must leave the bar alone: it
+    /// would wait for itself.
     pub fn hide<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.bar.suspend(f)
+        match self.is_shown.load(Ordering::Relaxed) {
+            true => self.bar.suspend(f),
+            false => f(),
+        }
     }
 }
 
@@ -74,6 +83,8 @@ impl Progress for Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        if self.is_shown.load(Ordering::Relaxed) {
+            self.bar.finish_and_clear();
+        }
     }
 }

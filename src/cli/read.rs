@@ -184,10 +184,12 @@ impl Pass<'_> {
             }
             _ => model.read_prompts(prompts, request, self.bar)?,
         };
-        for (item, trajectory) in items.iter().zip(&trajectories) {
-            let bar = self.bar;
-            bar.hide(|| self.one(item, trajectory, request, sinks))?;
-        }
+        let bar = self.bar;
+        bar.hide(|| {
+            let mut read = items.iter().zip(&trajectories);
+            read.try_for_each(|(item, trajectory)| self.one(item, trajectory, request, sinks))
+        })?;
+        bar.prompts_done(self.number);
         Ok(())
     }
 
@@ -215,7 +217,6 @@ impl Pass<'_> {
             })?,
         }
         self.number += 1;
-        self.bar.prompts_done(self.number);
         if self.reader.run.verify {
             self.verified &= self.reader.verification(trajectory)?;
         }

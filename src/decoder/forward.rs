@@ -87,6 +87,13 @@ pub struct Site {
     pub point: Point,
 }
 
+impl Site {
+    /// Whether its row is the output of a model of so many `layers`.
+    pub fn is_output(self, layers: usize) -> bool {
+        self.point == Point::ResidPost && self.layer + 1 == layers
+    }
+}
+
 /// A row's label, as the field writes it: `embed`, `3`, `3_mid`, `3_attn_out`, `3_mlp_out`.
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

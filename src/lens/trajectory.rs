@@ -151,6 +151,11 @@ impl Trajectory {
         }
         Some(sum)
     }
+
+    /// How far the logit of `target` is above that of `other` there; `None` if one was not followed.
+    pub fn logit_difference(&self, target: &Target, other: &Target, row: usize, at: usize) -> Option<f64> {
+        Some(self.value(target, row, at)?.logit - self.value(other, row, at)?.logit)
+    }
 }
 
 /// log(e^a + e^b).

@@ -24,9 +24,16 @@ pub const CSV: Format = Format {
     content: Content::Text,
     single: false,
     reads_all_positions: |_| false,
-    follow: Follow::Nothing,
+    follow: |_| Follow::Nothing,
     statistics: |_| Statistics::default(),
-    settings: |_| Setting::DATA,
+    settings: |_| {
+        &[
+            Setting::TopK,
+            Setting::Statistics,
+            Setting::Track,
+            Setting::Against,
+        ]
+    },
     sheets: true,
     report: |presentation| Box::new(Csv::new(presentation.terminal)),
 };

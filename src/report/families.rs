@@ -29,8 +29,8 @@ pub struct FamilyRow {
 pub type FamiliesDocument = Table<FamiliesMeta, FamilyRow>;
 
 /// What is left out, and what comes of it.
-const OTHERS: &str = "The family is the model_type in a model's config.json. A model of another one is \
-    refused by name: mixtures of experts, latent and linear attention, recurrent layers.";
+const OTHERS: &str = "The family is the model_type in a model's config.json. Others are refused by name: \
+    mixtures of experts, latent and linear attention, recurrent layers and more.";
 
 /// Each family and the models that people know it by.
 pub fn families() -> Sheet {

@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 
 use super::batch::{Answer, Tally};
+use super::only_words::{top_label, top_tokens};
 use super::sheet::markdown_cell;
 use super::text::{percent, plain};
 use super::words::{side_by_side, story};
 use super::{Cell, Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
-use crate::lens::Follow;
+use crate::lens::{Follow, Row};
 
 /// Tables.
 pub const MARKDOWN: Format = Format {
@@ -19,21 +20,24 @@ pub const MARKDOWN: Format = Format {
     content: Content::Text,
     single: false,
     reads_all_positions: |_| false,
-    follow: Follow::Nothing,
+    follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),
-    settings: |_| {
-        &[
+    settings: |presentation| match presentation.brief {
+        true => Setting::BRIEF,
+        false => &[
             Setting::TopK,
             Setting::Statistics,
             Setting::Track,
             Setting::Against,
+            Setting::Words,
             Setting::EachPrompt,
-        ]
+        ],
     },
     sheets: true,
     report: |presentation| {
         Box::new(Markdown {
             each: presentation.each,
+            words: presentation.words,
             brief: presentation.brief,
             tally: Tally::default(),
             begun: false,
@@ -45,6 +49,8 @@ pub const MARKDOWN: Format = Format {
 struct Markdown {
     /// Whether several positions come as a table each, not as a grid.
     each: bool,
+    /// Whether tokens that are no words are hidden.
+    words: bool,
     /// Whether each prompt is a row, since there are many.
     brief: bool,
     tally: Tally,
@@ -75,7 +81,7 @@ impl Report for Markdown {
         )?;
         let positions = trajectory.positions.len();
         if positions > 1 && !self.each {
-            grids(document, out)?;
+            grids(document, self.words, out)?;
             writeln!(out, "\n{}", markdown_cell(&story(document, positions - 1)))?;
             return Ok(self.explain(document, out)?);
         }
@@ -85,7 +91,7 @@ impl Report for Markdown {
                 let token = document.tokens.label(trajectory.prompt.ids[position]);
                 writeln!(out, "After position {position}, {}\n", markdown_cell(&token))?;
             }
-            one_position(document, at).markdown(out)?;
+            one_position(document, at, self.words).markdown(out)?;
             writeln!(out, "\n{}", markdown_cell(&story(document, at)))?;
         }
         Ok(self.explain(document, out)?)
@@ -142,11 +148,15 @@ impl Markdown {
 }
 
 /// Layers down, the likeliest tokens across, then targets and statistics.
-fn one_position(document: &Document, at: usize) -> Sheet {
+fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
     let trajectory = document.trajectory;
-    let k = trajectory.rows.iter().map(|row| row.readings[at].top.len()).max();
+    let tops = |row: &Row| top_tokens(document, &row.readings[at], words).len();
+    let k = trajectory.rows.iter().map(tops).max();
     let mut columns = vec!["layer".to_string()];
-    columns.extend((1..=k.unwrap_or(0)).map(|nth| nth.to_string()));
+    columns.extend((1..=k.unwrap_or(0)).map(|nth| match nth {
+        2.. if words => "next word".to_string(),
+        _ => nth.to_string(),
+    }));
     for target in &trajectory.targets {
         columns.extend(["prob", "logprob", "logit", "rank"].map(|n| format!("{} {n}", target.name)));
         columns.extend((document.against).map(|a| format!("{} − {}", target.name, a.name)));
@@ -155,7 +165,8 @@ fn one_position(document: &Document, at: usize) -> Sheet {
     let rows = trajectory.rows.iter().enumerate().map(|(i, row)| {
         let reading = &row.readings[at];
         let mut cells = vec![Cell::Text(row.site.to_string())];
-        cells.extend((0..k.unwrap_or(0)).map(|nth| match reading.top.get(nth) {
+        let tops = top_tokens(document, reading, words);
+        cells.extend((0..k.unwrap_or(0)).map(|nth| match tops.get(nth) {
             Some(c) => Cell::Text(format!("{} {}", document.tokens.label(c.id), percent(c.prob))),
             None => Cell::Empty,
         }));
@@ -168,8 +179,7 @@ fn one_position(document: &Document, at: usize) -> Sheet {
                 value.map_or(Cell::Empty, |v| Cell::Integer(v.rank)),
             ]);
             if let Some(against) = document.against {
-                let other = trajectory.value(against, i, at);
-                cells.push(Cell::maybe(value.zip(other).map(|(v, o)| v.logit - o.logit)));
+                cells.push(Cell::maybe(trajectory.logit_difference(target, against, i, at)));
             }
         }
         let statistics = document.statistics.iter();
@@ -184,11 +194,12 @@ fn one_position(document: &Document, at: usize) -> Sheet {
 }
 
 /// Layers down, positions across: the likeliest token of each, then targets and statistics.
-fn grids(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+fn grids(document: &Document, words: bool, out: &mut dyn Write) -> io::Result<()> {
     let trajectory = document.trajectory;
     let top = |row: usize, at: usize| {
-        let top = trajectory.rows[row].readings[at].top1();
-        Cell::Text(format!("{} {}", document.tokens.label(top.id), percent(top.prob)))
+        let prob = trajectory.rows[row].readings[at].top1().prob;
+        let label = top_label(document, row, at, words);
+        Cell::Text(format!("{label} {}", percent(prob)))
     };
     grid(document, top).markdown(out)?;
     for target in &trajectory.targets {
@@ -198,6 +209,12 @@ fn grids(document: &Document, out: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(out, "\n{}: probability and rank\n", markdown_cell(&target.name))?;
         grid(document, value).markdown(out)?;
+        if let Some(against) = document.against {
+            let difference = |row, at| Cell::maybe(trajectory.logit_difference(target, against, row, at));
+            let title = format!("{}: logit − {}", target.name, against.name);
+            writeln!(out, "\n{}\n", markdown_cell(&title))?;
+            grid(document, difference).markdown(out)?;
+        }
     }
     for statistic in document.statistics.iter() {
         let value = |row: usize, at: usize| {

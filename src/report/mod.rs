@@ -9,6 +9,7 @@ mod heatmap;
 mod html;
 pub mod json;
 mod markdown;
+mod only_words;
 mod plot;
 mod sheet;
 mod summary;
@@ -67,7 +68,7 @@ pub struct Format {
     /// Whether it shows all positions unless told otherwise.
     pub reads_all_positions: fn(&Presentation) -> bool,
     /// The tokens it needs to be followed.
-    pub follow: Follow,
+    pub follow: fn(&Presentation) -> Follow,
     /// The statistics that it shows where none are named.
     pub statistics: fn(&Presentation) -> Statistics,
     /// The choices that change what it shows of a prompt's readings.
@@ -138,11 +139,13 @@ pub enum Setting {
     AllRows,
     /// Whether each of many prompts gets tables of its own.
     EachPrompt,
+    /// Whether documents for programs have the top tokens only, in fewer digits.
+    Lean,
 }
 
 impl Setting {
-    /// What documents for programs hold.
-    const DATA: &'static [Self] = &[Self::TopK, Self::Statistics, Self::Track, Self::Against];
+    /// What a line for each of many prompts shows.
+    const BRIEF: &'static [Self] = &[Self::Track, Self::EachPrompt];
     /// What a heatmap shows.
     const HEATMAP: &'static [Self] = &[Self::ColorBy, Self::Order, Self::Picture, Self::Words];
     /// The same where a tracked token has the colours.
@@ -213,6 +216,8 @@ pub struct Presentation {
     pub all_rows: bool,
     /// Whether tokens that are no words are hidden.
     pub words: bool,
+    /// Whether documents for programs have the top tokens only, in fewer digits.
+    pub lean: bool,
     /// The title of a picture or a page; `None` for the model and the prompt.
     pub title: Option<String>,
 }
@@ -235,6 +240,7 @@ impl Default for Presentation {
             brief: false,
             all_rows: false,
             words: false,
+            lean: false,
             title: None,
         }
     }

@@ -40,7 +40,7 @@ pub const PLOT: Format = Format {
     content: Content::Styled,
     single: false,
     reads_all_positions: |_| false,
-    follow: Follow::Top1,
+    follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),
     settings: |_| &[Setting::Track, Setting::Picture],
     sheets: false,

@@ -1,5 +1,6 @@
 //! One file of a model, wherever its bytes are.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -18,7 +19,7 @@ pub enum Asset {
     File(PathBuf),
     Memory {
         /// What messages call it.
-        name: &'static str,
+        name: Cow<'static, str>,
         bytes: Bytes,
     },
 }

@@ -15,7 +15,7 @@ them in, and shows at which layers; it knows nothing else.";
 macro_rules! embedded {
     ($file:literal) => {
         Asset::Memory {
-            name: concat!("the demo model's ", $file),
+            name: concat!("the demo model's ", $file).into(),
             bytes: Bytes::from_static(include_bytes!(concat!("../demo/", $file))),
         }
     };

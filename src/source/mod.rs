@@ -3,9 +3,11 @@
 mod asset;
 mod demo;
 mod directory;
+pub mod gguf;
 mod hub;
 mod parts;
 pub(crate) mod python_json;
+mod storage;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,7 @@ pub use hub::HubOptions;
 #[doc(hidden)]
 pub use hub::answer as hub_answer;
 pub use parts::shard_names;
+pub use storage::Storage;
 
 /// The files that make up one model, all at hand.
 #[derive(Debug, Clone)]
@@ -89,13 +92,16 @@ pub fn locate(model: &str, options: &HubOptions) -> Result<ModelFiles> {
     if path.is_dir() {
         return directory::files(model, path);
     }
+    if gguf::is_gguf(path) && path.is_file() {
+        return gguf::files(model, path);
+    }
     if path.extension().is_some_and(|e| e == "safetensors") {
         return directory::files_beside(model, path);
     }
     if path.is_file() {
         return Err(Error::usage(
-            format!("{model} is a file, but not a .safetensors file."),
-            "Give the model's directory, the .safetensors file in it, or a hub id such as gpt2.",
+            format!("{model} is a file, but neither a .safetensors nor a .gguf file."),
+            "Give such a file, the model's directory, or a hub id such as gpt2.",
         ));
     }
     if looks_like_a_path(model) {

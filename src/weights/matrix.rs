@@ -81,17 +81,33 @@ impl Matrix {
     /// with `x` are made in: float64 if that is what `x` is, else float32 or the type that
     /// `--dtype` names.
     pub fn upload(&self, range: Range<usize>, x: &Tensor) -> Result<Tensor> {
-        let stored = self.view.dtype().candle().unwrap_or(CandleDType::F32);
         let device = x.device();
-        let tensor = match self.layout {
-            Layout::OutIn => {
+        let tensor = match (self.layout, self.view.dtype().candle()) {
+            (Layout::OutIn, None) => {
+                let part = self.view.f32s(range.start * self.inputs..range.end * self.inputs);
+                Tensor::from_vec(part.into_owned(), (range.len(), self.inputs), device)?.t()?
+            }
+            (Layout::InOut, None) => {
+                let all = self.view.f32s(0..self.view.len());
+                Tensor::from_vec(all.into_owned(), self.view.shape(), device)?.narrow(
+                    1,
+                    range.start,
+                    range.len(),
+                )?
+            }
+            (Layout::OutIn, Some(stored)) => {
                 let bytes = self.view.bytes();
                 let row = bytes.len() / self.outputs;
                 let part = &bytes[range.start * row..range.end * row];
                 Tensor::from_raw_buffer(part, stored, &[range.len(), self.inputs], device)?.t()?
             }
-            Layout::InOut => Tensor::from_raw_buffer(self.view.bytes(), stored, self.view.shape(), device)?
-                .narrow(1, range.start, range.len())?,
+            (Layout::InOut, Some(stored)) => {
+                Tensor::from_raw_buffer(self.view.bytes(), stored, self.view.shape(), device)?.narrow(
+                    1,
+                    range.start,
+                    range.len(),
+                )?
+            }
         };
         let rounded = match self.view.rounding().and_then(|dtype| dtype.candle()) {
             Some(rounded) => tensor.to_dtype(rounded)?,

@@ -1,8 +1,8 @@
 //! The tensors of a checkpoint, where they lie and checked, never copied as a whole.
 
+mod blocks;
 mod matrix;
 mod pages;
-mod storage;
 mod truncation;
 mod view;
 
@@ -13,13 +13,12 @@ use std::ops::Range;
 use safetensors::SafeTensors;
 
 use crate::error::{Error, Result};
-use crate::source::Asset;
+use crate::source::{Asset, Storage, gguf};
 
+pub use blocks::BlockType;
 pub use matrix::{Layout, Matrix, Vector};
 pub use truncation::on_cut_short;
 pub use view::{DType, View};
-
-use storage::Storage;
 
 /// All tensors of one checkpoint by name, over its files.
 ///
@@ -31,6 +30,7 @@ pub struct Weights {
     taken: RefCell<BTreeSet<String>>,
     /// The type that weights are to be held in; `None`: as the file has them.
     requested: Option<DType>,
+    layout: gguf::Layout,
 }
 
 impl Weights {
@@ -39,6 +39,9 @@ impl Weights {
     /// # Errors
     /// A file that cannot be mapped, is not safetensors, is cut short, or repeats a tensor of another.
     pub fn open(assets: &[Asset], requested: Option<DType>) -> Result<Self> {
+        if assets.iter().any(|asset| asset.path().is_some_and(gguf::is_gguf)) {
+            return Self::open_gguf(&gguf::Gguf::open(assets)?, requested);
+        }
         let mut files = Vec::new();
         for asset in assets {
             files.push((asset, Storage::open(asset)?));
@@ -62,7 +65,38 @@ impl Weights {
             tensors,
             taken: RefCell::default(),
             requested,
+            layout: gguf::Layout::default(),
         })
+    }
+
+    /// The tensors of a GGUF by the names that its family's checkpoints have.
+    fn open_gguf(gguf: &gguf::Gguf, requested: Option<DType>) -> Result<Self> {
+        let files = gguf.files();
+        let streamed = files.iter().map(|file| file.len()).sum::<usize>() > pages::STREAMED;
+        let mut tensors = BTreeMap::new();
+        for named in gguf.tensors() {
+            let view = block_view(&named, streamed)?;
+            if tensors.insert(named.name.clone(), view).is_some() {
+                return Err(Error::failed(
+                    format!("{} has the tensor {} twice.", named.file_name, named.tensor.name),
+                    "Download the file again.",
+                ));
+            }
+        }
+        if !streamed {
+            pages::populate(files);
+        }
+        Ok(Self {
+            tensors,
+            taken: RefCell::default(),
+            requested,
+            layout: gguf.layout(),
+        })
+    }
+
+    /// What a conversion has changed of the tensors.
+    pub fn layout(&self) -> gguf::Layout {
+        self.layout
     }
 
     /// Whether the checkpoint has a tensor of this name.
@@ -186,6 +220,56 @@ impl Weights {
         }
         self.taken.borrow_mut().insert(name.to_string());
         Ok(view.clone().held_in(self.requested))
+    }
+}
+
+/// A tensor of a GGUF, as a view into its file.
+fn block_view(named: &gguf::Named, streamed: bool) -> Result<View> {
+    let tensor = named.tensor;
+    let dtype = match tensor.kind {
+        0 => DType::F32,
+        1 => DType::F16,
+        30 => DType::Bf16,
+        kind => match BlockType::of_gguf(kind) {
+            Some(block) => DType::Block(block),
+            None => {
+                return Err(Error::failed(
+                    format!(
+                        "The tensor {} is stored as {}, which lens does not read.",
+                        tensor.name,
+                        blocks::name_of_other(kind)
+                    ),
+                    "Take a file of another type, Q4_K_M or Q8_0 say.",
+                ));
+            }
+        },
+    };
+    let numbers = tensor
+        .shape
+        .iter()
+        .try_fold(1usize, |n, &size| n.checked_mul(size));
+    // Blocks lie along a row.
+    let rows_are_whole = tensor
+        .shape
+        .last()
+        .is_none_or(|&row| dtype.bytes_of(row).is_some());
+    let bytes = numbers.filter(|_| rows_are_whole).and_then(|n| dtype.bytes_of(n));
+    let end = bytes.and_then(|bytes| tensor.start.checked_add(bytes));
+    match end.filter(|&end| end <= named.file.len()) {
+        Some(end) => Ok(View::new(
+            named.file.clone(),
+            tensor.start..end,
+            dtype,
+            tensor.shape.clone(),
+            streamed,
+        )),
+        None => Err(Error::failed(
+            format!(
+                "{} is cut short: the tensor {} is not whole in it.",
+                named.file_name, tensor.name
+            ),
+            "Download or copy it again.",
+        )),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::storage::Storage;
+use crate::source::Storage;
 
 /// A checkpoint larger than this is streamed: its pages are asked for block by block and given
 /// back after use, so that it does not push everything else out of memory. Smaller ones stay, for

@@ -7,9 +7,10 @@ use std::ops::Range;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
+use super::blocks::BlockType;
 use super::pages;
-use super::storage::Storage;
 use crate::machine::simd::vectorised;
+use crate::source::Storage;
 
 /// The type that numbers are stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +18,8 @@ pub enum DType {
     F32,
     Bf16,
     F16,
+    /// Blocks of GGUF.
+    Block(BlockType),
     /// Anything else a checkpoint may hold (integers, 8-bit floats): readable as a buffer only.
     Other(safetensors::Dtype),
 }
@@ -27,13 +30,21 @@ impl DType {
         !matches!(self, DType::Other(_))
     }
 
-    /// The type's size in bytes.
-    fn size(self) -> usize {
+    /// How many numbers lie together, and in how many bytes.
+    fn unit(self) -> (usize, usize) {
         match self {
-            DType::F32 => 4,
-            DType::Bf16 | DType::F16 => 2,
-            DType::Other(other) => other.bitsize().div_ceil(8),
+            DType::F32 => (1, 4),
+            DType::Bf16 | DType::F16 => (1, 2),
+            DType::Block(block) => (block.numbers(), block.bytes()),
+            DType::Other(other) => (1, other.bitsize().div_ceil(8)),
         }
+    }
+
+    /// The bytes of `numbers` numbers; `None` where they make no whole units, or too many.
+    pub(super) fn bytes_of(self, numbers: usize) -> Option<usize> {
+        let (len, bytes) = self.unit();
+        let whole = numbers.is_multiple_of(len).then_some(numbers / len);
+        whole.and_then(|units| units.checked_mul(bytes))
     }
 
     /// The same type in candle; `None` for those it cannot compute with.
@@ -42,7 +53,7 @@ impl DType {
             DType::F32 => Some(candle_core::DType::F32),
             DType::Bf16 => Some(candle_core::DType::BF16),
             DType::F16 => Some(candle_core::DType::F16),
-            DType::Other(_) => None,
+            DType::Block(_) | DType::Other(_) => None,
         }
     }
 }
@@ -64,6 +75,7 @@ impl fmt::Display for DType {
             DType::F32 => f.write_str("float32"),
             DType::Bf16 => f.write_str("bfloat16"),
             DType::F16 => f.write_str("float16"),
+            DType::Block(block) => f.write_str(block.name()),
             DType::Other(other) => write!(f, "{other:?}"),
         }
     }
@@ -176,16 +188,17 @@ impl View {
     }
 
     /// Writes the elements `start..start + out.len()` to `out` as float32: exactly, unless the
-    /// view rounds.
+    /// view rounds. Of blocks whole ones.
     pub fn widen(&self, start: usize, out: &mut [f32]) {
-        let size = self.dtype.size();
-        let bytes = &self.bytes()[start * size..(start + out.len()) * size];
+        let (len, size) = self.dtype.unit();
+        let bytes = &self.bytes()[start / len * size..(start + out.len()) / len * size];
         match self.dtype {
             DType::F32 => fill::<4>(bytes, out, f32::from_le_bytes),
             DType::Bf16 => fill::<2>(bytes, out, |b| {
                 f32::from_bits((u16::from_le_bytes(b) as u32) << 16)
             }),
             DType::F16 => widen_f16(bytes, out),
+            DType::Block(block) => decode(block, bytes, out),
             DType::Other(_) => unreachable!("only supported types are taken from a checkpoint"),
         }
         match self.rounding() {
@@ -212,6 +225,16 @@ impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{:?}", self.dtype, self.shape)
     }
+}
+
+fn decode(block: BlockType, bytes: &[u8], out: &mut [f32]) {
+    let blocks = bytes
+        .chunks_exact(block.bytes())
+        .zip(out.chunks_exact_mut(block.numbers()));
+    vectorised(
+        #[inline(always)]
+        || blocks.for_each(|(bytes, out)| block.decode(bytes, out)),
+    );
 }
 
 fn fill<const N: usize>(bytes: &[u8], out: &mut [f32], convert: impl Fn([u8; N]) -> f32) {

@@ -77,7 +77,7 @@ fn nothing_of_a_models_files_reaches_a_terminal_as_it_is() {
     let run = run(&[PROMPT, "-m", checkpoint.path(), "--color", "always"]);
     let message = run
         .stderr
-        .split_once("model_type")
+        .split_once("The model's family")
         .unwrap()
         .1
         .lines()

@@ -67,6 +67,17 @@ fn every_family_has_a_fixture() {
     }
 }
 
+#[test]
+fn the_documents_name_every_family() {
+    for document in ["README.md", ".github/docs/families.md"] {
+        let text = std::fs::read_to_string(document).unwrap();
+        for family in supported() {
+            let named = text.contains(&format!("`{}`", family.model_type));
+            assert!(named, "{} is not in {document}", family.model_type);
+        }
+    }
+}
+
 /// An unknown family points to the list, and to the name that was perhaps meant.
 #[test]
 fn a_family_that_is_not_read_points_to_the_list() {

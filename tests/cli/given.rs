@@ -134,6 +134,13 @@ fn an_option_without_effect_is_refused_with_a_reason() {
         assert_fails(&run(&args), 2, problem);
     }
     assert_fails(&run(&["-m", GPT2, "--layers", "1"]), 2, "--layers needs one");
+    // A line for each prompt shows none of these.
+    let many = [PROMPT, PROMPT, PROMPT, PROMPT, "-m", GPT2];
+    for option in ["--words", "--all-rows"] {
+        let problem = format!("{option} has no effect on table output");
+        assert_fails(&run(&[&many[..], &[option]].concat()), 2, &problem);
+        assert_eq!(run(&[&many[..], &[option, "--each"]].concat()).code, Some(0));
+    }
 }
 
 #[test]

@@ -61,8 +61,9 @@ fn assert_statistics(row: &OneRow, input_ids: &[u32], positions: &[usize]) {
         assert_eq!(there, [read, read, read, read && position + 1 < n]);
         for value in columns.iter().filter_map(|column| column[position]) {
             // Rounding may take a divergence of 0 below it. Nats, of some 300 tokens: an entropy
-            // is at most 6, and no fixture's divergence is above 30.
-            assert!((-1e-9..30.).contains(&value), "{value}");
+            // is at most 6, and a divergence no more than the logits of random weights spread,
+            // some 50.
+            assert!((-1e-9..60.).contains(&value), "{value}");
         }
         let (Some(next), Some(loss)) = (input_ids.get(position + 1), row.cross_entropy[position]) else {
             continue;

@@ -1,5 +1,8 @@
 //! The binary, run as a user runs it: what it says where, and with which exit code.
 
+#[path = "../source/bench.rs"]
+#[expect(dead_code, reason = "the hub's own tests use more")]
+mod bench;
 mod compare;
 mod failures;
 mod families;
@@ -7,6 +10,7 @@ mod formats;
 mod given;
 mod hostile;
 mod json;
+mod lean;
 mod narrow;
 mod options;
 mod output;
@@ -14,12 +18,18 @@ mod pairs;
 mod pictures;
 mod prompts;
 mod schema;
+#[path = "../source/server.rs"]
+#[expect(dead_code, reason = "the hub's own tests use more")]
+mod server;
 mod several;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
 mod targets;
 mod valid;
+#[path = "../source/wire.rs"]
+mod wire;
+mod words;
 
 use support::Run;
 

@@ -47,6 +47,91 @@ fn help_version_completions_and_man_page_come_from_the_options() {
     assert!(man.stdout.contains(".TH lens") && man.stdout.contains("positions"));
 }
 
+/// The help as a terminal of so many columns shows it.
+fn help(flag: &str, columns: usize) -> String {
+    let output = lens().arg(flag).env("COLUMNS", columns.to_string()).output();
+    Run::from(output.unwrap()).stdout
+}
+
+#[test]
+fn what_is_asked_for_most_comes_first_in_the_help() {
+    let headings = |text: &str| -> Vec<String> {
+        let is_heading = |line: &&str| !line.starts_with(' ') && line.ends_with(':');
+        text.lines().filter(is_heading).map(str::to_string).collect()
+    };
+    let (short, long) = (help("-h", 100), help("--help", 100));
+    let order = [
+        "Arguments:",
+        "Model:",
+        "Prompts:",
+        "Readings:",
+        "Output:",
+        "Computation:",
+        "Other:",
+        "Examples:",
+    ];
+    assert_eq!(headings(&long), order);
+    let in_short: Vec<&str> = order
+        .into_iter()
+        .filter(|h| !["Computation:", "Examples:"].contains(h))
+        .collect();
+    assert_eq!(headings(&short), in_short);
+    assert!(short.lines().count() <= 40, "one screen");
+    for rare in ["--completions", "--man"] {
+        assert!(
+            !short.contains(rare) && long.find(rare) > long.find("Other:"),
+            "{rare}"
+        );
+    }
+}
+
+#[test]
+fn the_help_is_cut_between_words_and_its_formulas_are_not() {
+    for columns in [80, 90, 100] {
+        let text = help("--help", columns);
+        assert!(text.lines().all(|line| line.width() <= columns), "{columns}");
+        let start = text
+            .lines()
+            .position(|line| line.trim_start().starts_with("entropy "));
+        let names = [
+            "entropy",
+            "forward_kl",
+            "reverse_kl",
+            "js",
+            "tv",
+            "cross_entropy",
+            "agrees",
+            "Always",
+        ];
+        let lines = text.lines().skip(start.unwrap());
+        for (line, name) in lines.zip(names) {
+            assert_eq!(line.split_whitespace().next(), Some(name), "{columns}");
+        }
+        let examples = text.split("Examples:\n").nth(1).unwrap();
+        assert!(
+            examples.lines().all(|line| line.starts_with("  lens ")),
+            "{columns}: {examples}"
+        );
+        // A paragraph is full to the last word that fits, so that no line of it stops short.
+        let paragraph = text
+            .split("Layers: ")
+            .nth(1)
+            .unwrap()
+            .split("\n\n")
+            .next()
+            .unwrap();
+        let lines: Vec<&str> = paragraph.lines().collect();
+        for pair in lines.windows(2).skip(1) {
+            let next = pair[1].split(' ').next().unwrap();
+            assert!(
+                pair[0].width() + 1 + next.width() > columns,
+                "{columns}: {}",
+                pair[0]
+            );
+        }
+    }
+}
+
 #[test]
 fn verify_says_what_it_found_on_stderr() {
     for args in [

@@ -1,65 +1,87 @@
 //! Every pair of options: each of the two does something beside the other, or the run is refused.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use crate::support::lens;
+use crate::bench::{ID, NEW, OLD, real, write_python_cache};
+use crate::server::{Content, Hub};
+use crate::support::{Checkpoint, fixture, lens};
 
-const PROMPT: &str = "The capital of France is";
+const PROMPT: &str = "The capital of France is Paris.";
 
-/// An option with a value that is not its default; `FILES` stands for a folder of its own.
-const OPTIONS: [&[&str]; 32] = [
-    &["--families"],
-    &["--model", "tests/fixtures/llama"],
-    &["--revision", "main"],
-    &["--update"],
-    &["--prompts", "FILES/prompts.txt"],
-    &["--ids", "12,13,14"],
-    &["--bos", "always"],
-    &["--chat"],
-    &["--system", "Be brief."],
-    &["--generate", "2"],
-    &["--tokens"],
-    &["--top-k", "3"],
-    &["--layers", "0,2"],
-    &["--positions", "0:3"],
-    &["--point", "attn_out"],
-    &["--track", " London"],
-    &["--against", " Rome"],
-    &["--stats", "entropy"],
-    &["--targets", "error"],
-    &["--summary"],
-    &["--compare"],
-    &["--heatmap"],
-    &["--plot"],
-    &["--color-by", "entropy"],
-    &["--order", "down"],
-    &["--format", "markdown"],
-    &["--json"],
-    &["--output", "FILES/out.svg"],
-    &["--output", "FILES/out.csv"],
-    &["--output", "FILES/out.html"],
-    &["--verify"],
-    &["--dtype", "bf16"],
+/// An option with a value that is not its default, and what it needs beside it to do something.
+/// `FILES` stands for a folder of its own, `HUB` for a model that is in the cache in an older revision.
+struct Case {
+    option: &'static [&'static str],
+    beside: &'static [&'static [&'static str]],
+}
+
+const fn case(option: &'static [&'static str]) -> Case {
+    Case { option, beside: &[] }
+}
+
+impl Case {
+    const fn beside(self, beside: &'static [&'static [&'static str]]) -> Self {
+        Self { beside, ..self }
+    }
+}
+
+#[rustfmt::skip]
+const CASES: [Case; 37] = [
+    case(&["--families"]),
+    case(&["--model", "tests/fixtures/llama"]),
+    case(&["--revision", "other"]).beside(&[&["--model", "HUB"]]),
+    case(&["--update"]).beside(&[&["--model", "HUB"]]),
+    case(&["--prompts", "FILES/prompts.txt"]),
+    case(&["--ids", "12,13,14"]),
+    case(&["--bos", "always"]),
+    case(&["--chat"]).beside(&[&["--model", "FILES/chat"]]),
+    case(&["--system", "Be brief."]).beside(&[&["--model", "FILES/chat"], &["--chat"]]),
+    case(&["--generate", "2"]),
+    case(&["--tokens"]),
+    case(&["--top-k", "3"]),
+    case(&["--layers", "0,2"]),
+    case(&["--positions", "3:"]),
+    case(&["--point", "attn_out"]),
+    case(&["--track", " London"]),
+    case(&["--against", " Rome"]).beside(&[&["--track", " London"]]),
+    case(&["--stats", "entropy"]),
+    case(&["--targets", "first-token"]).beside(&[&["--prompts", "FILES/records.jsonl"]]),
+    case(&["--summary"]),
+    case(&["--compare"]).beside(&[&["--prompts", "FILES/prompts.txt"]]),
+    case(&["--heatmap"]),
+    case(&["--plot"]),
+    case(&["--color-by", "entropy"]).beside(&[&["--heatmap"]]),
+    case(&["--order", "down"]).beside(&[&["--heatmap"]]),
+    case(&["--each"]).beside(&[&["--prompts", "FILES/prompts.txt"]]),
+    case(&["--words"]),
+    case(&["--title", "A title"]).beside(&[&["--output", "FILES/out.svg"]]),
+    case(&["--format", "markdown"]),
+    case(&["--json"]),
+    case(&["--lean"]).beside(&[&["--json"]]),
+    case(&["--output", "FILES/out.svg"]),
+    case(&["--output", "FILES/out.csv"]),
+    case(&["--output", "FILES/out.html"]),
+    case(&["--output", "FILES/out.jsonl"]),
+    case(&["--verify"]),
+    case(&["--dtype", "bf16"]),
 ];
 
 /// Options that by nature need not change what is shown, with the reason.
-const EXEMPT: [(&str, &str); 10] = [
+const EXEMPT: [(&str, &str); 6] = [
     ("--all-rows", "only a terminal folds rows"),
     ("--color", "a pipe has none, and always is for the table's own"),
     ("--device", "the same numbers, elsewhere"),
-    ("--each", "only many prompts have lines to replace"),
     ("--offline", "the cache has what the hub has"),
     ("--quiet", "what it hides is said only at times"),
-    ("--targets", "only speaks of targets that cannot be used"),
     ("--threads", "the same numbers, sooner"),
-    ("--title", "only a picture has one"),
-    ("--words", "there may be nothing but words"),
 ];
 
 /// Pairs that are one request said twice, or of which one cannot show beside the other.
-const SAME: [(&str, &str, &str); 3] = [
+const SAME: [(&str, &str, &str); 15] = [
     ("--model", "--dtype", "the model's file is in bfloat16"),
     (
         "--heatmap",
@@ -71,34 +93,127 @@ const SAME: [(&str, &str, &str); 3] = [
         "FILES/out.html",
         "a heatmap is what the page shows anyway",
     ),
+    (
+        "--heatmap",
+        "--title",
+        "a heatmap is what the picture shows anyway",
+    ),
+    (
+        "--revision",
+        "--update",
+        "a revision that is not in the cache is asked for anyway",
+    ),
+    ("--revision", "--bos", "the other model begins with BOS anyway"),
+    ("--update", "--tokens", "both revisions have one tokenizer"),
+    (
+        "--prompts",
+        "--targets",
+        "its prompts have no target that cannot be used",
+    ),
+    (
+        "--track",
+        "--targets",
+        "a prompt's own target comes before those tracked",
+    ),
+    ("--top-k", "--each", "each prompt has tables anyway"),
+    ("--generate", "--each", "each prompt has tables anyway"),
+    ("--positions", "--each", "each prompt has tables anyway"),
+    ("--point", "--each", "each prompt has tables anyway"),
+    ("--against", "--each", "each prompt has tables anyway"),
+    ("--stats", "--each", "each prompt has tables anyway"),
 ];
+
+/// A hub with a newer revision than the cache has, and another branch.
+static HUB: LazyLock<Hub> = LazyLock::new(|| {
+    let hub = Hub::start();
+    for (branch, commit, name) in [("main", NEW, "gpt2-untied"), ("other", "33", "llama-linear")] {
+        let content = |file: &str| Content {
+            bytes: std::fs::read(fixture(name).join(file)).unwrap(),
+            large: file.ends_with(".safetensors"),
+        };
+        let files = ["config.json", "tokenizer.json", "model.safetensors"];
+        let files = files.map(|file| (file.to_string(), content(file))).into();
+        hub.commit(ID, branch, &commit.repeat(40 / commit.len()), &files);
+    }
+    hub
+});
 
 /// What a run shows and where, or that it is refused.
 #[derive(PartialEq)]
 struct Shown {
     refused: bool,
-    everything: Vec<u8>,
+    everything: String,
 }
 
 fn shown(options: &[&[&str]]) -> Shown {
     let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("prompts.txt"), "The capital of Italy is\n").unwrap();
     let here = folder.path().to_str().unwrap();
-    let options = options.iter().copied().flatten();
-    let args: Vec<String> = options.map(|arg| arg.replace("FILES", here)).collect();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "prompts.txt",
+        "The capital of Italy is\nThe capital of France is\n",
+    );
+    write(
+        "records.jsonl",
+        r#"{"prompt": "The capital of Iceland is", "targets": [" Reykjavik and more"]}"#,
+    );
+    let mut args: Vec<String> = options
+        .iter()
+        .copied()
+        .flatten()
+        .map(|arg| arg.to_string())
+        .collect();
+    let chat = args.contains(&"FILES/chat".to_string()).then(|| {
+        let model = Checkpoint::copy_of("gpt2");
+        model.write(
+            "chat_template.jinja",
+            "{% for message in messages %}{{ message.role[0] }}{{ message.content[:11] }}{% endfor %}",
+        );
+        model
+    });
+    if args.contains(&"HUB".to_string()) {
+        write_python_cache(&folder.path().join("hub/models--someone--tiny"), OLD, &real());
+    }
+    for arg in &mut args {
+        if let Some(model) = &chat {
+            *arg = arg.replace("FILES/chat", model.path());
+        }
+        *arg = arg.replace("FILES", here).replace("HUB", ID);
+    }
     let without_prompt = ["--prompts", "--ids", "--families"];
     let has_prompt = args.iter().any(|arg| without_prompt.contains(&arg.as_str()));
     let prompt = (!has_prompt).then_some(PROMPT);
-    let output = lens().args(prompt).args(&args).output().unwrap();
+    let output = lens()
+        .args(prompt)
+        .args(&args)
+        .env("HF_ENDPOINT", &HUB.endpoint)
+        .env("HF_HUB_CACHE", folder.path().join("hub"))
+        .output()
+        .unwrap();
     let mut everything = [output.stdout, output.stderr].concat();
-    for name in ["out.svg", "out.csv", "out.html"] {
+    for name in ["out.svg", "out.csv", "out.html", "out.jsonl"] {
         everything.extend(std::fs::read(Path::new(here).join(name)).unwrap_or_default());
     }
-    let text = String::from_utf8_lossy(&everything).replace(here, "FILES");
+    let mut text = String::from_utf8_lossy(&everything).replace(here, "FILES");
+    if let Some(model) = &chat {
+        text = text.replace(model.path(), "FILES/chat");
+    }
     Shown {
         refused: !output.status.success(),
-        everything: without_times(&text).into_bytes(),
+        everything: without_times(&text),
     }
+}
+
+/// What two cases need beside them, less what they are themselves; each thing once.
+fn beside(cases: [&Case; 2]) -> Vec<&'static [&'static str]> {
+    let mut needed: Vec<&[&str]> = Vec::new();
+    for &option in cases.iter().flat_map(|case| case.beside) {
+        let is_there = cases.iter().any(|case| case.option[0] == option[0]);
+        if !is_there && !needed.contains(&option) {
+            needed.push(option);
+        }
+    }
+    needed
 }
 
 /// Runs differ in the second at which they were.
@@ -112,22 +227,39 @@ fn without_times(text: &str) -> String {
 }
 
 #[test]
+fn every_option_does_something_where_it_applies() {
+    let idle = |case: &&Case| {
+        let without = shown(case.beside);
+        let with = shown(&[case.beside, &[case.option]].concat());
+        assert!(!without.refused, "{:?}: {}", case.beside, without.everything);
+        assert!(!with.refused, "{:?}: {}", case.option, with.everything);
+        with == without
+    };
+    let idle: Vec<_> = CASES.iter().filter(idle).map(|case| case.option).collect();
+    assert!(idle.is_empty(), "without effect: {idle:?}");
+}
+
+#[test]
 fn every_option_does_something_beside_every_other_or_is_refused() {
-    let is_exempt = |option: &[&str]| EXEMPT.iter().any(|(exempt, _)| *exempt == option[0]);
-    let options: Vec<&[&str]> = OPTIONS.into_iter().filter(|option| !is_exempt(option)).collect();
-    let alone: Vec<Shown> = options.iter().map(|option| shown(&[*option])).collect();
+    let mut seen: HashMap<Vec<&[&str]>, Shown> = HashMap::new();
     let mut idle = Vec::new();
-    for (i, a) in options.iter().enumerate() {
-        for (j, b) in options.iter().enumerate().skip(i + 1) {
+    for (i, a) in CASES.iter().enumerate() {
+        for b in &CASES[i + 1..] {
             let is_same = |(x, y, _): &(&str, &str, &str)| {
-                [a, b].iter().any(|o| o.contains(x)) && [a, b].iter().any(|o| o.contains(y))
+                [a, b].iter().any(|case| case.option.contains(x))
+                    && [a, b].iter().any(|case| case.option.contains(y))
             };
-            if a[0] == b[0] || SAME.iter().any(is_same) {
+            if a.option[0] == b.option[0] || SAME.iter().any(is_same) {
                 continue;
             }
-            let both = shown(&[*a, *b]);
-            if !both.refused && (both == alone[i] || both == alone[j]) {
-                idle.push(format!("{} beside {}", a.join(" "), b.join(" ")));
+            let beside = beside([a, b]);
+            let both = shown(&[&beside[..], &[a.option, b.option]].concat());
+            let mut adds_nothing_to = |other: &'static [&'static str]| {
+                let options = [&beside[..], &[other]].concat();
+                *seen.entry(options.clone()).or_insert_with(|| shown(&options)) == both
+            };
+            if !both.refused && (adds_nothing_to(a.option) || adds_nothing_to(b.option)) {
+                idle.push(format!("{} beside {}", a.option.join(" "), b.option.join(" ")));
             }
         }
     }
@@ -143,7 +275,7 @@ fn the_pairs_are_of_every_option() {
         let Some(long) = line.split([' ', ',']).find(|word| word.starts_with("--")) else {
             continue;
         };
-        let tried = OPTIONS.iter().any(|option| option[0] == long);
+        let tried = CASES.iter().any(|case| case.option[0] == long);
         let exempt = EXEMPT.iter().any(|(option, _)| *option == long);
         assert!(tried || exempt || others.contains(&long), "{long} is in no pair");
     }

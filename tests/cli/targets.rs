@@ -193,3 +193,60 @@ fn statistics_and_points_are_chosen() {
         assert!(help.contains(formula), "{formula}");
     }
 }
+
+/// The cells of the grid below the line `title`, of a table or in Markdown, as numbers.
+fn cells_below(text: &str, title: &str) -> Vec<Vec<f64>> {
+    let lines = text.lines().skip_while(|line| line.replace('\\', "") != title);
+    let lines = lines.skip_while(|line| !line.contains("layer ")).skip(1);
+    let row = |line: &str| {
+        let cells = line.trim_matches('|').split(['|', ' ']).map(str::trim);
+        let mut cells = cells.filter(|cell| !cell.is_empty());
+        let layer = cells
+            .next()
+            .filter(|name| name.parse::<usize>().is_ok() || *name == "embed");
+        layer.map(|_| cells.map_while(|cell| cell.parse().ok()).collect::<Vec<f64>>())
+    };
+    lines
+        .filter_map(row)
+        .filter(|cells| !cells.is_empty())
+        .take(3)
+        .collect()
+}
+
+#[test]
+fn a_grid_shows_how_far_a_logit_is_above_the_others() {
+    let args = [
+        PROMPT,
+        "-m",
+        GPT2,
+        "--track",
+        "id:7",
+        "--against",
+        "id:9",
+        "--positions",
+        "0,2,3",
+        "--layers",
+        "0-2",
+    ];
+    let shown = |format: &str| run(&[&args[..], &["--format", format]].concat()).stdout;
+    let json: Value = serde_json::from_str(&shown("json")).unwrap();
+    let target = &json["targets"][0];
+    let title = format!(
+        "{}: logit − {}",
+        target["name"].as_str().unwrap(),
+        target["against"].as_str().unwrap()
+    );
+    for format in ["table", "markdown"] {
+        let text = shown(format);
+        let cells = cells_below(&text, &title);
+        assert_eq!(cells.len(), 3, "{text}");
+        for (layer, row) in cells.iter().enumerate() {
+            assert_eq!(row.len(), 3, "{text}");
+            for (cell, position) in row.iter().zip([0, 2, 3]) {
+                let exact = target["logit_difference"][layer][position].as_f64().unwrap();
+                // Two decimals.
+                assert!((cell - exact).abs() <= 0.0051, "{format}: {cell} {exact}");
+            }
+        }
+    }
+}

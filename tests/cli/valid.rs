@@ -74,7 +74,10 @@ const KINDS: &[&[&str]] = &[
         "--generate",
         "2",
     ],
+    &[PROMPT, "--lean", "--positions", "all", "--point", "embed,mlp_out"],
+    &[PROMPT, "--lean", "--track", "id:7", "--stats", "entropy"],
     &[PROMPT, "Another prompt", "--layers", "embed,0"],
+    &[PROMPT, "Another prompt", "--lean"],
 ];
 
 /// What is no trajectory.

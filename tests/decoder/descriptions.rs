@@ -1,6 +1,7 @@
 //! What a config comes to where no small checkpoint's logits could tell: windows longer than any prompt,
 //! what is absent against what is null, which layer has which positions, what is skipped.
 
+use logit_lens::analysis::verify::verify;
 use logit_lens::decoder::{Attention, Decoder, Frequencies, Residual};
 use logit_lens::lens::Request;
 use logit_lens::model::Model;
@@ -122,6 +123,12 @@ fn the_window_is_in_the_layers_that_the_pattern_says() {
     assert_eq!(windows(&without("gemma3", "sliding_window_pattern")), [on, on]);
     assert_eq!(windows(&load("olmo3").decoder), [on, on, on, off, on]);
     assert_eq!(windows(&without("cohere2", "sliding_window_pattern")), [on; 3]);
+    // SmolLM3's list alone says it, whatever use_sliding_window does.
+    let listed = described("smollm3", |fields| {
+        fields.insert("layer_types".to_string(), json!(vec!["sliding_attention"; 3]));
+        fields.insert("sliding_window".to_string(), json!(4));
+    });
+    assert_eq!(windows(&listed), [on; 3]);
     // A list wins over any pattern.
     let listed = json!(["full_attention", "sliding_attention", "full_attention"]);
     for name in ["gemma2", "cohere2", "qwen2-window"] {
@@ -524,4 +531,136 @@ fn rows_beyond_the_tokenizer_have_logits_and_a_label() {
         assert!(Reference::read(name).layers > 0);
     }
     assert!(beyond > 0, "no fixture has rows beyond its tokenizer");
+}
+
+/// A flag that config.json leaves out is what the class has.
+#[test]
+fn flags_are_those_of_each_class() {
+    for (name, key) in [
+        ("seed-oss", "attention_bias"),
+        ("seed-oss", "attention_out_bias"),
+        ("starcoder2", "use_bias"),
+        ("gpt-neox", "use_parallel_residual"),
+        ("gpt-neox", "tie_word_embeddings"),
+        ("falcon", "multi_query"),
+        ("falcon", "parallel_attn"),
+        ("falcon", "new_decoder_architecture"),
+        ("falcon", "alibi"),
+        ("falcon", "bias"),
+        ("opt", "do_layer_norm_before"),
+        ("opt", "_remove_final_layer_norm"),
+        ("opt", "word_embed_proj_dim"),
+        ("phi", "qk_layernorm"),
+        ("cohere", "use_qk_norm"),
+        ("gpt-bigcode", "multi_query"),
+        ("mpt", "attn_config"),
+        ("gemma", "hidden_act"),
+        ("gemma2", "hidden_activation"),
+        ("arcee", "hidden_act"),
+        ("nemotron", "hidden_act"),
+        ("opt", "activation_function"),
+        ("gpt-neo", "activation_function"),
+        ("falcon-40b", "multi_query"),
+        ("gemma3-nested", "tie_word_embeddings"),
+    ] {
+        let checkpoint = Checkpoint::copy_of(name);
+        checkpoint.config(|fields| assert!(fields.remove(key).is_some(), "{name} has no {key}"));
+        assert!(
+            logits(&checkpoint.load().unwrap()) == logits(&load(name)),
+            "{name} without {key}"
+        );
+    }
+    // A field of another class of the same line is not read.
+    for (name, key) in [("gemma", "hidden_activation"), ("gemma2", "hidden_act")] {
+        let checkpoint = Checkpoint::copy_of(name);
+        checkpoint.set(key, json!("silu"));
+        assert!(
+            logits(&checkpoint.load().unwrap()) == logits(&load(name)),
+            "{name}: {key}"
+        );
+    }
+    // MPT's clip of 0 is none.
+    let clip = |value: Value| {
+        described("mpt", |fields| fields["attn_config"]["clip_qkv"] = value).blocks[0]
+            .attention
+            .clip
+    };
+    assert_eq!((clip(json!(0)), clip(json!(6))), (None, Some(6.)));
+}
+
+#[test]
+fn epsilons_are_those_of_each_class() {
+    for (name, key, eps) in [
+        ("llama", "rms_norm_eps", 1e-6),
+        ("mistral", "rms_norm_eps", 1e-6),
+        ("qwen2", "rms_norm_eps", 1e-6),
+        ("gemma", "rms_norm_eps", 1e-6),
+        ("gemma3-text-nested", "rms_norm_eps", 1e-6),
+        ("phi3", "rms_norm_eps", 1e-5),
+        ("olmo3", "rms_norm_eps", 1e-5),
+        ("glm4", "rms_norm_eps", 1.5625e-7),
+        ("helium", "rms_norm_eps", 1e-8),
+        ("granite", "rms_norm_eps", 1e-6),
+        ("smollm3", "rms_norm_eps", 1e-6),
+        ("exaone4", "rms_norm_eps", 1e-5),
+        ("apertus", "rms_norm_eps", 1e-5),
+        ("gpt-neox", "layer_norm_eps", 1e-5),
+        ("phi", "layer_norm_eps", 1e-5),
+        ("cohere", "layer_norm_eps", 1e-5),
+        ("stablelm", "layer_norm_eps", 1e-5),
+        ("starcoder2", "norm_epsilon", 1e-5),
+        ("nemotron", "norm_eps", 1e-5),
+        ("gptj", "layer_norm_epsilon", 1e-5),
+        ("bloom", "layer_norm_epsilon", 1e-5),
+        ("falcon", "layer_norm_epsilon", 1e-5),
+    ] {
+        assert_eq!(without(name, key).unembed.norm.unwrap().eps, eps, "{name}");
+    }
+    // Fixed, whatever a config says.
+    for name in ["olmo", "opt"] {
+        let decoder = with(name, "rms_norm_eps", json!(0.5));
+        assert_eq!(decoder.unembed.norm.unwrap().eps, 1e-5, "{name}");
+    }
+}
+
+/// What reads the same field in two places, and which of the two counts.
+#[test]
+fn yarn_is_cut_to_whole_pairs_where_there_is_one_rope_only() {
+    let truncated = |name: &str, truncate: bool| {
+        second(&described(name, |fields| {
+            fields["rope_scaling"]["truncate"] = json!(truncate)
+        }))
+    };
+    let pairs = |decoder: &Decoder| match &decoder.blocks[0].attention.rotary.as_ref().unwrap().frequencies {
+        Frequencies::Fixed(frequencies) => frequencies.clone(),
+        other => panic!("{other:?}"),
+    };
+    let flat = |truncate: bool| {
+        let change = |fields: &mut Map<String, Value>| fields["rope_scaling"]["truncate"] = json!(truncate);
+        pairs(&described("llama-yarn-mscale", change))
+    };
+    assert!(flat(true) != flat(false));
+    assert_eq!(truncated("olmo3", true), truncated("olmo3", false));
+}
+
+/// Windows down to a single key agree in both forms of the computation.
+#[test]
+fn a_window_of_any_width_is_computed_the_same_in_both_ways() {
+    let mut seen: Vec<Vec<f32>> = Vec::new();
+    for window in [1, 2, 4, 5, 64] {
+        let checkpoint = Checkpoint::copy_of("mistral");
+        checkpoint.set("sliding_window", json!(window));
+        let model = checkpoint.load().unwrap();
+        assert_eq!(windows(&model.decoder), [Some(window); 2]);
+        let request = Request {
+            top_k: 10,
+            ..Request::default()
+        };
+        let trajectory = &model.read(&[PROMPT], &request).unwrap()[0];
+        let found = verify(&model.decoder, &trajectory.prompt.ids, &trajectory.output[0]).unwrap();
+        assert!(found.logit < 1e-4, "{window}: {found:?}");
+        let logits = logits(&model);
+        assert!(!seen.contains(&logits), "{window} is another width's");
+        seen.push(logits);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod candle;
 mod descriptions;
+mod gguf;
 mod numbers;
 #[path = "../support/mod.rs"]
 mod support;

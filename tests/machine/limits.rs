@@ -116,6 +116,33 @@ fn memory_that_runs_out_is_said_in_a_sentence() {
     assert!(said_so > 0);
 }
 
+/// The main thread's stack, and that of every other: both end the run alike.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[test]
+fn a_stack_that_overflows_ends_in_a_sentence() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for (kilobytes, bytes_of_others) in [("16", "2097152"), ("32", "2097152"), ("8192", "20000")] {
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("ulimit -s {kilobytes}; exec \"$0\" \"$@\"")])
+            .arg(lens().get_program())
+            .args([PROMPT, "-q", "-o"])
+            .arg(folder.path().join("lens.json"))
+            .env("RUST_MIN_STACK", bytes_of_others)
+            .env("RUST_BACKTRACE", "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{kilobytes}, {bytes_of_others}: {said}"
+        );
+        assert!(said.starts_with("error: The stack ran out"), "{said}");
+        assert_eq!(said.lines().count(), 2, "{said}");
+        assert_eq!(names(folder.path()), [] as [String; 0]);
+    }
+}
+
 /// What a template asks for at once is more than there is: no part of it is ever used.
 #[cfg(target_os = "linux")]
 #[test]

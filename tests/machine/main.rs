@@ -8,6 +8,8 @@ mod support;
 mod environment;
 mod limits;
 mod signals;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::path::Path;
 

@@ -30,8 +30,8 @@ fn until(what: &str, mut there: impl FnMut() -> bool) {
 
 /// The sizes of a run's drafts in a folder. On Linux they may have no name yet: what the run has
 /// open is seen all the same.
-fn drafts(child: &Child, folder: &TempDir) -> Vec<u64> {
-    let in_folder = std::fs::canonicalize(folder.path()).unwrap();
+fn drafts(child: &Child, folder: &Path) -> Vec<u64> {
+    let in_folder = std::fs::canonicalize(folder).unwrap();
     let listed = match cfg!(target_os = "linux") {
         true => Path::new("/proc").join(child.id().to_string()).join("fd"),
         false => in_folder.clone(),
@@ -59,7 +59,7 @@ fn waiting(folder: &TempDir) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    until("the drafts appear", || drafts(&child, folder).len() == 2);
+    until("the drafts appear", || drafts(&child, folder.path()).len() == 2);
     child
 }
 
@@ -109,6 +109,31 @@ fn has_unnamed_files(folder: &Path) -> bool {
 }
 
 #[test]
+fn a_folder_that_is_renamed_meanwhile_is_an_error_and_holds_no_draft() {
+    let above = TempDir::new().unwrap();
+    let (old, new) = (above.path().join("old"), above.path().join("new"));
+    std::fs::create_dir(&old).unwrap();
+    let mut child = lens()
+        .args(["--prompts", "-", "-q", "-o"])
+        .arg(old.join("lens.csv"))
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the draft appears", || !drafts(&child, &old).is_empty());
+    std::fs::rename(&old, &new).unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{PROMPT}").unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("its directory is not there"), "{said}");
+    assert_eq!(names(above.path()), ["new"]);
+    assert_eq!(names(&new), [] as [String; 0]);
+}
+
+#[test]
 fn a_run_that_computes_is_stopped() {
     let folder = TempDir::new().unwrap();
     let prompts = folder.path().join("prompts");
@@ -120,7 +145,7 @@ fn a_run_that_computes_is_stopped() {
         .unwrap();
     // What is written grows from the first batch on.
     until("something is written", || {
-        drafts(&child, &folder).into_iter().any(|bytes| bytes > 0)
+        drafts(&child, folder.path()).into_iter().any(|bytes| bytes > 0)
     });
     kill(&child, "INT");
     assert_eq!(child.wait().unwrap().signal(), Some(2));
@@ -236,7 +261,7 @@ fn what_is_ignored_stays_so() {
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    until("the draft appears", || drafts(&child, &folder).len() == 1);
+    until("the draft appears", || drafts(&child, folder.path()).len() == 1);
     if cfg!(target_os = "linux") {
         kill(&child, "HUP");
     }

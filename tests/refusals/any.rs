@@ -36,7 +36,7 @@ static FIXTURES: LazyLock<[Files; 3]> = LazyLock::new(|| {
 
 fn asset(bytes: impl Into<Bytes>) -> Asset {
     Asset::Memory {
-        name: "a file",
+        name: "a file".into(),
         bytes: bytes.into(),
     }
 }

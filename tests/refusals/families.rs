@@ -372,6 +372,53 @@ fn the_defaults_are_those_of_each_class() {
     }
 }
 
+/// A head_dim that is written counts, and no fixture's heads are 12 wide.
+#[test]
+fn a_width_of_heads_that_is_written_counts() {
+    for name in [
+        "cohere",
+        "cohere2",
+        "smollm3",
+        "granite",
+        "starcoder2",
+        "glm",
+        "glm4",
+        "helium",
+        "exaone4",
+        "apertus",
+        "olmo",
+        "olmo2",
+        "olmo3",
+        "phi",
+        "phi3",
+        "qwen2",
+        "qwen3",
+        "mistral",
+        "ministral",
+        "nemotron",
+        "arcee",
+        "seed-oss",
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "gemma3-text",
+    ] {
+        let checkpoint = altered(name, "head_dim", &json!(12));
+        refuse(&checkpoint, &["shape"], name);
+    }
+    // A pattern that is a word needs the list that it stands for.
+    let checkpoint = Checkpoint::copy_of("exaone4");
+    checkpoint.config(|fields| _ = fields.remove("layer_types"));
+    refuse(&checkpoint, &["sliding_window_pattern"], "exaone4");
+    // Falcon's oldest names of sizes are not read.
+    let checkpoint = Checkpoint::copy_of("falcon");
+    checkpoint.config(|fields| {
+        let layers = fields.remove("num_hidden_layers").unwrap();
+        fields.insert("n_layer".to_string(), layers);
+    });
+    refuse(&checkpoint, &["num_hidden_layers"], "falcon");
+}
+
 #[test]
 fn a_larger_model_without_its_text_part_is_refused() {
     let checkpoint = Checkpoint::copy_of("gemma3");

@@ -66,7 +66,7 @@ fn headers_that_lie_are_refused() {
         ("no object", json!([1, 2]), 4),
     ] {
         let asset = Asset::Memory {
-            name: "hostile",
+            name: "hostile".into(),
             bytes: Bytes::from(file(&header.to_string(), data)),
         };
         assert_refused(
@@ -80,7 +80,7 @@ fn headers_that_lie_are_refused() {
         let mut bytes = length.to_le_bytes().to_vec();
         bytes.extend(b"{}");
         let asset = Asset::Memory {
-            name: "hostile",
+            name: "hostile".into(),
             bytes: Bytes::from(bytes),
         };
         assert_refused(

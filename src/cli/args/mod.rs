@@ -1,85 +1,27 @@
 //! The options.
 
+mod choices;
 mod format;
+mod help;
 mod results;
 mod rules;
 mod run;
 
 use std::path::PathBuf;
 
-use clap::builder::styling::{AnsiColor, Effects, Styles};
-use clap::{ArgAction, ColorChoice, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgAction, ColorChoice, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::machine::device::DeviceChoice;
 use logit_lens::report::ColorBy;
-use logit_lens::run::UnusableTargets;
-use logit_lens::text::prompt::Bos;
 use logit_lens::text::targets::TargetSpec;
-use logit_lens::weights::DType;
 
 use super::stdin;
+use choices::{BosChoice, DTypeChoice, OrderChoice, TargetsChoice, positive, threads, token_id};
+use help::{AFTER_HELP, AFTER_SHORT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
 use rules::Given;
-
-const STYLES: Styles = Styles::styled()
-    .header(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
-    .usage(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
-    .literal(AnsiColor::Green.on_default())
-    .placeholder(AnsiColor::Green.on_default().effects(Effects::DIMMED));
-
-/// The options that `-h` shows.
-const MOST_USED: [&str; 16] = [
-    "given",
-    "models",
-    "prompts",
-    "generate",
-    "top_k",
-    "layers",
-    "positions",
-    "track",
-    "stats",
-    "summary",
-    "compare",
-    "heatmap",
-    "plot",
-    "json",
-    "outputs",
-    "help",
-];
-
-const AFTER_SHORT_HELP: &str = "All options, with examples: lens --help";
-
-const AFTER_HELP: &str = "\
-Layers: layer i is the output of block i, from 0 to the number of blocks - 1, and the last one is
-the model's output. `embed` is the residual stream before block 0, a row of its own. (tuned-lens
-and Hugging Face's hidden_states[i] count a block's input instead: theirs is one higher.) Each row
-is read through the model's own final norm, computed on that row, and its unembedding.
-
-Examples:
-  lens \"The Eiffel Tower is in the city of\"                   the bundled demo model
-  lens \"The Eiffel Tower is in the city of\" --model gpt2
-  lens \"The capital of France is\" --positions all              a grid, layers × positions
-  lens \"The capital of France is\" --track \" Paris\" --track \" Rome\" --stats entropy,forward_kl
-  lens \"The capital of France is\" -m ./my-model -o lens.json -o lens.csv
-  lens --compare \"The capital of France is\" \"The capital of Italy is\"
-  lens --prompts facts.jsonl --summary -m gpt2
-  lens \"The capital of France is\" --json | jq '.topk[-1][-1]'";
-
-const STATISTICS_HELP: &str = "\
-Statistics to show: all, none, or a comma-separated list [default: none in tables, all but js and tv elsewhere]
-
-With l a row's logits, p = softmax(l), and q the softmax of the model's output at the same position:
-  entropy        −Σ p log p                                      nats
-  forward_kl     KL(q‖p) = Σ q (log q − log p)                   nats
-  reverse_kl     KL(p‖q) = Σ p (log p − log q)                   nats
-  js             ½ KL(p‖m) + ½ KL(q‖m), m = (p+q)/2              nats, at most ln 2
-  tv             ½ Σ |p − q|                                     0 to 1
-  cross_entropy  −log p(next token of the prompt)                nats; none at the end
-  agrees         whether the row's top-1 is the output's         yes or no
-Always given for each position: the layer where the prediction settles (from it on, every
-layer's top-1 is the output's), the first where it leads, and the one where forward KL falls most.";
 
 /// See what a language model would say at every layer.
 #[derive(Debug, Parser)]
@@ -291,6 +233,12 @@ pub struct Args {
     #[arg(long, conflicts_with = "format", help_heading = "Output")]
     json: bool,
 
+    /// Write smaller JSON: top tokens and probabilities, in 6 significant digits
+    ///
+    /// Leaves out tracked tokens, log-probabilities and logits, and statistics unless --stats names them.
+    #[arg(long, help_heading = "Output")]
+    lean: bool,
+
     /// Write to FILE, in the format of its ending (.json, .csv, .html, .png, …)
     ///
     /// Endings: .json, .jsonl, .csv, .md, .html, .svg, .png, .pdf, and .txt for a table. Written atomically;
@@ -375,63 +323,6 @@ pub struct Args {
     options: Given,
 }
 
-/// What `--order` takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OrderChoice {
-    Up,
-    Down,
-}
-
-/// What `--targets` takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TargetsChoice {
-    Error,
-    Skip,
-    FirstToken,
-}
-
-impl From<TargetsChoice> for UnusableTargets {
-    fn from(choice: TargetsChoice) -> Self {
-        match choice {
-            TargetsChoice::Error => Self::Error,
-            TargetsChoice::Skip => Self::Skip,
-            TargetsChoice::FirstToken => Self::FirstToken,
-        }
-    }
-}
-
-/// What `--bos` takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum BosChoice {
-    Auto,
-    Always,
-    Never,
-}
-
-/// The types that `--dtype` names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DTypeChoice {
-    Auto,
-    #[value(alias = "float32")]
-    F32,
-    #[value(alias = "bfloat16")]
-    Bf16,
-    #[value(alias = "float16")]
-    F16,
-}
-
-impl DTypeChoice {
-    /// The type asked for; `None` for the file's own.
-    pub fn requested(self) -> Option<DType> {
-        match self {
-            Self::Auto => None,
-            Self::F32 => Some(DType::F32),
-            Self::Bf16 => Some(DType::Bf16),
-            Self::F16 => Some(DType::F16),
-        }
-    }
-}
-
 impl Args {
     /// The command with its options.
     pub fn definition() -> Command {
@@ -508,37 +399,5 @@ impl Args {
     /// Whether several positions are shown as a table each rather than as a grid.
     fn each(&self) -> bool {
         self.top_k.is_some_and(|k| k > 1)
-    }
-
-    /// What becomes of a BOS token.
-    fn bos(&self) -> Bos {
-        match self.bos {
-            BosChoice::Auto => Bos::Auto,
-            BosChoice::Always => Bos::Always,
-            BosChoice::Never => Bos::Never,
-        }
-    }
-}
-
-fn token_id(text: &str) -> std::result::Result<u32, String> {
-    text.trim()
-        .parse()
-        .map_err(|_| "expected a token id, a whole number".to_string())
-}
-
-/// More threads than this no machine has a use for, and a pool of them may not even begin.
-const MOST_THREADS: usize = 1024;
-
-fn threads(text: &str) -> std::result::Result<usize, String> {
-    match text.parse() {
-        Ok(n @ 1..=MOST_THREADS) => Ok(n),
-        _ => Err(format!("expected a whole number from 1 to {MOST_THREADS}")),
-    }
-}
-
-fn positive(text: &str) -> std::result::Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("expected a whole number of at least 1".to_string()),
-        Ok(n) => Ok(n),
     }
 }

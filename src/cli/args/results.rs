@@ -5,10 +5,10 @@ use std::path::Path;
 
 use clap::ColorChoice;
 use logit_lens::error::{Error, Result};
-use logit_lens::report::{Depth, FORMATS, Format, Order, Presentation, TABLE};
+use logit_lens::report::{Depth, FORMATS, Format, Presentation, TABLE};
 use logit_lens::run::Destination;
 
-use super::{Args, OrderChoice};
+use super::Args;
 use crate::cli::draft::place;
 
 impl Args {
@@ -28,15 +28,13 @@ impl Args {
         Presentation {
             colors: self.depth(),
             color_by: self.color_by,
-            order: match self.order {
-                OrderChoice::Up => Order::Up,
-                OrderChoice::Down => Order::Down,
-            },
+            order: self.order.into(),
             each: self.each(),
             lines: self.plot,
             each_prompt: self.each_prompt,
             all_rows: self.all_rows,
             words: self.words,
+            lean: self.lean,
             title: self.title.clone(),
             ..Presentation::default()
         }

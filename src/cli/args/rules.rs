@@ -3,7 +3,7 @@
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
 use logit_lens::error::{Error, Result};
-use logit_lens::report::Setting;
+use logit_lens::report::{Presentation, Setting};
 use logit_lens::run::{Prompts, Run, Task};
 use logit_lens::source;
 use logit_lens::text::prompts::What;
@@ -31,6 +31,11 @@ const ANY_PROMPT: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::To
 const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
 const READ: &[Task] = &[Task::Read];
 
+/// The outputs that several options apply to, as an error names them.
+const DATA: &str = "a table, --json or -o FILE.csv";
+const HEATMAPS: &str = "--heatmap, -o FILE.html or -o FILE.svg";
+const TABLES: &str = "tables (of many prompts with --each)";
+
 /// The options that do not apply to every run.
 const RULES: &[Rule] = &[
     rule("families", &[Task::Families], Need::Nothing),
@@ -57,39 +62,19 @@ const RULES: &[Rule] = &[
     rule("layers", READINGS, Need::Nothing),
     rule("positions", READINGS, Need::Nothing),
     rule("points", READINGS, Need::Nothing),
-    rule(
-        "top_k",
-        READINGS,
-        Need::Output(Setting::TopK, "a table, --json or -o FILE.csv"),
-    ),
+    rule("top_k", READINGS, Need::Output(Setting::TopK, DATA)),
     rule(
         "track",
         READINGS,
         Need::Output(Setting::Track, "--plot, --color-by target or a table"),
     ),
-    rule(
-        "against",
-        READ,
-        Need::Output(Setting::Against, "a table, --json or -o FILE.csv"),
-    ),
-    rule(
-        "stats",
-        READ,
-        Need::Output(Setting::Statistics, "a table, --json or -o FILE.csv"),
-    ),
+    rule("against", READ, Need::Output(Setting::Against, DATA)),
+    rule("stats", READ, Need::Output(Setting::Statistics, DATA)),
     rule("targets", READINGS, Need::Run(reads_records, "--prompts")),
     rule("heatmap", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
     rule("plot", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
-    rule(
-        "color_by",
-        READ,
-        Need::Output(Setting::ColorBy, "--heatmap, -o FILE.html or -o FILE.svg"),
-    ),
-    rule(
-        "order",
-        READ,
-        Need::Output(Setting::Order, "--heatmap, -o FILE.html or -o FILE.svg"),
-    ),
+    rule("color_by", READ, Need::Output(Setting::ColorBy, HEATMAPS)),
+    rule("order", READ, Need::Output(Setting::Order, HEATMAPS)),
     rule(
         "title",
         READ,
@@ -98,9 +83,17 @@ const RULES: &[Rule] = &[
     rule(
         "words",
         READ,
-        Need::Output(Setting::Words, "a table, --heatmap or -o FILE.html"),
+        Need::Output(
+            Setting::Words,
+            "tables (of many prompts with --each), --heatmap or -o FILE.html",
+        ),
     ),
-    rule("all_rows", READ, Need::Output(Setting::AllRows, "a table")),
+    rule(
+        "lean",
+        READ,
+        Need::Output(Setting::Lean, "--json or -o FILE.jsonl"),
+    ),
+    rule("all_rows", READ, Need::Output(Setting::AllRows, TABLES)),
     rule(
         "each_prompt",
         READ,
@@ -142,8 +135,12 @@ fn shows_each_prompt(run: &Run) -> bool {
 
 /// Whether some output shows `setting`.
 fn has_use(run: &Run, setting: Setting) -> bool {
+    let presentation = Presentation {
+        brief: run.is_brief(),
+        ..run.presentation.clone()
+    };
     let mut formats = run.outputs.iter().map(|output| output.format);
-    formats.any(|format| (format.settings)(&run.presentation).contains(&setting))
+    formats.any(|format| (format.settings)(&presentation).contains(&setting))
 }
 
 /// The options that were given, by the names of their fields.

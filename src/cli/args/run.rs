@@ -37,7 +37,7 @@ impl Args {
             },
             prompts,
             encoding: Encoding {
-                bos: self.bos(),
+                bos: self.bos.into(),
                 chat: self.chat.then(|| Chat {
                     system: self.system.clone(),
                 }),

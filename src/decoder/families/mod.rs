@@ -40,9 +40,10 @@ mod stablelm;
 mod starcoder2;
 
 use super::config::check_settings;
-use super::{Config, Decoder};
+use super::{Config, Decoder, Order, Pairs, Projections};
 use crate::error::{Error, Result};
-use crate::weights::{Layout, Matrix, Weights};
+use crate::source::gguf::Layout;
+use crate::weights::{self, Matrix, Weights};
 
 /// How one family is read.
 struct Family {
@@ -172,9 +173,22 @@ pub fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     }
     let config = family.config(config)?;
     check_settings(&config, &model_type, family.supports)?;
-    let decoder = (family.load)(&config, weights)?;
+    let mut decoder = (family.load)(&config, weights)?;
+    as_converted(&mut decoder, weights.layout());
     weights.finish(|name| name.ends_with("rotary_emb.inv_freq") || (family.is_buffer)(name))?;
     Ok(decoder)
+}
+
+/// Follows what a conversion has changed of the order of rows.
+fn as_converted(decoder: &mut Decoder, layout: Layout) {
+    for attention in decoder.blocks.iter_mut().map(|block| &mut block.attention) {
+        if let Some(rotary) = attention.rotary.as_mut().filter(|_| layout.neighbours) {
+            rotary.pairs = Pairs::Neighbours;
+        }
+        if let (Projections::Fused { order, .. }, true) = (&mut attention.projections, layout.stacked) {
+            *order = Order::stacked(attention.heads, attention.kv_heads);
+        }
+    }
 }
 
 /// The embedding and the unembedding, each `[vocabulary, hidden]`.
@@ -191,6 +205,6 @@ fn tables(
         true => other,
         false => name,
     };
-    let matrix = |name| weights.matrix(name, shape, Layout::OutIn);
+    let matrix = |name| weights.matrix(name, shape, weights::Layout::OutIn);
     Ok([matrix(stored(embedding, head))?, matrix(stored(head, embedding))?])
 }

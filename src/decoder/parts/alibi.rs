@@ -77,4 +77,19 @@ mod tests {
         assert_eq!(Alibi::slopes(8), powers(&[1., 2., 3., 4., 5., 6., 7., 8.]));
         assert_eq!(Alibi::slopes(6), powers(&[2., 4., 6., 8., 1., 3.]));
     }
+
+    /// 256 and 257 are one number in bfloat16, as are 384 and 385: Falcon rounds the position before it is
+    /// multiplied, not the product alone.
+    #[test]
+    fn falcons_positions_are_rounded() {
+        let alibi = |form| Alibi {
+            slopes: vec![0.75],
+            form,
+        };
+        let rounded = alibi(AlibiForm::Rounded).biases(386, 0.5);
+        assert_eq!((rounded[257], rounded[385]), (rounded[256], rounded[384]));
+        assert_eq!(rounded[3], 0.75 * 3. * 0.5);
+        let exact = alibi(AlibiForm::Exact).biases(386, 0.5);
+        assert_eq!((exact[257], exact[385]), (0.75 * 257., 0.75 * 385.));
+    }
 }

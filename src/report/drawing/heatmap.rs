@@ -28,9 +28,9 @@ struct Plan {
     order: Order,
 }
 
-/// The heatmap's bands and its legend.
-pub fn draw(document: &Document, by: ColorBy, order: Order) -> (Vec<Block>, Block) {
-    let plan = plan(document, by, order);
+/// The heatmap's bands and its legend; if `words`, without tokens that are no words.
+pub fn draw(document: &Document, by: ColorBy, order: Order, words: bool) -> (Vec<Block>, Block) {
+    let plan = plan(document, by, order, words);
     let room = (PAGE - 2. * MARGIN) as usize;
     let bands = bands(&plan.widths, plan.label as usize, 0, room).into_iter();
     let title = format!("{}; bold = same token as the final output", title(document, by));
@@ -38,8 +38,8 @@ pub fn draw(document: &Document, by: ColorBy, order: Order) -> (Vec<Block>, Bloc
     (drawn, legend(&plan.scale, &title))
 }
 
-fn plan(document: &Document, by: ColorBy, order: Order) -> Plan {
-    let rows = rows(document, by, order);
+fn plan(document: &Document, by: ColorBy, order: Order, words: bool) -> Plan {
+    let rows = rows(document, by, order, words);
     let heads = heads(document);
     let points = |characters: usize| characters as f64 * CHARACTER + 2. * PAD;
     let widths = (0..heads.len()).map(|at| {

@@ -3,6 +3,7 @@
 mod canvas;
 mod heatmap;
 mod lines;
+mod memory;
 mod picture;
 mod render;
 
@@ -26,7 +27,7 @@ pub const SVG: Format = Format {
     content: Content::Text,
     single: true,
     reads_all_positions: |presentation| !presentation.lines,
-    follow: Follow::Top1,
+    follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),
     settings: |presentation| match (presentation.lines, presentation.color_by) {
         (true, _) => &[Setting::Track, Setting::Picture, Setting::Title],
@@ -63,6 +64,8 @@ struct Drawing {
     by: ColorBy,
     order: Order,
     lines: bool,
+    /// Whether tokens that are no words are hidden, but for the output's row.
+    words: bool,
     title: Option<String>,
     /// Characters that no font was found for.
     boxes: BTreeSet<char>,
@@ -75,6 +78,7 @@ impl Drawing {
             by: presentation.color_by,
             order: presentation.order,
             lines: presentation.lines,
+            words: presentation.words,
             title: presentation.title.clone(),
             boxes: BTreeSet::new(),
         }
@@ -85,7 +89,7 @@ impl Drawing {
         if self.lines {
             return Picture::new(title, lines::draw(document), None);
         }
-        let (bands, legend) = heatmap::draw(document, self.by, self.order);
+        let (bands, legend) = heatmap::draw(document, self.by, self.order, self.words);
         Picture::new(title, bands, Some(legend))
     }
 }

@@ -24,8 +24,6 @@ const POINTS: f64 = 72.;
 const DOTS: f64 = 300.;
 const PIXELS: f64 = 96.;
 const METRES: f64 = 0.0254;
-/// The memory that a byte of SVG takes on its way to a PDF: more than any picture measured so far took.
-const PDF_PER_BYTE: u64 = 24;
 
 /// Makes pictures of SVG, and keeps which characters stand as boxes, since no font here has them.
 pub struct Renderer {
@@ -85,9 +83,8 @@ impl Renderer {
             dots(layout.height).ceil() as u32,
         );
         let tallest = layout.strips.iter().map(|strip| strip.height).fold(0., f64::max);
-        // The pixels with transparency and without.
         memory::require(
-            7 * u64::from(wide) * dots(tallest).ceil() as u64,
+            super::memory::png(&layout, u64::from(wide) * dots(tallest).ceil() as u64),
             "The picture",
             "Read fewer --positions, or write an .svg.",
         )?;
@@ -140,15 +137,16 @@ impl Renderer {
     /// # Errors
     /// Text that no font can be embedded for, or more than there is memory for.
     pub fn pdf(&self, picture: &Picture) -> Result<Vec<u8>> {
+        let pages = picture.pages();
         memory::require(
-            PDF_PER_BYTE * picture.bytes() as u64,
+            super::memory::pdf(picture, &pages),
             "The PDF",
             "Read fewer --positions, or write an .svg or a .png.",
         )?;
         let mut document = Document::new();
         document.set_metadata(Metadata::new().title(picture.title.clone()));
-        for page in picture.pages() {
-            self.page(&page, &picture.title, &mut document)?;
+        for page in &pages {
+            self.page(page, &picture.title, &mut document)?;
         }
         document.finish().map_err(|e| undrawn(&e.to_string()))
     }
@@ -190,6 +188,7 @@ fn undrawn(why: &str) -> Error {
 mod tests {
     use super::*;
     use crate::report::drawing::canvas::{Anchor, Canvas, Ink};
+    use crate::report::heatmap::Rgb;
 
     #[test]
     fn characters_without_a_font_are_told() {
@@ -209,5 +208,49 @@ mod tests {
             boxes(&|r| assert!(!r.pdf(&picture).unwrap().is_empty())),
             "\u{16d43}"
         );
+    }
+
+    /// A picture of so many bands whose heights are no whole numbers of dots.
+    fn banded(bands: usize) -> Picture {
+        let band = |i: usize| {
+            let mut canvas = Canvas::new();
+            let shade = (40 * i % 256) as u8;
+            canvas.rect((8., 2.5), (60., 31.3), Rgb(shade, 90, 200));
+            canvas.text((10., 20.), Anchor::Start, Ink::BOLD, &format!("␣band {i}"));
+            canvas.y = 36.7;
+            canvas.finish()
+        };
+        let title = ["Logit lens".to_string(), "in bands".to_string()];
+        Picture::new(title, (0..bands).map(band).collect(), Some(band(bands)))
+    }
+
+    #[test]
+    fn strips_below_each_other_are_the_whole_picture() {
+        let picture = banded(7);
+        let mut bytes = Vec::new();
+        Renderer::new(&picture).png(&picture, &mut bytes).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
+            .read_info()
+            .unwrap();
+        let mut in_strips = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut in_strips).unwrap();
+        let (wide, high) = reader.info().size();
+
+        let layout = picture.image();
+        assert!(layout.strips.len() > 4, "{}", layout.strips.len());
+        let tree = Renderer::new(&picture).tree(&layout.svg("")).unwrap();
+        let mut whole = Pixmap::new(wide, high).unwrap();
+        whole.fill(Color::WHITE);
+        let scale = (DOTS / PIXELS) as f32;
+        resvg::render(&tree, Transform::from_scale(scale, scale), &mut whole.as_mut());
+        let whole = whole.data().chunks_exact(4).flat_map(|pixel| &pixel[..3]);
+
+        let apart: Vec<u8> = whole.zip(&in_strips).map(|(a, b)| a.abs_diff(*b)).collect();
+        // Places are written to a hundredth of a point, and a dot at an edge is covered in sixteenths: it may
+        // be one more or less.
+        let most = apart.iter().max().unwrap();
+        assert!(*most <= 16, "{most}");
+        let ink = in_strips.iter().filter(|&&value| value < 255).count();
+        assert!(ink > 100_000, "there is something to compare: {ink}");
     }
 }

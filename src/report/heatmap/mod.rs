@@ -7,6 +7,7 @@ use crate::analysis::statistics::Statistic;
 use crate::decoder::{Point, Site};
 use crate::lens::Trajectory;
 use crate::report::Document;
+use crate::report::only_words::top_label;
 use crate::text::targets::Target;
 
 pub use scale::{Rgb, Scale};
@@ -77,7 +78,7 @@ pub struct Row {
 
 /// One cell.
 pub struct Cell {
-    /// The top-1, made visible.
+    /// The top-1, made visible, or what stands for it where it is hidden.
     pub label: String,
     /// What the colour says; `None` where there is none.
     pub value: Option<f64>,
@@ -85,8 +86,9 @@ pub struct Cell {
     pub agrees: bool,
 }
 
-/// The rows of a document in the order in which they are drawn, from the top down.
-pub fn rows(document: &Document, by: ColorBy, order: Order) -> Vec<Row> {
+/// The rows of a document in the order in which they are drawn, from the top down; if `words`, without
+/// tokens that are no words.
+pub fn rows(document: &Document, by: ColorBy, order: Order, words: bool) -> Vec<Row> {
     let trajectory = document.trajectory;
     let mut rows: Vec<Row> = (trajectory.rows.iter().enumerate())
         .map(|(i, row)| Row {
@@ -95,7 +97,7 @@ pub fn rows(document: &Document, by: ColorBy, order: Order) -> Vec<Row> {
                 .map(|at| {
                     let top = row.readings[at].top1();
                     Cell {
-                        label: document.tokens.label(top.id),
+                        label: top_label(document, i, at, words),
                         value: value(trajectory, by, i, at),
                         agrees: top.id == trajectory.output[at].top1().id,
                     }

@@ -7,7 +7,6 @@ use anstyle::{Ansi256Color, Color, RgbColor, Style};
 
 use super::{ColorBy, Order, Rgb, Row, Scale, heads, label_width, rows, scale, title};
 use crate::analysis::statistics::Statistics;
-use crate::decoder::Point;
 use crate::lens::Follow;
 use crate::report::text::{bands, fit, text_width, width, wrap};
 use crate::report::words::{story, write_caption};
@@ -20,8 +19,6 @@ const WIDEST: usize = 10;
 const NARROWEST: usize = 4;
 /// Without colour, a cell's number and the space before it.
 const NUMBER: usize = 3;
-/// In place of a token that is hidden.
-const HIDDEN: &str = "·";
 const LEGEND: usize = 32;
 
 /// How many colours a terminal has.
@@ -44,7 +41,7 @@ pub const HEATMAP: Format = Format {
     content: Content::Styled,
     single: false,
     reads_all_positions: |_| true,
-    follow: Follow::Top1,
+    follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),
     settings: |presentation| match presentation.color_by {
         ColorBy::Target | ColorBy::Rank => Setting::HEATMAP_OF_TARGET,
@@ -209,10 +206,7 @@ struct Plan {
 
 impl Plan {
     fn of(document: &Document, heatmap: &Heatmap) -> Self {
-        let mut rows = rows(document, heatmap.by, heatmap.order);
-        if heatmap.words {
-            hide_others(document, &mut rows, heatmap.order);
-        }
+        let rows = rows(document, heatmap.by, heatmap.order, heatmap.words);
         let heads = heads(document);
         let label = label_width(&rows);
         let beside = match heatmap.depth {
@@ -232,25 +226,6 @@ impl Plan {
             label,
             heads,
             rows,
-        }
-    }
-}
-
-/// Hides the tokens that are no words, except in the output's row.
-fn hide_others(document: &Document, rows: &mut [Row], order: Order) {
-    let read = &document.trajectory.rows;
-    for (i, row) in rows.iter_mut().enumerate() {
-        let i = match order {
-            Order::Up => read.len() - 1 - i,
-            Order::Down => i,
-        };
-        if row.site.point == Point::ResidPost && row.site.layer == document.card.layers - 1 {
-            continue;
-        }
-        for (cell, reading) in row.cells.iter_mut().zip(&read[i].readings) {
-            if !document.tokens.is_word(reading.top1().id) {
-                cell.label = HIDDEN.to_string();
-            }
         }
     }
 }

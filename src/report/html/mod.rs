@@ -26,7 +26,7 @@ pub const HTML: Format = Format {
     content: Content::Text,
     single: true,
     reads_all_positions: |presentation| !presentation.lines,
-    follow: Follow::TopK,
+    follow: |_| Follow::TopK,
     statistics: |presentation| match presentation.color_by {
         ColorBy::Statistic(statistic) => Statistics::default().with(statistic),
         ColorBy::Prob | ColorBy::Target | ColorBy::Rank => Statistics::default(),

@@ -24,6 +24,8 @@ pub enum Detail {
     Full,
     /// Without what follows from the rest, and what a page does not show.
     Page,
+    /// The top tokens and their probabilities, and what was asked for by name.
+    Lean,
 }
 
 impl<'a> Readings<'a> {
@@ -76,7 +78,7 @@ impl<'a> Builder<'a> {
             generated: Some(prompt.generated).filter(|&generated| generated > 0),
             positions: (trajectory.positions.len() < prompt.ids.len()).then(|| trajectory.positions.clone()),
             rows: self.layers(Point::ResidPost),
-            followed_ids: self.each(|at| self.followed(at)),
+            followed_ids: (self.detail != Detail::Lean).then(|| self.each(|at| self.followed(at))),
             settles_at: self.each(|at| trajectory.settles_at(at)),
             leads_first_at: self.each(|at| trajectory.leads_first_at(at)),
             sudden_change: self.each(change),
@@ -182,7 +184,7 @@ impl<'a> Builder<'a> {
             },
             statistics: StatisticArrays(statistics.collect()),
             tracked: full.then(|| self.tracked(point)),
-            tracked_ids: self.tracked_ids(point),
+            tracked_ids: (self.detail != Detail::Lean).then(|| self.tracked_ids(point)),
         }
     }
 
@@ -245,46 +247,54 @@ impl<'a> Builder<'a> {
     }
 
     fn targets(&self, point: Point) -> Option<Vec<Targets<'a>>> {
+        let trajectory = self.document.trajectory;
         let target = |wanted: &'a Wanted| {
-            let document = self.document;
-            let value = move |row, at| document.trajectory.value(wanted, row, at);
-            let number =
-                |part: fn(TargetValue) -> f64| self.by_layer(point, move |row, at| value(row, at).map(part));
-            Target {
-                name: wanted.name.clone(),
-                ids: wanted.ids.clone(),
-                tokens: self.texts(&wanted.ids),
-                probs: number(|v| v.prob),
-                logprobs: number(|v| v.logprob),
-                logits: number(|v| v.logit),
-                ranks: self.by_layer(point, move |row, at| value(row, at).map(|v| v.rank)),
-                against: document.against.map(|against| against.name.clone()),
-                logit_difference: document.against.map(|against| {
+            let value = move |row, at| trajectory.value(wanted, row, at);
+            self.target(
+                wanted,
+                |part| self.by_layer(point, move |row, at| value(row, at).map(part)),
+                self.by_layer(point, move |row, at| value(row, at).map(|v| v.rank)),
+                |against| {
                     self.by_layer(point, move |row, at| {
-                        difference(document, wanted, against, row, at)
+                        trajectory.logit_difference(wanted, against, row, at)
                     })
-                }),
-            }
+                },
+            )
         };
         self.wanted().map(|targets| targets.iter().map(target).collect())
     }
 
     fn embed_target(&self, wanted: &'a Wanted, row: usize) -> EmbedTarget<'a> {
-        let document = self.document;
-        let value = move |at| document.trajectory.value(wanted, row, at);
-        let number = |part: fn(TargetValue) -> f64| self.by_position(move |at| value(at).map(part));
+        let trajectory = self.document.trajectory;
+        let value = move |at| trajectory.value(wanted, row, at);
+        self.target(
+            wanted,
+            |part| self.by_position(move |at| value(at).map(part)),
+            self.by_position(move |at| value(at).map(|v| v.rank)),
+            |against| self.by_position(move |at| trajectory.logit_difference(wanted, against, row, at)),
+        )
+    }
+
+    /// A target whose arrays are made by `numbers` of a part of its values and by `difference` of the target
+    /// that it is compared with.
+    fn target<Numbers, Ranks>(
+        &self,
+        wanted: &'a Wanted,
+        numbers: impl Fn(fn(TargetValue) -> f64) -> Numbers,
+        ranks: Ranks,
+        difference: impl Fn(&'a Wanted) -> Numbers,
+    ) -> Target<Numbers, Ranks> {
+        let against = self.document.against;
         Target {
             name: wanted.name.clone(),
             ids: wanted.ids.clone(),
             tokens: self.texts(&wanted.ids),
-            probs: number(|v| v.prob),
-            logprobs: number(|v| v.logprob),
-            logits: number(|v| v.logit),
-            ranks: self.by_position(move |at| value(at).map(|v| v.rank)),
-            against: document.against.map(|against| against.name.clone()),
-            logit_difference: document
-                .against
-                .map(|against| self.by_position(move |at| difference(document, wanted, against, row, at))),
+            probs: numbers(|v| v.prob),
+            logprobs: numbers(|v| v.logprob),
+            logits: numbers(|v| v.logit),
+            ranks,
+            against: against.map(|against| against.name.clone()),
+            logit_difference: against.map(difference),
         }
     }
 
@@ -365,10 +375,4 @@ fn measure(statistic: Statistic, reading: &Reading, output: &Reading) -> Option<
         Statistic::Agrees => Measure::Flag(value == 1.),
         _ => Measure::Number(value),
     })
-}
-
-/// How far the target's logit is above the other's.
-fn difference(document: Document, target: &Wanted, against: &Wanted, row: usize, at: usize) -> Option<f64> {
-    let other = document.trajectory.value(against, row, at)?;
-    Some(document.trajectory.value(target, row, at)?.logit - other.logit)
 }

@@ -44,8 +44,10 @@ pub struct Readings<'a> {
     pub positions: Option<Vec<usize>>,
     #[serde(flatten)]
     pub rows: Layers<'a>,
-    /// `[position][token]`: the ids to plot, those of the targets or every token that is top-1 at some layer.
-    pub followed_ids: Vec<Vec<u32>>,
+    /// `[position][token]`: the ids to plot, those of the targets or every token that is top-1 at some layer;
+    /// absent with `--lean`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed_ids: Option<Vec<Vec<u32>>>,
     /// `[position]`: the first layer shown from which every layer's top-1 is the output's.
     pub settles_at: Vec<Option<usize>>,
     /// `[position]`: the first layer shown whose top-1 is the output's.
@@ -114,9 +116,10 @@ pub struct Top<Texts, Ids, Numbers> {
     pub topk: Texts,
     pub topk_ids: Ids,
     pub topk_probs: Numbers,
-    /// In nats.
+    /// In nats; absent with `--lean`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topk_logprobs: Option<Numbers>,
+    /// Absent with `--lean`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topk_logits: Option<Numbers>,
 }
@@ -135,11 +138,12 @@ pub struct Layers<'a> {
     #[serde(flatten)]
     pub statistics: StatisticArrays<ByLayer<'a, Option<Measure>>>,
     /// `[position]`: token text → probability by layer, as logitlenskit has it. Of two ids with one text, the
-    /// likelier; `tracked_ids` has both.
+    /// likelier; `tracked_ids` has both. Absent with `--lean`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracked: Option<ByPosition<'a, Entries<'a, Vec<f64>>>>,
-    /// `[position]`: token id → its values by layer.
-    pub tracked_ids: ByPosition<'a, Entries<'a, Track>>,
+    /// `[position]`: token id → its values by layer; absent with `--lean`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracked_ids: Option<ByPosition<'a, Entries<'a, Track>>>,
 }
 
 /// One row that has no layer, `[position]`.

@@ -32,9 +32,23 @@ pub const JSON: Format = Format {
     content: Content::Text,
     single: false,
     reads_all_positions: |_| false,
-    follow: Follow::TopK,
-    statistics: |_| Statistics::default(),
-    settings: |_| Setting::DATA,
+    follow: |presentation| match presentation.lean {
+        true => Follow::Nothing,
+        false => Follow::TopK,
+    },
+    statistics: |presentation| match presentation.lean {
+        true => Statistics::none(),
+        false => Statistics::default(),
+    },
+    settings: |_| {
+        &[
+            Setting::TopK,
+            Setting::Statistics,
+            Setting::Track,
+            Setting::Against,
+            Setting::Lean,
+        ]
+    },
     sheets: true,
     report: |presentation| Box::new(Json::new(presentation)),
 };
@@ -45,11 +59,31 @@ pub const JSONL: Format = Format {
     aliases: &["ndjson"],
     help: "A JSON document a line, as each prompt is done",
     endings: &["jsonl", "ndjson"],
-    report: |_| Box::new(Lines),
+    report: |presentation| {
+        Box::new(Lines {
+            lean: presentation.lean,
+        })
+    },
     ..JSON
 };
 
+/// Significant digits of the numbers of a lean document.
+const LEAN_DIGITS: usize = 6;
+
+/// Writes the document of one prompt's readings: all of them, or the top tokens in fewer digits.
+fn readings(document: &Document, lean: bool, layout: Layout, out: &mut dyn Write) -> std::io::Result<()> {
+    if !lean {
+        return write(&Readings::new(document, Detail::Full), layout, out);
+    }
+    let layout = Layout {
+        digits: Some(LEAN_DIGITS),
+        ..layout
+    };
+    write(&Readings::new(document, Detail::Lean), layout, out)
+}
+
 struct Json {
+    lean: bool,
     array: bool,
     begun: bool,
 }
@@ -57,6 +91,7 @@ struct Json {
 impl Json {
     fn new(presentation: &Presentation) -> Self {
         Self {
+            lean: presentation.lean,
             array: presentation.many,
             begun: false,
         }
@@ -69,7 +104,7 @@ impl Report for Json {
             out.write_all(if self.begun { b",\n" } else { b"[" })?;
         }
         self.begun = true;
-        write(&Readings::new(document, Detail::Full), Layout::LINES, out)?;
+        readings(document, self.lean, Layout::LINES, out)?;
         if !self.array {
             writeln!(out)?;
         }
@@ -90,11 +125,13 @@ impl Report for Json {
     }
 }
 
-struct Lines;
+struct Lines {
+    lean: bool,
+}
 
 impl Report for Lines {
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
-        write(&Readings::new(document, Detail::Full), Layout::ONE_LINE, out)?;
+        readings(document, self.lean, Layout::ONE_LINE, out)?;
         Ok(writeln!(out)?)
     }
 

@@ -174,4 +174,30 @@ mod tests {
         assert!(written(&text, in_script).starts_with("{\"a\": \"\\u003cé"));
         assert!(written(&text, in_script).ends_with("\\u0026\"}"));
     }
+
+    #[test]
+    fn nothing_that_does_not_show_is_written_as_it_is() {
+        // Each character of the basic plane and of the next one, where the hidden ones are, and the tags.
+        let characters = (0x20..0x2_0000)
+            .chain(0xe_0000..0xe_0200)
+            .filter_map(char::from_u32);
+        let text: String = characters.collect();
+        let written = written(&text, Layout::ONE_LINE);
+        assert!(!written.contains(|c: char| c.is_control() || c != ' ' && is_hidden(c)));
+        let fillers = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
+        let format = [
+            '\u{600}',
+            '\u{605}',
+            '\u{6dd}',
+            '\u{70f}',
+            '\u{110bd}',
+            '\u{13430}',
+            '\u{1bca0}',
+            '\u{1d173}',
+        ];
+        for c in fillers.into_iter().chain(format) {
+            assert!(!written.contains(c), "{c:?}");
+        }
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+    }
 }

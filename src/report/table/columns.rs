@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::rows::{Line, top_tokens};
-use super::{ANSWER, BOLD, DIM, WIDEST, is_output};
+use super::rows::Line;
+use super::{ANSWER, BOLD, DIM, WIDEST};
 use crate::analysis::statistics::Statistic;
 use crate::report::Document;
+use crate::report::only_words::top_tokens;
 use crate::report::text::{bands, cut, decimal, fit, percent, right, width};
 
 /// The columns between two candidates, and those of a probability.
@@ -190,7 +191,7 @@ impl Columns {
         let row = &document.trajectory.rows[row];
         let output = &document.trajectory.output[at];
         let answer = output.top1();
-        let style = match is_output(row.site, document.card.layers) {
+        let style = match row.site.is_output(document.card.layers) {
             true => BOLD,
             false => DIM,
         };

@@ -6,9 +6,10 @@ use anstyle::Style;
 
 use super::columns::shown;
 use super::rows::{self, Line};
-use super::{ANSWER, BOLD, DIM, is_output};
+use super::{ANSWER, BOLD, DIM};
 use crate::lens::Trajectory;
 use crate::report::Document;
+use crate::report::only_words::top_label;
 use crate::report::text::{self, cut, fit, right, short_percent, text_width, width, wrap};
 
 /// The columns between two cells, and those of a probability.
@@ -18,9 +19,6 @@ const PERCENT: usize = 4;
 const WIDEST: usize = 12;
 /// The name of the row that says from where on a position's token stays.
 const SETTLES: &str = "settles";
-
-/// Says that a token is hidden.
-const HIDDEN: &str = "·";
 
 /// A line of cells, one for each position read; or, of rows folded, what they say.
 struct GridLine {
@@ -55,6 +53,17 @@ impl Grid<'_> {
             });
             let title = format!("{}: probability and rank", super::targets::title(document, nth));
             bands(document, &title, &lines, available, out)?;
+            if let Some(against) = document.against {
+                let lines = grid_lines(document, &all, |row, at| {
+                    let difference = trajectory.logit_difference(target, against, row, at);
+                    (
+                        difference.map_or("–".to_string(), |x| format!("{x:+.2}")),
+                        Style::new(),
+                    )
+                });
+                let title = format!("{}: logit − {}", target.name, against.name);
+                bands(document, &title, &lines, available, out)?;
+            }
         }
         for statistic in document.statistics.iter() {
             let lines = grid_lines(document, &all, |row, at| {
@@ -73,11 +82,7 @@ impl Grid<'_> {
         let widest = WIDEST.min(self.available.saturating_sub(label + GAP + 1 + PERCENT).max(1));
         let mut lines = grid_lines(document, self.lines, |row, at| {
             let top = trajectory.rows[row].readings[at].top1();
-            let label = match self.hides(document, row, top.id) {
-                true => HIDDEN.to_string(),
-                false => document.tokens.label(top.id),
-            };
-            let token = cut(&label, widest);
+            let token = cut(&top_label(document, row, at, self.words), widest);
             let right = top.id == trajectory.output[at].top1().id;
             let style = if right { ANSWER } else { Style::new() };
             (format!("{token} {:>PERCENT$}", short_percent(top.prob)), style)
@@ -94,11 +99,6 @@ impl Grid<'_> {
             });
         }
         bands(document, "Top token", &lines, self.available, out)
-    }
-
-    fn hides(&self, document: &Document, row: usize, id: u32) -> bool {
-        let site = document.trajectory.rows[row].site;
-        self.words && !is_output(site, document.card.layers) && !document.tokens.is_word(id)
     }
 }
 
@@ -119,7 +119,7 @@ fn grid_lines(
     let line = |line: &Line| match line {
         Line::Row(row) => GridLine {
             label: rows[*row].site.to_string(),
-            style: match is_output(rows[*row].site, document.card.layers) {
+            style: match rows[*row].site.is_output(document.card.layers) {
                 true => BOLD,
                 false => DIM,
             },

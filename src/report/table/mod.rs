@@ -17,7 +17,7 @@ use super::text::{cut, plain, text_width, width, wrap};
 use super::words::{side_by_side, story};
 use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
-use crate::decoder::{Point, Site};
+use crate::decoder::Point;
 use crate::lens::{Follow, Row};
 use crate::model::Card;
 use crate::text::tokens::visible;
@@ -52,10 +52,11 @@ pub const TABLE: Format = Format {
     content: Content::Styled,
     single: false,
     reads_all_positions: |_| false,
-    follow: Follow::Nothing,
+    follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),
-    settings: |_| {
-        &[
+    settings: |presentation| match presentation.brief {
+        true => Setting::BRIEF,
+        false => &[
             Setting::TopK,
             Setting::Statistics,
             Setting::Track,
@@ -63,7 +64,7 @@ pub const TABLE: Format = Format {
             Setting::Words,
             Setting::AllRows,
             Setting::EachPrompt,
-        ]
+        ],
     },
     sheets: true,
     report: |presentation| Box::new(Table::new(presentation)),
@@ -316,12 +317,9 @@ impl Table {
 /// Whether a line is the model's output.
 fn line_is_output(document: &Document, line: &Line) -> bool {
     match line {
-        Line::Row(row) => is_output(document.trajectory.rows[*row].site, document.card.layers),
+        Line::Row(row) => document.trajectory.rows[*row]
+            .site
+            .is_output(document.card.layers),
         Line::Folded { .. } => false,
     }
-}
-
-/// Whether a row is the model's output.
-fn is_output(site: Site, layers: usize) -> bool {
-    site.point == Point::ResidPost && site.layer == layers - 1
 }

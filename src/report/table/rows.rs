@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use crate::decoder::Point;
-use crate::readout::{Candidate, Reading};
 use crate::report::Document;
 use crate::report::text::quoted;
 use crate::text::visible::is_punctuation;
@@ -88,12 +87,4 @@ fn fold(document: &Document, rows: Range<usize>, at: Range<usize>) -> Line {
 /// Whether any rows are folded.
 pub fn any_folded(lines: &[Line]) -> bool {
     lines.iter().any(|line| matches!(line, Line::Folded { .. }))
-}
-
-/// A reading's top tokens; of those after the first, only `words` if so.
-pub fn top_tokens<'a>(document: &Document, reading: &'a Reading, words: bool) -> Vec<&'a Candidate> {
-    let shown =
-        |(nth, candidate): &(usize, &Candidate)| *nth == 0 || !words || document.tokens.is_word(candidate.id);
-    let tops = reading.top.iter().enumerate().filter(shown);
-    tops.map(|(_, candidate)| candidate).collect()
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{BOLD, DIM, is_output};
+use super::{BOLD, DIM};
 use crate::lens::TargetValue;
 use crate::report::Document;
 use crate::report::text::{self, cut, decimal, fit, percent, right, width, wrap};
@@ -56,7 +56,7 @@ struct Lines {
 impl Lines {
     fn of(document: &Document) -> Self {
         let rows = document.trajectory.rows.iter();
-        let rows = rows.map(|row| match is_output(row.site, document.card.layers) {
+        let rows = rows.map(|row| match row.site.is_output(document.card.layers) {
             true => (row.site.to_string(), BOLD, Style::new()),
             false => (row.site.to_string(), DIM, Style::new()),
         });
@@ -135,16 +135,10 @@ impl Target {
             column("rank", 6, &|_, value| value.rank.to_string()),
         ];
         if let Some(against) = document.against {
-            columns.push(column(
-                &format!("logit − {}", against.name),
-                9,
-                &|row, value| {
-                    let other = trajectory.value(against, row, at);
-                    other.map_or(String::new(), |other| {
-                        format!("{:+.3}", value.logit - other.logit)
-                    })
-                },
-            ));
+            columns.push(column(&format!("logit − {}", against.name), 9, &|row, _| {
+                let difference = trajectory.logit_difference(target, against, row, at);
+                difference.map_or(String::new(), |x| format!("{x:+.3}"))
+            }));
         }
         Self {
             title: title(document, nth),

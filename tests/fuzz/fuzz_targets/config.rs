@@ -19,7 +19,7 @@ fuzz_target!(|text: &[u8]| {
     };
     for bytes in CHECKPOINTS {
         let asset = Asset::Memory {
-            name: "model.safetensors",
+            name: "model.safetensors".into(),
             bytes: Bytes::from_static(bytes),
         };
         let weights = Weights::open(&[asset], None).unwrap();

@@ -17,7 +17,7 @@ static FILES: LazyLock<ModelFiles> = LazyLock::new(|| ModelFiles {
 
 fn asset(bytes: &[u8]) -> Asset {
     Asset::Memory {
-        name: "a file",
+        name: "a file".into(),
         bytes: Bytes::copy_from_slice(bytes),
     }
 }

@@ -21,7 +21,7 @@ static DEMO_FILES: LazyLock<ModelFiles> = LazyLock::new(|| locate(DEMO, &HubOpti
 
 fn asset(bytes: &[u8]) -> Asset {
     Asset::Memory {
-        name: "a file",
+        name: "a file".into(),
         bytes: Bytes::copy_from_slice(bytes),
     }
 }

@@ -12,7 +12,7 @@ const CONFIG: &[u8] = include_bytes!("../../fixtures/llama/config.json");
 
 fuzz_target!(|bytes: &[u8]| {
     let asset = Asset::Memory {
-        name: "model.safetensors",
+        name: "model.safetensors".into(),
         bytes: Bytes::copy_from_slice(bytes),
     };
     let Ok(weights) = Weights::open(&[asset], None) else {

@@ -51,6 +51,9 @@ impl<'a> Names<'a> {
 
     /// The same, its weight stored `[inputs, outputs]`: GPT-2's `Conv1D`, always biased.
     pub fn conv1d(&self, name: &str, [inputs, outputs]: [usize; 2]) -> Result<Linear> {
+        if self.weights.layout().out_in {
+            return self.linear(name, [inputs, outputs], true);
+        }
         self.stored(name, [inputs, outputs], Layout::InOut, outputs, true)
     }
 
@@ -180,6 +183,7 @@ impl NormStyle {
         let parameter = |part: &str| names.weights.flat(&names.of(&format!("{name}.{part}")), shape);
         let weight = match self.weight {
             Weight::Stored => Some(parameter("weight")?),
+            Weight::OnePlus if names.weights.layout().whole_norms => Some(parameter("weight")?),
             Weight::OnePlus => Some(parameter("weight")?.plus_one()),
             Weight::Absent => None,
         };

@@ -1,4 +1,4 @@
-//! The bytes of one weights file.
+//! The bytes of one file of weights.
 
 #![expect(
     unsafe_code,
@@ -12,8 +12,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use memmap2::Mmap;
 
+use super::Asset;
 use crate::error::Result;
-use crate::source::Asset;
 
 /// A file's bytes, mapped or in memory. Cloning copies none.
 #[derive(Clone)]

@@ -1,0 +1,109 @@
+//! What options take, where it is one of a few words or a number.
+
+use clap::ValueEnum;
+use logit_lens::report::Order;
+use logit_lens::run::UnusableTargets;
+use logit_lens::text::prompt::Bos;
+use logit_lens::weights::DType;
+
+/// What `--order` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OrderChoice {
+    Up,
+    Down,
+}
+
+impl From<OrderChoice> for Order {
+    fn from(choice: OrderChoice) -> Self {
+        match choice {
+            OrderChoice::Up => Self::Up,
+            OrderChoice::Down => Self::Down,
+        }
+    }
+}
+
+/// What `--targets` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetsChoice {
+    Error,
+    Skip,
+    FirstToken,
+}
+
+impl From<TargetsChoice> for UnusableTargets {
+    fn from(choice: TargetsChoice) -> Self {
+        match choice {
+            TargetsChoice::Error => Self::Error,
+            TargetsChoice::Skip => Self::Skip,
+            TargetsChoice::FirstToken => Self::FirstToken,
+        }
+    }
+}
+
+/// What `--bos` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BosChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<BosChoice> for Bos {
+    fn from(choice: BosChoice) -> Self {
+        match choice {
+            BosChoice::Auto => Self::Auto,
+            BosChoice::Always => Self::Always,
+            BosChoice::Never => Self::Never,
+        }
+    }
+}
+
+/// The types that `--dtype` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DTypeChoice {
+    Auto,
+    #[value(alias = "float32")]
+    F32,
+    #[value(alias = "bfloat16")]
+    Bf16,
+    #[value(alias = "float16")]
+    F16,
+}
+
+impl DTypeChoice {
+    /// The type asked for; `None` for the file's own.
+    pub fn requested(self) -> Option<DType> {
+        match self {
+            Self::Auto => None,
+            Self::F32 => Some(DType::F32),
+            Self::Bf16 => Some(DType::Bf16),
+            Self::F16 => Some(DType::F16),
+        }
+    }
+}
+
+/// A token's id.
+pub fn token_id(text: &str) -> std::result::Result<u32, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| "expected a token id, a whole number".to_string())
+}
+
+/// More threads than this no machine has a use for, and a pool of them may not even begin.
+const MOST_THREADS: usize = 1024;
+
+/// A number of threads.
+pub fn threads(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=MOST_THREADS) => Ok(n),
+        _ => Err(format!("expected a whole number from 1 to {MOST_THREADS}")),
+    }
+}
+
+/// A number of things, at least one.
+pub fn positive(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number of at least 1".to_string()),
+        Ok(n) => Ok(n),
+    }
+}

@@ -1,0 +1,94 @@
+//! The metadata by key, the architecture's own under its name.
+
+use super::header::{List, Value};
+use super::{Header, Part};
+use crate::error::{Error, Result};
+
+/// A file's metadata.
+#[derive(Clone, Copy)]
+pub struct Metadata<'a> {
+    file: &'a [u8],
+    header: &'a Header,
+    name: &'a str,
+}
+
+impl<'a> Metadata<'a> {
+    pub fn of(part: &'a Part) -> Self {
+        Self {
+            file: &part.file,
+            header: &part.header,
+            name: &part.name,
+        }
+    }
+
+    /// `general.architecture`.
+    ///
+    /// # Errors
+    /// A file without it.
+    pub fn architecture(self) -> Result<&'a str> {
+        self.text("general.architecture")
+            .ok_or_else(|| self.lacks("general.architecture"))
+    }
+
+    /// The error for a key that is needed and absent, or has another kind of value.
+    pub fn lacks(self, key: &str) -> Error {
+        Error::failed(
+            format!("{} says no {key} that lens can read.", self.name),
+            "Download the file again, or convert the model anew.",
+        )
+    }
+
+    /// The error for a value that lens does not follow.
+    pub fn unsupported(self, key: &str, value: &str, supported: &str) -> Error {
+        Error::failed(
+            format!("{} has {key} = {value}, which lens does not support.", self.name),
+            format!("Supported: {supported}."),
+        )
+    }
+
+    pub fn text(self, key: &str) -> Option<&'a str> {
+        match self.header.metadata.get(key)? {
+            Value::Text(range) => std::str::from_utf8(self.file.get(range.clone())?).ok(),
+            _ => None,
+        }
+    }
+
+    pub fn integer(self, key: &str) -> Option<u64> {
+        match self.header.metadata.get(key)? {
+            Value::Integer(n) => u64::try_from(*n).ok(),
+            _ => None,
+        }
+    }
+
+    pub fn number(self, key: &str) -> Option<f64> {
+        match self.header.metadata.get(key)? {
+            Value::Integer(n) => Some(*n as f64),
+            Value::Float(x) => Some(*x),
+            _ => None,
+        }
+    }
+
+    pub fn flag(self, key: &str) -> Option<bool> {
+        match self.header.metadata.get(key)? {
+            Value::Bool(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    fn list(self, key: &str) -> Option<&'a List> {
+        match self.header.metadata.get(key)? {
+            Value::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The texts of a list.
+    pub fn texts(self, key: &str) -> Option<impl Iterator<Item = &'a [u8]>> {
+        self.list(key)?.texts(self.file)
+    }
+
+    /// The numbers of a list.
+    pub fn numbers(self, key: &str) -> Option<impl Iterator<Item = f64> + 'a> {
+        self.list(key)?.numbers(self.file)
+    }
+}

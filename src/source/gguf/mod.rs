@@ -1,0 +1,158 @@
+//! Models in GGUF, the one-file format of llama.cpp: what the file says, in the terms of Hugging Face's.
+//!
+//! From its metadata come a config.json, a tokenizer.json and a tokenizer_config.json, in memory, and each
+//! tensor has the name that its family's checkpoints have for it. What the conversion has changed of
+//! the tensors besides ([`Layout`]) is for whoever takes them.
+
+mod architectures;
+mod config;
+mod header;
+mod metadata;
+mod split;
+mod splits;
+mod tokenizer;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Asset, ModelFiles, Storage, TokenizerFiles};
+use crate::error::{Error, Result};
+
+pub use architectures::Layout;
+pub use header::{Header, Tensor};
+
+use architectures::Architecture;
+use metadata::Metadata;
+
+/// A model's GGUF, one file or the parts of a split one, mapped.
+pub struct Gguf {
+    parts: Vec<Part>,
+    architecture: &'static Architecture,
+}
+
+struct Part {
+    name: String,
+    file: Storage,
+    header: Header,
+}
+
+/// A tensor by the name that its family's checkpoints have for it.
+pub struct Named<'a> {
+    pub name: String,
+    pub file: &'a Storage,
+    /// What messages call the file.
+    pub file_name: &'a str,
+    pub tensor: &'a Tensor,
+}
+
+impl Gguf {
+    /// Maps the files at `assets`, the first of them with the metadata.
+    ///
+    /// # Errors
+    /// What is no GGUF, or of an architecture that lens does not know.
+    pub fn open(assets: &[Asset]) -> Result<Self> {
+        let part = |asset: &Asset| -> Result<Part> {
+            let (name, file) = (asset.to_string(), Storage::open(asset)?);
+            let header = Header::read(&file, &name)?;
+            Ok(Part { name, file, header })
+        };
+        let parts: Vec<Part> = assets.iter().map(part).collect::<Result<_>>()?;
+        let architecture = match parts.first() {
+            Some(first) => Architecture::of(&Metadata::of(first))?,
+            None => return Err(Error::failed("There is no GGUF file.", "Give one.")),
+        };
+        Ok(Self { parts, architecture })
+    }
+
+    fn metadata(&self) -> Metadata<'_> {
+        Metadata::of(&self.parts[0])
+    }
+
+    /// The mapped files.
+    pub fn files(&self) -> Vec<Storage> {
+        self.parts.iter().map(|part| part.file.clone()).collect()
+    }
+
+    /// What the conversion has changed besides the names.
+    pub fn layout(&self) -> Layout {
+        self.architecture.layout
+    }
+
+    /// Every tensor that is one of the model's weights.
+    pub fn tensors(&self) -> impl Iterator<Item = Named<'_>> {
+        self.parts.iter().flat_map(|part| {
+            part.header.tensors.iter().filter_map(|tensor| {
+                Some(Named {
+                    name: self.architecture.rename(&tensor.name, self.has_two_norms())?,
+                    file: &part.file,
+                    file_name: &part.name,
+                    tensor,
+                })
+            })
+        })
+    }
+
+    /// The numbers of a tensor of float32 by its name in the file, a list of divisors of angles say.
+    fn numbers(&self, name: &str) -> Option<Vec<f64>> {
+        const F32: u32 = 0;
+        let mut all = self
+            .parts
+            .iter()
+            .flat_map(|part| (part.header.tensors.iter()).map(move |t| (part, t)));
+        let (part, tensor) = all.find(|(_, tensor)| tensor.name == name && tensor.kind == F32)?;
+        let length: usize = tensor.shape.iter().try_fold(4usize, |n, &d| n.checked_mul(d))?;
+        let bytes = part.file.get(tensor.start..tensor.start.checked_add(length)?)?;
+        let (words, _) = bytes.as_chunks::<4>();
+        Some(
+            words
+                .iter()
+                .map(|&word| f32::from_le_bytes(word) as f64)
+                .collect(),
+        )
+    }
+
+    /// Whether attention and MLP, side by side, have a norm each.
+    fn has_two_norms(&self) -> bool {
+        let mut tensors = self.parts.iter().flat_map(|part| &part.header.tensors);
+        tensors.any(|tensor| tensor.name == "blk.0.attn_norm_2.weight")
+    }
+
+    /// The shapes of all tensors by their names in the file.
+    fn shapes(&self) -> BTreeMap<&str, &[usize]> {
+        let tensors = self.parts.iter().flat_map(|part| &part.header.tensors);
+        tensors.map(|t| (t.name.as_str(), t.shape.as_slice())).collect()
+    }
+}
+
+/// The files of the model in the GGUF at `path`, and the other parts of a split one beside it.
+///
+/// # Errors
+/// What [`Gguf::open`] refuses, a part that is missing, a tokenizer that lens does not know.
+pub fn files(name: &str, path: &Path) -> Result<ModelFiles> {
+    let weights: Vec<Asset> = split::parts(path)?.into_iter().map(Asset::from).collect();
+    let gguf = Gguf::open(&weights)?;
+    let made = |of: &str, value: serde_json::Value| Asset::Memory {
+        name: format!("the {of} in {}", path.display()).into(),
+        bytes: value.to_string().into(),
+    };
+    let tokenizer = tokenizer::tokenizer(&gguf)?;
+    Ok(ModelFiles {
+        name: name.to_string(),
+        about: None,
+        revision: None,
+        config: made("metadata", config::config(&gguf)?),
+        tokenizer: TokenizerFiles::Json(made("tokenizer", tokenizer.json)),
+        tokenizer_config: Some(made("tokenizer's settings", tokenizer.config)),
+        chat_template: None,
+        special_tokens_map: None,
+        added_tokens: None,
+        generation_config: None,
+        index: None,
+        weights,
+    })
+}
+
+/// Whether `path` names a GGUF file.
+pub fn is_gguf(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"))
+}
