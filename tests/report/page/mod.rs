@@ -540,3 +540,25 @@ fn a_page_of_little_is_a_page() {
         assert_quiet(&page);
     }
 }
+
+/// Where no MLP reads it, the page says what `resid_mid` is, and nowhere else.
+#[test]
+fn resid_mid_is_explained_where_branches_run_side_by_side() {
+    let (with, without) = ("resid_mid,resid_post", "attn_out,resid_post");
+    for (model, points, is_said) in [
+        ("tests/fixtures/gpt-neox", with, true),
+        ("tests/fixtures/gpt-neox", without, false),
+        ("tests/fixtures/gpt-neox-sequential", with, false),
+    ] {
+        let Some(page) = open(&[PROMPT, "-m", model, "--point", points]) else {
+            return;
+        };
+        let about = page.texts("#about p").join(" ");
+        assert_eq!(
+            about.contains("run side by side in this model"),
+            is_said,
+            "{model} {points}"
+        );
+        assert_quiet(&page);
+    }
+}
