@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use logit_lens::lens::Request;
+use logit_lens::model::Model;
 use serde_json::Value;
 
 use crate::schema::{Document, OneRow};
@@ -50,8 +52,25 @@ fn assert_row(row: &OneRow, k: usize, positions: &[usize], tokens: &logit_lens::
     }
 }
 
-/// Asserts that the row's statistics are there where they can be, and are possible values.
-fn assert_statistics(row: &OneRow, input_ids: &[u32], positions: &[usize]) {
+/// −log p of the least likely token of any row at any position of a prompt, in nats: what no loss and no
+/// divergence of the prompt can be above.
+fn largest_loss(model: &Model, prompt: &str) -> f64 {
+    let request = Request {
+        positions: "all".parse().unwrap(),
+        top_k: model.card.vocabulary,
+        ..Request::default()
+    };
+    let trajectory = &model.read(&[prompt], &request).unwrap()[0];
+    let rows = trajectory.rows.iter().flat_map(|row| &row.readings);
+    let losses = rows
+        .chain(&trajectory.output)
+        .map(|reading| -reading.top.last().unwrap().logprob);
+    losses.fold(0., f64::max)
+}
+
+/// Asserts that the row's statistics are there where they can be, and are possible values: an entropy of at
+/// most that of all tokens being equally likely, nothing above `largest`, which is [`largest_loss`].
+fn assert_statistics(row: &OneRow, input_ids: &[u32], positions: &[usize], vocabulary: usize, largest: f64) {
     let n = input_ids.len();
     let columns = [&row.entropy, &row.forward_kl, &row.reverse_kl, &row.cross_entropy];
     assert_eq!(columns.map(Vec::len), [n; 4]);
@@ -59,11 +78,17 @@ fn assert_statistics(row: &OneRow, input_ids: &[u32], positions: &[usize]) {
         let read = positions.contains(&position);
         let there = columns.map(|column| column[position].is_some());
         assert_eq!(there, [read, read, read, read && position + 1 < n]);
-        for value in columns.iter().filter_map(|column| column[position]) {
-            // Rounding may take a divergence of 0 below it. Nats, of some 300 tokens: an entropy
-            // is at most 6, and a divergence no more than the logits of random weights spread,
-            // some 50.
-            assert!((-1e-9..60.).contains(&value), "{value}");
+        let most = [(vocabulary as f64).ln(), largest, largest, largest];
+        for (value, most) in columns
+            .iter()
+            .zip(most)
+            .filter_map(|(c, most)| Some((c[position]?, most)))
+        {
+            // Rounding may take a value a hair over either end.
+            assert!(
+                (-1e-9..=most + 1e-6).contains(&value),
+                "{value} of at most {most}"
+            );
         }
         let (Some(next), Some(loss)) = (input_ids.get(position + 1), row.cross_entropy[position]) else {
             continue;
@@ -81,6 +106,7 @@ fn a_document_keeps_its_schema_and_agrees_with_itself() {
     for fixture in &support::fixtures() {
         let model = load(fixture);
         for prompt in [EIFFEL, FRAGMENTS] {
+            let largest = largest_loss(&model, prompt);
             for (options, k) in [(&[][..], 5), (&all, 4), (&some, 2)] {
                 let document = document(fixture, prompt, options);
                 let ids = model.tokens.encode(prompt).unwrap();
@@ -106,7 +132,7 @@ fn a_document_keeps_its_schema_and_agrees_with_itself() {
                     .chain([document.output.clone()])
                 {
                     assert_row(&row, k, &positions, &model.tokens);
-                    assert_statistics(&row, &ids, &positions);
+                    assert_statistics(&row, &ids, &positions, model.card.vocabulary, largest);
                 }
                 let apart = |kl: &[Option<f64>]| kl.iter().flatten().any(|kl| kl.abs() > 1e-6);
                 assert!(!apart(&document.output.forward_kl) && !apart(&document.output.reverse_kl));
