@@ -269,6 +269,36 @@ mod tests {
                 (silu(x as f32) as f64 - exact).abs() < 5e-7 * (1. + x.abs()),
                 "silu {x}"
             );
+            let exact = x / (1. + (-1.702 * x).exp());
+            assert!(
+                (quick_gelu(x as f32) as f64 - exact).abs() < 5e-7 * (1. + x.abs()),
+                "quick gelu {x}"
+            );
+        }
+    }
+
+    /// Units in the last place of the exact value that `x` is off.
+    fn units(x: f32, exact: f64) -> f64 {
+        let ulp = (exact.abs() as f32).next_up() - exact.abs() as f32;
+        (x as f64 - exact).abs() / ulp as f64
+    }
+
+    #[test]
+    fn tanh_is_good_to_the_last_digits() {
+        for i in -2_000_000..=2_000_000 {
+            let x = i as f32 / 100_000.;
+            let exact = (x as f64).tanh();
+            assert!(
+                units(tanh(x), exact) <= 3.,
+                "tanh {x} is {} and not {exact}",
+                tanh(x)
+            );
+        }
+        assert_eq!((tanh(0.), tanh(100.), tanh(f32::NEG_INFINITY)), (0., 1., -1.));
+        assert!(tanh(f32::NAN).is_nan());
+        for x in [-400f32, -31., -0.5, 0.01, 7., 90.] {
+            let exact = 30. * (x as f64 / 30.).tanh();
+            assert!(units(soft_cap(x, 30.), exact) <= 4., "{x}");
         }
     }
 

@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 use crate::source::{Asset, python_json};
 
 pub use settings::check as check_settings;
+#[cfg(test)]
+pub use settings::is_setting;
 
 /// The fields of one JSON object of a config, with where it came from for messages.
 #[derive(Debug, Clone)]
@@ -58,22 +60,14 @@ impl Config {
         renamed
     }
 
-    /// The same config, the value of `other`, if there is one, in the place of that of `key`.
-    pub fn preferring(&self, other: &str, key: &str) -> Self {
-        let mut preferring = self.clone();
-        if let Some(value) = self.get(other) {
-            preferring.fields.insert(key.to_string(), value.clone());
+    /// The same config with what `from` says of `other`, if it says anything, in the place of what this one
+    /// says of `key`.
+    pub fn overridden(&self, key: &str, from: &Self, other: &str) -> Self {
+        let mut overridden = self.clone();
+        if let Some(value) = from.get(other) {
+            overridden.fields.insert(key.to_string(), value.clone());
         }
-        preferring
-    }
-
-    /// The config of a part of this one, `inner`, with this one's value of `key`, if there is one.
-    pub fn preferred_by(&self, inner: &Self, key: &str) -> Self {
-        let mut preferring = inner.clone();
-        if let Some(value) = self.get(key) {
-            preferring.fields.insert(key.to_string(), value.clone());
-        }
-        preferring
+        overridden
     }
 
     /// What the file calls the field `key`.
@@ -88,8 +82,8 @@ impl Config {
     /// # Panics
     /// If `defaults` is no JSON object.
     pub fn with_defaults(&self, defaults: &str) -> Self {
-        let defaults: Map<String, Value> =
-            serde_json::from_str(defaults).expect("a family's defaults are a JSON object");
+        // Each is written in a family's file, and a test reads them all.
+        let defaults: Map<String, Value> = serde_json::from_str(defaults).expect("defaults are an object");
         let mut whole = self.clone();
         for (name, value) in defaults {
             whole.fields.entry(name).or_insert(value);

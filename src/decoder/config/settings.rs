@@ -117,6 +117,12 @@ const SETTINGS: &[Setting] = &[
     ("enable_moe_block", Flag(false), "a mixture of experts"),
 ];
 
+/// Whether the table has a field of that name.
+#[cfg(test)]
+pub fn is_setting(field: &str) -> bool {
+    SETTINGS.iter().any(|(known, ..)| *known == field)
+}
+
 /// Refuses a field that changes the computation and is not among those which a family `supports`.
 ///
 /// # Errors

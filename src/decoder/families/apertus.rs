@@ -34,13 +34,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let norm = NormStyle::rms(config.epsilon("rms_norm_eps")?.unwrap_or(1e-5));
     let learned = config.required_text("hidden_act")? == "xielu";
     let biased = config.flag("attention_bias")?.unwrap_or(false);
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|_, names| {
         let heads = |name: &str| norm.heads(&names.at("self_attn"), name, &[shape.head_dim], Over::Head);
         let attention = Attention {

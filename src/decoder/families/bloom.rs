@@ -21,7 +21,7 @@ pub const FAMILY: Family = Family {
 };
 
 fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
-    let config = &config.preferring("n_embed", "hidden_size");
+    let config = &config.overridden("hidden_size", config, "n_embed");
     let shape = Shape {
         inner: 4 * config.required_count("hidden_size")?,
         ..Shape::read(config)?

@@ -34,13 +34,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let activation = Activation::from_config(config, "hidden_act", "silu")?;
     let biased = config.flag("attention_bias")?.unwrap_or(false);
     let normed_heads = config.flag("use_qk_norm")?.unwrap_or(false);
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     let mut decoder = model.decoder(|_, names| {
         let mut attention = Attention {
             rotary: Some(rope.rotary.clone()),

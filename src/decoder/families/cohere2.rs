@@ -41,13 +41,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let activation = Activation::from_config(config, "hidden_act", "silu")?;
     let biased = config.flag("attention_bias")?.unwrap_or(false);
     let pattern = config.required_count("sliding_window_pattern")?;
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     let mut decoder = model.decoder(|layer, names| {
         let window = window(config, layer, shape.layers, !(layer + 1).is_multiple_of(pattern))?;
         let attention = Attention {

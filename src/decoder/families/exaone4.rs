@@ -34,13 +34,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
         true => 1,
         false => config.required_count("sliding_window_pattern")?,
     };
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|layer, names| {
         let sliding = is_sliding(config, layer, shape.layers, !(layer + 1).is_multiple_of(pattern))?;
         let heads = |name: &str| norm.heads(&names.at("self_attn"), name, &[shape.head_dim], Over::Head);

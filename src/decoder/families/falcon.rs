@@ -39,7 +39,7 @@ enum Norms {
 }
 
 fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
-    let config = &config.preferring("n_embed", "hidden_size");
+    let config = &config.overridden("hidden_size", config, "n_embed");
     let (norms, kv_heads) = kind(config)?;
     let shape = Shape {
         kv_heads,

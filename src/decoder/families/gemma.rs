@@ -23,13 +23,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let norm = norms(config)?;
     let activation = gelu(config, "hidden_act")?;
     let biased = config.flag("attention_bias")?.unwrap_or(false);
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     let mut decoder = model.decoder(|_, names| {
         let attention = Attention {
             rotary: Some(rope.rotary.clone()),

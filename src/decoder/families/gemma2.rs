@@ -37,13 +37,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let biased = config.flag("attention_bias")?.unwrap_or(false);
     let scale = scale(config)?;
     let cap = config.number("attn_logit_softcapping")?;
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     let mut decoder = model.decoder(|layer, names| {
         let window = window(config, layer, shape.layers, layer % 2 == 0)?;
         let attention = Attention {

@@ -62,13 +62,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let biased = config.flag("attention_bias")?.unwrap_or(false);
     let scale = scale(config)?;
     let pattern = config.count("sliding_window_pattern")?.unwrap_or(6);
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: full.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &full);
     let mut decoder = model.decoder(|layer, names| {
         let window = window(config, layer, shape.layers, !(layer + 1).is_multiple_of(pattern))?;
         let heads = |name: &str| norm.heads(&names.at("self_attn"), name, &[shape.head_dim], Over::Head);

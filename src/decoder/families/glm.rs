@@ -41,13 +41,7 @@ fn load(config: &Config, weights: &Weights, post_norms: bool) -> Result<Decoder>
     let norm = NormStyle::rms(config.epsilon("rms_norm_eps")?.unwrap_or(1.5625e-7));
     let activation = Activation::from_config(config, "hidden_act", "silu")?;
     let biased = config.flag("attention_bias")?.unwrap_or(true);
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|_, names| {
         let attention = Attention {
             rotary: Some(rope.rotary.clone()),

@@ -33,13 +33,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let multiplier = |key: &str| Ok::<f64, Error>(config.number(key)?.unwrap_or(1.));
     let scale = multiplier("attention_multiplier")?;
     let branch_scale = multiplier("residual_multiplier")?;
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     let mut decoder = model.decoder(|_, names| {
         let attention = Attention {
             rotary: Some(rope.rotary.clone()),

@@ -28,13 +28,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let activation = Activation::from_config(config, "hidden_act", "silu")?;
     let attention_bias = config.flag("attention_bias")?.unwrap_or(false);
     let mlp_bias = config.flag("mlp_bias")?.unwrap_or(false);
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|_, names| {
         let attention = Attention {
             rotary: Some(rope.rotary.clone()),

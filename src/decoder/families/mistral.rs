@@ -52,13 +52,7 @@ fn load(
     let rope = RopeOf::new(config, shape.head_dim)?.read()?;
     let norm = NormStyle::rms(config.epsilon("rms_norm_eps")?.unwrap_or(1e-6));
     let activation = Activation::from_config(config, "hidden_act", "silu")?;
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|layer, names| {
         let attention = Attention {
             rotary: Some(rope.rotary.clone()),

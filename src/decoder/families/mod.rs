@@ -87,7 +87,7 @@ impl Family {
             Some(part) => {
                 let inner = config.object(part)?.ok_or_else(|| config.missing(part))?;
                 // The head is the whole model's.
-                config.preferred_by(&inner, "tie_word_embeddings")
+                inner.overridden("tie_word_embeddings", config, "tie_word_embeddings")
             }
             None => config.clone(),
         };
@@ -207,4 +207,27 @@ fn tables(
     };
     let matrix = |name| weights.matrix(name, shape, weights::Layout::OutIn);
     Ok([matrix(stored(embedding, head))?, matrix(stored(head, embedding))?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decoder::config::is_setting;
+
+    /// A field that is misspelt, or not in the table, would be followed by nobody or refused by all.
+    #[test]
+    fn every_family_says_what_it_means() {
+        for family in FAMILIES {
+            let name = family.model_type;
+            let empty = Config::parse(b"{}", "config.json".to_string()).unwrap();
+            // Panics over defaults that are no JSON object.
+            let _ = empty.with_defaults(family.defaults);
+            for field in family.supports {
+                assert!(is_setting(field), "{name}: {field}");
+            }
+            let same = FAMILIES.iter().filter(|other| other.model_type == name);
+            assert_eq!(same.count(), 1, "{name}");
+            assert!(!family.known_as.is_empty(), "{name}");
+        }
+    }
 }

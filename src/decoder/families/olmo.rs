@@ -22,13 +22,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let activation = Activation::from_config(config, "hidden_act", "silu")?;
     let biased = config.flag("attention_bias")?.unwrap_or(false);
     let clip = config.number("clip_qkv")?;
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|_, names| {
         let attention = Attention {
             clip,

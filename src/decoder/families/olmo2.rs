@@ -19,13 +19,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let shape = Shape::read(config)?;
     let rope = RopeOf::new(config, shape.head_dim)?.read()?;
     let norm = norms(config)?;
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|_, names| block(config, &shape, names, norm, &rope, None))
 }
 

@@ -36,13 +36,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     };
     let [full, sliding] = full.read_both(&sliding)?;
     let norm = norms(config)?;
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: full.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &full);
     model.decoder(|layer, names| {
         let window = window(config, layer, shape.layers, layer % 4 != 3)?;
         let rope = if window.is_some() { &sliding } else { &full };

@@ -40,13 +40,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let norm = NormStyle::rms(config.epsilon("rms_norm_eps")?.unwrap_or(1e-5));
     let activation = Activation::from_config(config, "hidden_act", "silu")?;
     let window = config.count("sliding_window")?;
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|_, names| {
         let width = shape.queries() + 2 * shape.keys();
         let projections = Projections::Fused {

@@ -51,13 +51,7 @@ fn load(config: &Config, weights: &Weights, kind: Kind) -> Result<Decoder> {
         Kind::Biased => (true, false),
         Kind::Normed => [config.flag("attention_bias")?.unwrap_or(false); 2].into(),
     };
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|layer, names| {
         let pattern = windowed && layer >= first_windowed;
         let window = match is_sliding(config, layer, shape.layers, pattern)? {

@@ -25,13 +25,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let biased = config.flag("attention_bias")?.unwrap_or(true);
     let output_biased = config.flag("attention_out_bias")?.unwrap_or(false);
     let mlp_bias = config.flag("mlp_bias")?.unwrap_or(false);
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|_, names| {
         let attention = Attention {
             rotary: Some(rope.rotary.clone()),

@@ -44,13 +44,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
         let given = format!("a list of {}", listed.len());
         return Err(config.unsupported("no_rope_layers", &given, "one entry for each layer"));
     }
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|layer, names| {
         let turned = match &listed {
             Some(listed) => listed[layer],

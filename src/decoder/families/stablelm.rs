@@ -35,13 +35,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let biased = config.flag("use_qkv_bias")?.unwrap_or(false);
     let parallel = config.flag("use_parallel_residual")?.unwrap_or(false);
     let normed_heads = config.flag("qk_layernorm")?.unwrap_or(false);
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|_, names| {
         let mut attention = Attention {
             rotary: Some(rope.rotary.clone()),

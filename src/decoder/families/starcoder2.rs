@@ -22,13 +22,7 @@ fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
     let activation = Activation::from_config(config, "hidden_act", "gelu_pytorch_tanh")?;
     let biased = config.flag("use_bias")?.unwrap_or(true);
     let window = config.count("sliding_window")?;
-    let model = LlamaLike {
-        config,
-        weights,
-        shape: &shape,
-        norm,
-        context: rope.context,
-    };
+    let model = LlamaLike::new(config, weights, &shape, norm, &rope);
     model.decoder(|_, names| {
         let attention = Attention {
             rotary: Some(rope.rotary.clone()),

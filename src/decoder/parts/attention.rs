@@ -96,7 +96,7 @@ impl Attention {
         }
     }
 
-    /// What turns each prompt's queries and keys; of prompts of one length the same.
+    /// What turns each prompt's queries and keys; none without rotary positions.
     fn tables(&self, prompts: &[usize]) -> Vec<Tables> {
         let rotary = self.rotary.iter();
         rotary

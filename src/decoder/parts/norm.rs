@@ -118,8 +118,13 @@ impl HeadNorm {
         };
         x.par_chunks_mut(columns.width).for_each(|row| {
             for (g, group) in columns.starts.chunks(together).enumerate() {
-                let heads: Vec<&[f32]> = group.iter().map(|&at| &row[at..at + dim]).collect();
-                let statistics = self.norm.statistics(&heads);
+                let statistics = match group {
+                    [at] => self.norm.statistics(&[&row[*at..at + dim]]),
+                    _ => {
+                        let heads: Vec<&[f32]> = group.iter().map(|&at| &row[at..at + dim]).collect();
+                        self.norm.statistics(&heads)
+                    }
+                };
                 for (i, &at) in group.iter().enumerate() {
                     let first = (g * together + i) * dim;
                     let of_head = |values: &'_ [f32]| first % values.len();

@@ -1,6 +1,6 @@
 //! Llama's names and arrangement, which most families keep.
 
-use super::{Names, NormStyle, Shape};
+use super::{Names, NormStyle, Rope, Shape};
 use crate::decoder::families::tables;
 use crate::decoder::{
     Activation, Attention, Block, Config, Decoder, Embedding, Linear, Mlp, Projections, Residual, Unembed,
@@ -10,14 +10,31 @@ use crate::weights::Weights;
 
 /// A checkpoint with Llama's names around its blocks: `embed_tokens`, `layers.N`, `norm`, `lm_head`.
 pub struct LlamaLike<'a> {
-    pub config: &'a Config,
-    pub weights: &'a Weights,
-    pub shape: &'a Shape,
-    pub norm: NormStyle,
-    pub context: Option<usize>,
+    config: &'a Config,
+    weights: &'a Weights,
+    shape: &'a Shape,
+    norm: NormStyle,
+    context: Option<usize>,
 }
 
-impl LlamaLike<'_> {
+impl<'a> LlamaLike<'a> {
+    /// A checkpoint of that shape; its last norm is like `norm`, its prompts are as long as `rope` allows.
+    pub fn new(
+        config: &'a Config,
+        weights: &'a Weights,
+        shape: &'a Shape,
+        norm: NormStyle,
+        rope: &Rope,
+    ) -> Self {
+        Self {
+            config,
+            weights,
+            shape,
+            norm,
+            context: rope.context,
+        }
+    }
+
     /// The decoder, its blocks made by `block` of their number and their tensors.
     ///
     /// # Errors
