@@ -3,14 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ModelFiles;
 use super::parts::{self, INDEX, Incomplete, Missing, WEIGHTS};
+use super::{ModelFiles, gguf};
 use crate::error::{Error, Result};
 
 /// The files of the model in `dir`: `model.safetensors`, or the shards of its index.
 pub fn files(name: &str, dir: &Path) -> Result<ModelFiles> {
     if !dir.join(WEIGHTS).is_file() && !dir.join(INDEX).is_file() {
-        return Err(no_weights(name, dir));
+        return match gguf::in_directory(dir)? {
+            Some(path) => gguf::files(name, &path),
+            None => Err(no_weights(name, dir)),
+        };
     }
     assemble(name, dir, &mut |file| dir.join(file))
 }
@@ -73,6 +76,6 @@ fn no_weights(name: &str, dir: &Path) -> Error {
     }
     Error::failed(
         format!("{name} has neither model.safetensors nor model.safetensors.index.json."),
-        "Give a directory in Hugging Face layout with safetensors weights.",
+        "Give a directory in Hugging Face layout with safetensors weights, or a GGUF file.",
     )
 }

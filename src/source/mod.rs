@@ -83,7 +83,7 @@ pub enum TokenizerFiles {
 }
 
 /// Finds the files of `model`: [`DEMO`], a directory in Hugging Face layout, the path of a `.safetensors`
-/// file in one, or a hub id such as `openai-community/gpt2` (or a short legacy name, `gpt2`).
+/// file in one, a `.gguf` file or a directory with one, or a hub id such as `openai-community/gpt2` (or a short legacy name, `gpt2`).
 pub fn locate(model: &str, options: &HubOptions) -> Result<ModelFiles> {
     if model == DEMO {
         return Ok(demo::files());
@@ -92,7 +92,7 @@ pub fn locate(model: &str, options: &HubOptions) -> Result<ModelFiles> {
     if path.is_dir() {
         return directory::files(model, path);
     }
-    if gguf::is_gguf(path) && path.is_file() {
+    if gguf::is_gguf(path) {
         return gguf::files(model, path);
     }
     if path.extension().is_some_and(|e| e == "safetensors") {
@@ -116,7 +116,8 @@ pub fn locate(model: &str, options: &HubOptions) -> Result<ModelFiles> {
 /// Whether [`locate`] would look for `model` on the hub.
 pub fn is_on_the_hub(model: &str) -> bool {
     let path = Path::new(model);
-    let is_local = path.exists() || path.extension().is_some_and(|e| e == "safetensors");
+    let is_weights = gguf::is_gguf(path) || path.extension().is_some_and(|e| e == "safetensors");
+    let is_local = path.exists() || is_weights;
     model != DEMO && !is_local && !looks_like_a_path(model)
 }
 

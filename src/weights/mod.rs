@@ -39,7 +39,7 @@ impl Weights {
     /// # Errors
     /// A file that cannot be mapped, is not safetensors, is cut short, or repeats a tensor of another.
     pub fn open(assets: &[Asset], requested: Option<DType>) -> Result<Self> {
-        if assets.iter().any(|asset| asset.path().is_some_and(gguf::is_gguf)) {
+        if assets.iter().any(gguf::is_gguf_asset) {
             return Self::open_gguf(&gguf::Gguf::open(assets)?, requested);
         }
         let mut files = Vec::new();

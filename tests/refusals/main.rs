@@ -5,6 +5,7 @@ mod any;
 mod config;
 mod families;
 mod files;
+mod gguf;
 mod hostile;
 mod prompts;
 #[path = "../support/mod.rs"]

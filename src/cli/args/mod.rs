@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(value_name = "PROMPT")]
     pub given: Vec<String>,
 
-    /// demo (bundled; the default), a hub id (gpt2), or a directory
+    /// demo (bundled; the default), a hub id (gpt2), a directory, or a GGUF file
     ///
     /// A hub id may have an owner (meta-llama/Llama-3.2-1B); a .safetensors file stands for its directory.
     /// Given twice, the two models are compared.

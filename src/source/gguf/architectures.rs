@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::config::{self, Facts};
+use super::config;
+use super::facts::Facts;
 use super::metadata::Metadata;
 use crate::error::{Error, Result};
 

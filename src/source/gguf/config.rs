@@ -3,58 +3,24 @@
 //! What a field says that config.json leaves out is written as well: a class's defaults are those of its first
 //! models, and a file's are its own.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Gguf;
-use super::architectures::Architecture;
-use super::metadata::Metadata;
+use super::facts::{Facts, Fields};
 use crate::error::Result;
-
-type Fields = Map<String, Value>;
-
-/// What there is to know of a file.
-pub struct Facts<'a> {
-    metadata: Metadata<'a>,
-    architecture: &'static Architecture,
-    gguf: &'a Gguf,
-    shapes: BTreeMap<&'a str, &'a [usize]>,
-    heads: u64,
-    head_dim: u64,
-    layers: u64,
-}
 
 /// The config.json that describes the model in `gguf`.
 ///
 /// # Errors
 /// A size that is needed and absent, rope that lens does not know.
 pub fn config(gguf: &Gguf) -> Result<Value> {
-    let metadata = gguf.metadata();
-    let architecture = gguf.architecture;
-    let required = |key: &str| {
-        let key = architecture.key(key);
-        metadata.integer(&key).ok_or_else(|| metadata.lacks(&key))
-    };
-    let (hidden, heads) = (
-        required("embedding_length")?,
-        required("attention.head_count")?.max(1),
-    );
-    let facts = Facts {
-        metadata,
-        architecture,
-        gguf,
-        shapes: gguf.shapes(),
-        heads,
-        head_dim: (metadata.integer(&architecture.key("attention.key_length"))).unwrap_or(hidden / heads),
-        layers: required("block_count")?,
-    };
+    let facts = Facts::of(gguf)?;
     let mut fields = Fields::new();
     let mut set = |key: &str, value: Value| drop(fields.insert(key.to_string(), value));
-    set("model_type", architecture.model_type.into());
-    set("hidden_size", hidden.into());
+    set("model_type", facts.architecture.model_type.into());
+    set("hidden_size", facts.required("embedding_length")?.into());
     set("num_hidden_layers", facts.layers.into());
-    set("num_attention_heads", heads.into());
+    set("num_attention_heads", facts.heads.into());
     set("num_key_value_heads", facts.kv_heads().into());
     set("head_dim", facts.head_dim.into());
     // Some files say another width than they have.
@@ -66,7 +32,10 @@ pub fn config(gguf: &Gguf) -> Result<Value> {
         "intermediate_size",
         inner.copied().map_or(Value::Null, Value::from),
     );
-    set("max_position_embeddings", required("context_length")?.into());
+    set(
+        "max_position_embeddings",
+        facts.required("context_length")?.into(),
+    );
     set("vocab_size", facts.rows_of("token_embd.weight").into());
     set("tie_word_embeddings", (!facts.has("output.weight")).into());
     set("attention_bias", facts.has("blk.0.attn_q.bias").into());
@@ -79,165 +48,18 @@ pub fn config(gguf: &Gguf) -> Result<Value> {
     if let Some(eps) = facts.number("attention.layer_norm_rms_epsilon") {
         set("rms_norm_eps", eps.into());
     }
-    for (key, id) in [("bos_token_id", "bos_token_id"), ("eos_token_id", "eos_token_id")] {
-        let id = metadata.integer(&format!("tokenizer.ggml.{id}"));
+    for key in ["bos_token_id", "eos_token_id"] {
+        let id = facts.metadata.integer(&format!("tokenizer.ggml.{key}"));
         set(key, id.map_or(Value::Null, Value::from));
     }
-    if !matches!(architecture.model_type, "gpt2" | "gpt_bigcode" | "bloom" | "mpt") {
+    if !matches!(
+        facts.architecture.model_type,
+        "gpt2" | "gpt_bigcode" | "bloom" | "mpt"
+    ) {
         set("rope_parameters", facts.rope()?);
     }
-    (architecture.fields)(&facts, &mut fields)?;
+    (facts.architecture.fields)(&facts, &mut fields)?;
     Ok(Value::Object(fields))
-}
-
-impl Facts<'_> {
-    fn has(&self, tensor: &str) -> bool {
-        self.shapes.contains_key(tensor)
-    }
-
-    fn rows_of(&self, tensor: &str) -> usize {
-        self.shapes
-            .get(tensor)
-            .and_then(|shape| shape.first())
-            .copied()
-            .unwrap_or(0)
-    }
-
-    fn number(&self, key: &str) -> Option<f64> {
-        self.metadata.number(&self.architecture.key(key))
-    }
-
-    fn integer(&self, key: &str) -> Option<u64> {
-        self.metadata.integer(&self.architecture.key(key))
-    }
-
-    fn kv_heads(&self) -> u64 {
-        self.integer("attention.head_count_kv").unwrap_or(self.heads)
-    }
-
-    /// The part of a head that is turned.
-    fn partial(&self) -> f64 {
-        let dims = self.integer("rope.dimension_count").unwrap_or(self.head_dim);
-        dims as f64 / self.head_dim.max(1) as f64
-    }
-
-    /// Rope of the layers that see everything, as config.json's `rope_parameters`.
-    fn rope(&self) -> Result<Value> {
-        let mut rope = Fields::new();
-        let mut set = |key: &str, value: Value| drop(rope.insert(key.to_string(), value));
-        set(
-            "rope_theta",
-            self.number("rope.freq_base").unwrap_or(10_000.).into(),
-        );
-        set("partial_rotary_factor", self.partial().into());
-        let factor = |key: &str| self.number(key).map_or(Value::Null, Value::from);
-        if let Some(divisors) = self.gguf.numbers("rope_freqs.weight") {
-            // Llama 3's stretched angles, as divisors: a list for prompts of any length.
-            set("rope_type", "longrope".into());
-            set("short_factor", json!(divisors));
-            set("long_factor", json!(divisors));
-            set("attention_factor", 1.0.into());
-            return Ok(Value::Object(rope));
-        }
-        let lists =
-            ["rope_factors_short.weight", "rope_factors_long.weight"].map(|name| self.gguf.numbers(name));
-        let original = self.integer("rope.scaling.original_context_length");
-        if let [Some(short), Some(long)] = lists {
-            set("rope_type", "longrope".into());
-            set("short_factor", json!(short));
-            set("long_factor", json!(long));
-            set(
-                "original_max_position_embeddings",
-                original.map_or(Value::Null, Value::from),
-            );
-            set("attention_factor", factor("rope.scaling.attn_factor"));
-            return Ok(Value::Object(rope));
-        }
-        let kind = self
-            .metadata
-            .text(&self.architecture.key("rope.scaling.type"))
-            .unwrap_or("none");
-        match kind {
-            "none" => set("rope_type", "default".into()),
-            "linear" => {
-                set("rope_type", "linear".into());
-                set("factor", factor("rope.scaling.factor"));
-            }
-            "yarn" => {
-                set("rope_type", "yarn".into());
-                set("factor", factor("rope.scaling.factor"));
-                set(
-                    "original_max_position_embeddings",
-                    original.map_or(Value::Null, Value::from),
-                );
-                set("beta_fast", factor("rope.scaling.yarn_beta_fast"));
-                set("beta_slow", factor("rope.scaling.yarn_beta_slow"));
-                set("attention_factor", factor("rope.scaling.yarn_attn_factor"));
-            }
-            other => {
-                let key = self.architecture.key("rope.scaling.type");
-                return Err(self.metadata.unsupported(&key, other, "none, linear and yarn"));
-            }
-        }
-        Ok(Value::Object(rope))
-    }
-
-    /// Rope of both kinds of layers, those with a window by an unscaled theta of their own.
-    fn rope_by_layer(&self, local: f64) -> Result<Value> {
-        let local = self.number("rope.freq_base_swa").unwrap_or(local);
-        Ok(json!({
-            "full_attention": self.rope()?,
-            "sliding_attention": {"rope_type": "default", "rope_theta": local},
-        }))
-    }
-
-    /// `layer_types`, by a list of which layers have a window or the number of layers after which one has
-    /// none; null where the file says neither and the family's own pattern holds.
-    fn layer_types(&self) -> Value {
-        let key = self.architecture.key("attention.sliding_window_pattern");
-        let name = |sliding: bool| {
-            if sliding {
-                "sliding_attention"
-            } else {
-                "full_attention"
-            }
-        };
-        if let Some(listed) = self.metadata.numbers(&key) {
-            return listed
-                .map(|sliding| name(sliding != 0.))
-                .collect::<Vec<_>>()
-                .into();
-        }
-        match self.metadata.integer(&key) {
-            Some(every @ 1..) => (1..=self.layers.min(1 << 16))
-                .map(|layer| name(layer % every != 0))
-                .collect::<Vec<_>>()
-                .into(),
-            _ => Value::Null,
-        }
-    }
-
-    /// The window; null where there is none, which some files write as 0.
-    fn window(&self) -> Value {
-        let window = self
-            .integer("attention.sliding_window")
-            .filter(|&window| window > 0);
-        window.map_or(Value::Null, Value::from)
-    }
-
-    fn number_or_null(&self, key: &str) -> Value {
-        self.number(key).map_or(Value::Null, Value::from)
-    }
-
-    /// The scale of Gemma's scores: by a head's width, in the largest model, which has `largest` layers, by the
-    /// stream's share of a head.
-    fn query_scalar(&self, fields: &Fields, largest: u64) -> Value {
-        let hidden = fields.get("hidden_size").and_then(Value::as_u64).unwrap_or(0);
-        match self.layers == largest {
-            true => (hidden as f64 / self.heads as f64).into(),
-            false => self.head_dim.into(),
-        }
-    }
 }
 
 fn set(fields: &mut Fields, key: &str, value: impl Into<Value>) {

@@ -38,6 +38,17 @@ impl<'a> Metadata<'a> {
         )
     }
 
+    /// The error for a vocabulary that cannot be meant.
+    pub fn broken(self, why: &str) -> Error {
+        Error::failed(
+            format!(
+                "The tokenizer in {} is none that lens can read: {why}.",
+                self.name
+            ),
+            "Download the file again, or convert the model anew.",
+        )
+    }
+
     /// The error for a value that lens does not follow.
     pub fn unsupported(self, key: &str, value: &str, supported: &str) -> Error {
         Error::failed(

@@ -6,6 +6,7 @@
 
 mod architectures;
 mod config;
+mod facts;
 mod header;
 mod metadata;
 mod split;
@@ -13,7 +14,7 @@ mod splits;
 mod tokenizer;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Asset, ModelFiles, Storage, TokenizerFiles};
 use crate::error::{Error, Result};
@@ -127,12 +128,62 @@ impl Gguf {
 /// The files of the model in the GGUF at `path`, and the other parts of a split one beside it.
 ///
 /// # Errors
-/// What [`Gguf::open`] refuses, a part that is missing, a tokenizer that lens does not know.
+/// What [`model`] refuses, a part that is missing.
 pub fn files(name: &str, path: &Path) -> Result<ModelFiles> {
-    let weights: Vec<Asset> = split::parts(path)?.into_iter().map(Asset::from).collect();
+    if !path.is_file() {
+        return Err(Error::failed(
+            format!("There is no file {}.", path.display()),
+            "Check the path.",
+        ));
+    }
+    model(name, split::parts(path)?.into_iter().map(Asset::from).collect())
+}
+
+/// The one GGUF in a directory, or the first part of a split one; `None` where there is none.
+///
+/// # Errors
+/// Several models, by name.
+pub fn in_directory(dir: &Path) -> Result<Option<PathBuf>> {
+    let entries = dir
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let is_first = |path: &PathBuf| split::part_of(path).is_none_or(|(number, _)| number == 1);
+    let mut found: Vec<PathBuf> = entries
+        .filter(|path| is_gguf(path) && path.is_file())
+        .filter(is_first)
+        .collect();
+    found.sort();
+    let name = |path: &PathBuf| {
+        path.file_name()
+            .map_or(String::new(), |n| n.to_string_lossy().into_owned())
+    };
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        several => Err(Error::usage(
+            format!(
+                "{} has {} GGUF files: {}.",
+                dir.display(),
+                several.len(),
+                several.iter().map(name).collect::<Vec<_>>().join(", ")
+            ),
+            "Give the path of one of them.",
+        )),
+    }
+}
+
+/// The files of the model in `weights`, the parts of one GGUF.
+///
+/// # Errors
+/// What [`Gguf::open`] refuses, a tokenizer that lens does not know.
+pub fn model(name: &str, weights: Vec<Asset>) -> Result<ModelFiles> {
     let gguf = Gguf::open(&weights)?;
+    let path = &gguf.parts[0].name;
     let made = |of: &str, value: serde_json::Value| Asset::Memory {
-        name: format!("the {of} in {}", path.display()).into(),
+        name: format!("the {of} in {path}").into(),
         bytes: value.to_string().into(),
     };
     let tokenizer = tokenizer::tokenizer(&gguf)?;
@@ -150,6 +201,14 @@ pub fn files(name: &str, path: &Path) -> Result<ModelFiles> {
         index: None,
         weights,
     })
+}
+
+/// Whether an asset is a GGUF: by its name, or, in memory, by how it begins.
+pub fn is_gguf_asset(asset: &Asset) -> bool {
+    match asset {
+        Asset::File(path) => is_gguf(path),
+        Asset::Memory { bytes, .. } => bytes.starts_with(b"GGUF"),
+    }
 }
 
 /// Whether `path` names a GGUF file.

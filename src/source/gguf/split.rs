@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// A part that is not there.
 pub fn parts(path: &Path) -> Result<Vec<PathBuf>> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let Some((stem, count)) = name.as_deref().and_then(numbered) else {
+    let Some((stem, _, count)) = name.as_deref().and_then(numbered) else {
         return Ok(vec![path.to_path_buf()]);
     };
     let part = |number: usize| path.with_file_name(format!("{stem}-{number:05}-of-{count:05}.gguf"));
@@ -28,17 +28,22 @@ pub fn parts(path: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
-/// The name before the number, and how many parts there are.
-pub fn numbered(name: &str) -> Option<(&str, usize)> {
+/// Which part the file at `path` is, and of how many.
+pub fn part_of(path: &Path) -> Option<(usize, usize)> {
+    let name = path.file_name()?.to_string_lossy();
+    numbered(&name).map(|(_, number, count)| (number, count))
+}
+
+/// The name before the number, the number, and how many parts there are.
+fn numbered(name: &str) -> Option<(&str, usize, usize)> {
     let name = name.strip_suffix(".gguf")?;
     let (rest, count) = name.rsplit_once("-of-")?;
     let (stem, number) = rest.rsplit_once('-')?;
-    let is_number = |text: &str| text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
-    let count = count
-        .parse()
-        .ok()
-        .filter(|_| is_number(number) && is_number(count));
-    count.filter(|&count| count > 0).map(|count| (stem, count))
+    let number_of = |text: &str| {
+        let is_number = text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse().ok().filter(|&n: &usize| is_number && n > 0)
+    };
+    Some((stem, number_of(number)?, number_of(count)?))
 }
 
 #[cfg(test)]
@@ -47,7 +52,7 @@ mod tests {
 
     #[test]
     fn parts_are_told_by_their_names() {
-        assert_eq!(numbered("m-00002-of-00003.gguf"), Some(("m", 3)));
+        assert_eq!(numbered("m-00002-of-00003.gguf"), Some(("m", 2, 3)));
         for name in [
             "m.gguf",
             "m-2-of-3.gguf",

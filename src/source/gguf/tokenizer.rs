@@ -26,6 +26,10 @@ const NORMAL: u8 = 1;
 const CONTROL: u8 = 3;
 const USER_DEFINED: u8 = 4;
 
+/// Bytes of a token that may be made of two others: each way to cut it is tried. The longest of published
+/// vocabularies have about 100.
+const LONGEST: usize = 512;
+
 /// The tokenizer of the model in `gguf`.
 ///
 /// # Errors
@@ -145,6 +149,9 @@ fn byte_level(metadata: Metadata, vocabulary: &Vocabulary) -> Result<Parts> {
 fn sentencepiece(metadata: Metadata, vocabulary: &Vocabulary, gemma: bool) -> Result<Parts> {
     let key = "tokenizer.ggml.scores";
     let scores = metadata.numbers(key).ok_or_else(|| metadata.lacks(key))?;
+    if let Some(long) = vocabulary.tokens.iter().find(|token| token.len() > LONGEST) {
+        return Err(metadata.broken(&format!("it has a token of {} bytes", long.len())));
+    }
     let merges = merges(vocabulary, &scores.collect::<Vec<_>>());
     let prefix = metadata.flag("tokenizer.ggml.add_space_prefix").unwrap_or(!gemma);
     let space = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});

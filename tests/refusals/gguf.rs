@@ -1,0 +1,210 @@
+//! GGUF files: cut short, altered, of other types and architectures, in parts.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use logit_lens::decoder::{self, Config};
+use logit_lens::error::Error;
+use logit_lens::model::{LoadOptions, Model};
+use logit_lens::source::{Asset, gguf};
+use logit_lens::text::tokens::Tokens;
+use logit_lens::weights::Weights;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use crate::assert_refused;
+use crate::support::{fixture, load_path};
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(fixture("gguf").join(format!("{name}.gguf"))).unwrap()
+}
+
+fn asset(bytes: impl Into<Bytes>) -> Asset {
+    Asset::Memory {
+        name: "model.gguf".into(),
+        bytes: bytes.into(),
+    }
+}
+
+/// Everything that is done with a file before a prompt is read.
+fn load(bytes: impl Into<Bytes>) -> Result<Model, Error> {
+    let files = gguf::model("model.gguf", vec![asset(bytes)])?;
+    Model::load(&files, LoadOptions::default())
+}
+
+/// The place of `text` in a file.
+fn place(file: &[u8], text: &[u8]) -> usize {
+    file.windows(text.len())
+        .position(|window| window == text)
+        .unwrap()
+}
+
+/// The file with the first `from` in it replaced; both are of one length.
+fn replaced(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let at = place(&bytes, from);
+    bytes[at..at + to.len()].copy_from_slice(to);
+    bytes
+}
+
+/// A text as GGUF writes it: its length, then its bytes.
+fn text(text: &str) -> Vec<u8> {
+    [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_refused_wherever_it_is_cut() {
+    let whole = file("llama");
+    assert!(load(whole.clone()).is_ok());
+    // Each byte of the beginning, then every so often.
+    for cut in (0..2000).chain((2000..whole.len() - 32).step_by(173)) {
+        let Err(error) = load(whole[..cut].to_vec()) else {
+            panic!("cut at {cut}: accepted");
+        };
+        assert!(error.problem.contains("model.gguf"), "cut at {cut}: {error}");
+    }
+}
+
+#[test]
+fn what_is_not_read_from_gguf_is_refused_by_name() {
+    let whole = file("llama");
+    let check = |bytes: Vec<u8>, names: &[&str]| assert_refused(load(bytes), names, names[0]);
+    check(
+        [b"GGUF\x09\0\0\0", &whole[8..]].concat(),
+        &["model.gguf", "version 9"],
+    );
+    let renamed = |from: &str, to: &str| replaced(whole.clone(), &text(from), &text(to));
+    check(renamed("llama", "mamba"), &["architecture, mamba,"]);
+    check(renamed("gpt-2", "gpt-9"), &["tokenizer.ggml.pre = gpt-9"]);
+    check(renamed("gpt2", "bert"), &["tokenizer.ggml.model = bert"]);
+    check(
+        renamed("llama.block_count", "llama.block_cOunt"),
+        &["llama.block_count"],
+    );
+    check(
+        renamed("blk.0.attn_v.weight", "blk.0.attn_w.weight"),
+        &["self_attn.v_proj"],
+    );
+
+    // The type of a tensor stands after its name, the number of its sizes and the two.
+    let name = text("blk.0.attn_v.weight");
+    let at = place(&whole, &name) + name.len() + 4 + 16;
+    let typed = |kind: u32| {
+        let mut bytes = whole.clone();
+        bytes[at..at + 4].copy_from_slice(&kind.to_le_bytes());
+        bytes
+    };
+    check(typed(16), &["blk.0.attn_v.weight", "IQ2_XXS"]);
+    check(typed(40), &["blk.0.attn_v.weight", "NVFP4"]);
+    check(typed(77), &["blk.0.attn_v.weight", "type 77"]);
+    // Rows of 24 numbers make no blocks of 32.
+    check(typed(8), &["blk.0.attn_v.weight"]);
+}
+
+/// Each way to cut such a token is tried, so a file of long ones would take hours.
+#[test]
+fn a_token_longer_than_any_is_refused() {
+    let whole = file("gemma2");
+    let (from, long) = (text("The"), "x".repeat(600));
+    let at = place(&whole, &from);
+    let bytes = [&whole[..at], &text(&long), &whole[at + from.len()..]].concat();
+    assert_refused(
+        load(bytes),
+        &["model.gguf", "a token of 600 bytes"],
+        "a long token",
+    );
+}
+
+#[test]
+fn parts_and_directories_are_one_model_or_none() {
+    let folder = TempDir::new().unwrap();
+    let put = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    let open = |path: &Path| load_path(path.to_str().unwrap());
+    let file_of = |name: &str| open(&folder.path().join(name));
+
+    assert_refused(file_of("none.gguf"), &["no file", "none.gguf"], "a missing file");
+    put("model.gguf", &file("llama"));
+    assert!(file_of("model.gguf").is_ok());
+    assert!(open(folder.path()).is_ok(), "the directory of one file");
+    put("other.gguf", &file("qwen2"));
+    assert_refused(open(folder.path()), &["model.gguf, other.gguf"], "two models");
+
+    let [first, second] = halves(&file("llama"));
+    put("split-00001-of-00002.gguf", &first);
+    let missing = file_of("split-00001-of-00002.gguf");
+    assert_refused(missing, &["split-00002-of-00002.gguf"], "a part missing");
+    put("split-00002-of-00002.gguf", &second);
+    let whole = load(file("llama")).unwrap().card.parameters;
+    for part in [1, 2] {
+        let model = file_of(&format!("split-0000{part}-of-00002.gguf")).unwrap();
+        assert_eq!(model.card.parameters, whole);
+    }
+    put("split-00002-of-00002.gguf", &first);
+    assert_refused(file_of("split-00001-of-00002.gguf"), &["twice"], "a part twice");
+}
+
+/// A file in two parts: all metadata and half of the tensors, and the other half.
+fn halves(whole: &[u8]) -> [Vec<u8>; 2] {
+    let header = gguf::Header::read(whole, "whole").unwrap();
+    let infos = place(whole, &text(&header.tensors[0].name));
+    let pairs = u64::from_le_bytes(whole[16..24].try_into().unwrap());
+    let (first, second) = header.tensors.split_at(header.tensors.len() / 2);
+    let data = |tensor: &gguf::Tensor| {
+        let starts = header.tensors.iter().map(|other| other.start);
+        let end = starts.filter(|&start| start > tensor.start).min();
+        &whole[tensor.start..end.unwrap_or(whole.len())]
+    };
+    let part = |tensors: &[gguf::Tensor], pairs: u64, metadata: &[u8]| {
+        let mut bytes = [
+            b"GGUF\x03\0\0\0",
+            &(tensors.len() as u64).to_le_bytes()[..],
+            &pairs.to_le_bytes(),
+            metadata,
+        ]
+        .concat();
+        let mut offset = 0;
+        for tensor in tensors {
+            bytes.extend(text(&tensor.name));
+            bytes.extend((tensor.shape.len() as u32).to_le_bytes());
+            let sizes = tensor.shape.iter().rev();
+            sizes.for_each(|&size| bytes.extend((size as u64).to_le_bytes()));
+            bytes.extend(tensor.kind.to_le_bytes());
+            bytes.extend((offset as u64).to_le_bytes());
+            offset += data(tensor).len().next_multiple_of(32);
+        }
+        for tensor in tensors {
+            bytes.resize(bytes.len().next_multiple_of(32), 0);
+            bytes.extend(data(tensor));
+        }
+        bytes
+    };
+    [part(first, pairs, &whole[24..infos]), part(second, 0, &[])]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Whatever a file says, there is an answer or an error, and never a panic.
+    #[test]
+    fn any_gguf(
+        which in 0..4usize,
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        cut in proptest::option::weighted(0.2, any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = file(["llama", "gemma2", "phi3-longrope", "falcon-40b"][which]);
+        // The header is what is believed; the numbers are only numbers.
+        let header = bytes.len().min(9000);
+        for (index, byte) in edits {
+            bytes[index.index(header)] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(files) = gguf::model("any", vec![asset(bytes)]) {
+            let _ = Tokens::load(&files);
+            if let (Ok(config), Ok(weights)) = (Config::read(&files.config), Weights::open(&files.weights, None)) {
+                let _ = decoder::load(&config, &weights);
+            }
+        }
+    }
+}
