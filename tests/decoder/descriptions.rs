@@ -664,3 +664,20 @@ fn a_window_of_any_width_is_computed_the_same_in_both_ways() {
         seen.push(logits);
     }
 }
+
+/// Where rope has an object for each kind of layer, the length outside of them is not read; where there is one
+/// object for all, it counts for more than the one inside.
+#[test]
+fn the_original_length_is_looked_for_where_transformers_does() {
+    let turned = |name: &str, original: Option<u64>| {
+        let checkpoint = Checkpoint::copy_of(name);
+        if let Some(original) = original {
+            checkpoint.set("original_max_position_embeddings", original.into());
+        }
+        let decoder = checkpoint.load().unwrap().decoder;
+        let rotaries = decoder.blocks.iter().map(|block| &block.attention.rotary);
+        format!("{:?}", rotaries.collect::<Vec<_>>())
+    };
+    assert_eq!(turned("olmo3-nested", None), turned("olmo3-nested", Some(8)));
+    assert_ne!(turned("qwen2-yarn", None), turned("qwen2-yarn", Some(8)));
+}

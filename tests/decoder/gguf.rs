@@ -7,6 +7,7 @@ use crate::support::{Checkpoint, Reference, fixture, load_path};
 use logit_lens::decoder::{Batch, Point};
 use logit_lens::model::Model;
 use logit_lens::readout::{Readout, Rows};
+use logit_lens::source::{Asset, gguf};
 use logit_lens::weights::BlockType;
 use safetensors::SafeTensors;
 use serde_json::json;
@@ -158,4 +159,100 @@ fn blocks_of_every_type_are_decoded_to_the_last_bit() {
         let same = |(a, b): (&f32, &u32)| *a == f32::from_bits(*b);
         assert!(ours.iter().zip(&expected).all(same), "{}", block.name());
     }
+}
+
+/// One pair of a file's metadata: its key, the number of its value's kind, the value.
+type Pair<'a> = (&'a str, u32, Vec<u8>);
+
+fn text(text: &str) -> Vec<u8> {
+    [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
+}
+
+/// config.json as lens reads it out of a file of that architecture, without any tensor.
+fn config(architecture: &str, own: &[(&str, u64)]) -> serde_json::Value {
+    let (uint64, string, list) = (10, 8, 9);
+    let texts = |texts: &[&str]| {
+        let all: Vec<u8> = texts.iter().flat_map(|t| text(t)).collect();
+        [&8u32.to_le_bytes()[..], &(texts.len() as u64).to_le_bytes(), &all].concat()
+    };
+    let mut pairs: Vec<Pair> = vec![
+        ("general.architecture", string, text(architecture)),
+        ("tokenizer.ggml.model", string, text("gpt2")),
+        ("tokenizer.ggml.pre", string, text("gpt-2")),
+        ("tokenizer.ggml.tokens", list, texts(&["a", "b"])),
+        ("tokenizer.ggml.merges", list, texts(&[])),
+    ];
+    let keys: Vec<String> = own
+        .iter()
+        .map(|(key, _)| format!("{architecture}.{key}"))
+        .collect();
+    let values = own.iter().map(|(_, value)| value.to_le_bytes().to_vec());
+    pairs.extend(
+        keys.iter()
+            .zip(values)
+            .map(|(key, value)| (key.as_str(), uint64, value)),
+    );
+    let mut file = [
+        b"GGUF\x03\0\0\0",
+        &0u64.to_le_bytes()[..],
+        &(pairs.len() as u64).to_le_bytes(),
+    ]
+    .concat();
+    for (key, kind, value) in pairs {
+        file.extend([text(key), kind.to_le_bytes().to_vec(), value].concat());
+    }
+    let asset = Asset::Memory {
+        name: "a file".into(),
+        bytes: file.into(),
+    };
+    let files = gguf::model("a file", vec![asset]).unwrap();
+    serde_json::from_slice(&files.config.read().unwrap()).unwrap()
+}
+
+/// What llama.cpp reads, and no small checkpoint shows.
+#[test]
+fn metadata_means_what_it_means_to_llama_cpp() {
+    let sizes = |layers: u64| {
+        [
+            ("block_count", layers),
+            ("context_length", 64),
+            ("embedding_length", 48),
+            ("attention.head_count", 4),
+            ("attention.key_length", 8),
+        ]
+    };
+    let of = |architecture: &str, layers: u64, own: &[(&str, u64)]| {
+        config(architecture, &[&sizes(layers)[..], own].concat())
+    };
+    // The scale of the largest Gemmas is by the stream's share of a head, of the others by its width.
+    for (architecture, largest) in [("gemma2", 46), ("gemma3", 62)] {
+        let scalar = |layers| of(architecture, layers, &[])["query_pre_attn_scalar"].as_f64();
+        assert_eq!(
+            (scalar(largest), scalar(largest - 1)),
+            (Some(12.), Some(8.)),
+            "{architecture}"
+        );
+    }
+    // Every third layer sees everything.
+    let pattern = [
+        ("attention.sliding_window_pattern", 3),
+        ("attention.sliding_window", 16),
+    ];
+    let (sliding, full) = ("sliding_attention", "full_attention");
+    assert_eq!(
+        of("gemma3", 4, &pattern)["layer_types"],
+        json!([sliding, sliding, full, sliding])
+    );
+    assert_eq!(of("gemma3", 4, &[])["layer_types"], json!(null));
+    // No window is written as 0, and OLMo 2 with one is OLMo 3.
+    assert_eq!(
+        of("phi3", 2, &[("attention.sliding_window", 0)])["sliding_window"],
+        json!(null)
+    );
+    assert_eq!(of("olmo2", 2, &[])["model_type"], json!("olmo2"));
+    assert_eq!(of("olmo2", 2, &pattern)["model_type"], json!("olmo3"));
+    assert_eq!(
+        of("granite", 2, &[("logit_scale", 8)])["logits_scaling"],
+        json!(8.0)
+    );
 }

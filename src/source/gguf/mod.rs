@@ -139,6 +139,9 @@ pub fn files(name: &str, path: &Path) -> Result<ModelFiles> {
     model(name, split::parts(path)?.into_iter().map(Asset::from).collect())
 }
 
+/// Files of a directory that a message names.
+const SHOWN: usize = 6;
+
 /// The one GGUF in a directory, or the first part of a split one; `None` where there is none.
 ///
 /// # Errors
@@ -163,15 +166,21 @@ pub fn in_directory(dir: &Path) -> Result<Option<PathBuf>> {
     match found.as_slice() {
         [] => Ok(None),
         [one] => Ok(Some(one.clone())),
-        several => Err(Error::usage(
-            format!(
-                "{} has {} GGUF files: {}.",
-                dir.display(),
-                several.len(),
-                several.iter().map(name).collect::<Vec<_>>().join(", ")
-            ),
-            "Give the path of one of them.",
-        )),
+        several => {
+            let shown: Vec<String> = several.iter().take(SHOWN).map(name).collect();
+            let more = match several.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            Err(Error::usage(
+                format!(
+                    "{} has several GGUF files: {}{more}.",
+                    dir.display(),
+                    shown.join(", ")
+                ),
+                "Give the path of one of them.",
+            ))
+        }
     }
 }
 

@@ -263,3 +263,24 @@ impl Special {
         Value::Object(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `generate_merges` of transformers 5.23 gives them for these tokens and scores.
+    #[test]
+    fn pairs_come_by_score_then_by_the_length_of_their_parts() {
+        let tokens = ["a", "b", "c", "ab", "bc", "abc", "<0x41>", "ca"];
+        let vocabulary = Vocabulary {
+            tokens: tokens.map(str::to_string).to_vec(),
+            kinds: vec![NORMAL, NORMAL, NORMAL, NORMAL, NORMAL, NORMAL, 6, CONTROL],
+        };
+        let scores = [0., 0., 0., -3., -1., -2., 0., 9.];
+        let expected = [["b", "c"], ["ab", "c"], ["a", "bc"], ["a", "b"]];
+        assert_eq!(
+            merges(&vocabulary, &scores),
+            expected.map(|pair| pair.map(str::to_string))
+        );
+    }
+}
