@@ -79,25 +79,16 @@ const MISSPELT: usize = 1;
 /// How many letters have to be put in, taken out or changed to make one name the other, hyphens and
 /// capitals apart. Another number is another family.
 fn distance(a: &str, b: &str) -> usize {
-    let letters = |name: &str| -> Vec<char> {
+    let letters = |name: &str| -> String {
         let kept = name.chars().filter(|c| c.is_alphanumeric());
         kept.flat_map(char::to_lowercase).collect()
     };
     let (a, b) = (letters(a), letters(b));
-    let digits = |name: &[char]| -> Vec<char> { name.iter().copied().filter(char::is_ascii_digit).collect() };
-    if digits(&a) != digits(&b) {
-        return usize::MAX;
+    let digits = |name: &str| -> String { name.chars().filter(char::is_ascii_digit).collect() };
+    match digits(&a) == digits(&b) {
+        true => strsim::levenshtein(&a, &b),
+        false => usize::MAX,
     }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -128,6 +119,7 @@ mod tests {
             assert_eq!((distance(a, b), distance(b, a)), (apart, apart), "{a} {b}");
         }
         let remedy = |name: &str| refusal(name, ["gpt_neox", "phi3"].into_iter()).remedy;
+        assert!(remedy("phii3").contains("is phi3;") && !remedy("phiii3").contains("nearest"));
         assert!(remedy("gpt-neo-x").contains("is gpt_neox;"));
         assert!(!remedy("phi4").contains("nearest"));
     }
