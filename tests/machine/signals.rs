@@ -50,7 +50,7 @@ fn drafts(child: &Child, folder: &Path) -> Vec<u64> {
 /// A run that reads prompts from stdin and has written two files' drafts.
 fn waiting(folder: &TempDir) -> Child {
     let mut command = lens();
-    command.args(["--prompts", "-", "-q"]);
+    heed(&mut command).args(["--prompts", "-", "-q"]);
     for name in ["lens.csv", "lens.json"] {
         command.arg("-o").arg(folder.path().join(name));
     }

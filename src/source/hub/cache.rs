@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hf_hub::{RepoType, RepoTypeModel};
+use hf_hub::Repo;
 
 use super::content::Content;
 use super::failure::{Failure, Outcome};
@@ -24,7 +24,7 @@ pub struct Folder {
 impl Folder {
     /// The model `id` in the cache at `root`.
     pub fn new(root: &Path, id: &str) -> Self {
-        let folder = format!("{}--{}", RepoTypeModel.plural(), id.replace('/', "--"));
+        let folder = Repo::model(id.to_string()).folder_name();
         Self {
             dir: root.join(&folder),
             locks: root.join(".locks").join(&folder),

@@ -53,6 +53,8 @@ impl Http {
         let mut headers = HeaderMap::new();
         // A compressed body would have another length and other offsets.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        // An error says that it was done before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .default_headers(headers)

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hf_hub::Cache;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
@@ -30,7 +31,7 @@ impl Settings {
         let cache = options.cache_dir.clone();
         Self {
             endpoint: endpoint.unwrap_or_else(|| "https://huggingface.co".to_string()),
-            cache: cache.unwrap_or_else(|| expanded(hf_hub::resolve_cache_dir())),
+            cache: cache.unwrap_or_else(default_cache),
             token: token(options),
             offline: options.offline || is_true("HF_HUB_OFFLINE"),
             patience: patience(),
@@ -124,6 +125,26 @@ fn patience() -> Duration {
         .map_or(PATIENCE, Duration::from_secs)
 }
 
+/// The cache's folder, where no option names it: as Python's huggingface_hub has it.
+fn default_cache() -> PathBuf {
+    let named = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]
+        .into_iter()
+        .find_map(variable);
+    expanded(named.map_or_else(|| home().path().clone(), PathBuf::from))
+}
+
+/// What Hugging Face's tools keep for a user: `HF_HOME`, else a folder among the caches.
+fn home() -> Cache {
+    let caches = || variable("XDG_CACHE_HOME").map_or_else(default_caches, PathBuf::from);
+    let home = variable("HF_HOME").map_or_else(|| caches().join("huggingface"), PathBuf::from);
+    Cache::new(home.join("hub"))
+}
+
+/// A user's caches; those of a user without a home are nobody's.
+fn default_caches() -> PathBuf {
+    std::env::home_dir().map_or_else(std::env::temp_dir, |home| home.join(".cache"))
+}
+
 /// The access token: as given, from `HF_TOKEN`, or from the file that `hf auth login` writes.
 /// hf-hub looks in the same places but keeps what it finds to itself.
 fn token(options: &HubOptions) -> Option<String> {
@@ -134,7 +155,7 @@ fn token(options: &HubOptions) -> Option<String> {
         return None;
     }
     let file = || {
-        let path = variable("HF_TOKEN_PATH").map_or_else(|| hf_hub::hf_home().join("token"), PathBuf::from);
+        let path = variable("HF_TOKEN_PATH").map_or_else(|| home().token_path(), PathBuf::from);
         std::fs::read_to_string(expanded(path)).ok().and_then(trimmed)
     };
     variable("HF_TOKEN").or_else(file)
