@@ -1,5 +1,7 @@
 //! Causal self-attention with grouped heads.
 
+use std::sync::Arc;
+
 use candle_core::{D, Tensor};
 
 use super::linear::{map_rows, on_slices};
@@ -97,7 +99,7 @@ impl Attention {
     }
 
     /// What turns each prompt's queries and keys; none without rotary positions.
-    fn tables(&self, prompts: &[usize]) -> Vec<Tables> {
+    fn tables(&self, prompts: &[usize]) -> Vec<Arc<Tables>> {
         let rotary = self.rotary.iter();
         rotary
             .flat_map(|r| prompts.iter().map(|&tokens| r.tables(tokens)))
@@ -235,7 +237,13 @@ impl Attention {
 }
 
 /// Norms the heads at `columns` of every token, then turns them to their positions.
-fn prepare(x: &mut [f32], columns: &Columns, norm: &Option<HeadNorm>, prompts: &[usize], tables: &[Tables]) {
+fn prepare(
+    x: &mut [f32],
+    columns: &Columns,
+    norm: &Option<HeadNorm>,
+    prompts: &[usize],
+    tables: &[Arc<Tables>],
+) {
     if let Some(norm) = norm {
         norm.rows(x, columns);
     }
