@@ -63,18 +63,20 @@ impl Quantised {
     pub fn kind(&self) -> &str {
         let start = self.stem.rfind(['-', '.']).map_or(0, |at| at + 1);
         let (before, last) = self.stem.split_at(start);
-        match (is_type(last), before.strip_suffix("UD-")) {
+        let prefix = before.strip_suffix("UD-");
+        let prefix = prefix.filter(|before| before.is_empty() || before.ends_with(['-', '.']));
+        match (is_type(last), prefix) {
             (false, _) => &self.stem,
             (true, Some(before)) => &self.stem[before.len()..],
             (true, None) => last,
         }
     }
 
-    /// Whether `wanted` is the end of its name, from a `-`, `.` or `_` on; a letter's case does not count.
+    /// Whether `wanted` is the end of its name, from a `-` or `.` on; a letter's case does not count.
     fn ends_in(&self, wanted: &str) -> bool {
         let stem = self.stem.to_ascii_lowercase();
         let before = stem.strip_suffix(&wanted.to_ascii_lowercase());
-        before.is_some_and(|before| before.is_empty() || before.ends_with(['-', '.', '_']))
+        before.is_some_and(|before| before.is_empty() || before.ends_with(['-', '.']))
     }
 }
 
@@ -166,7 +168,7 @@ mod tests {
         let types = types(&models);
         assert_eq!(
             types,
-            ["BF16", "Q4_K_M", "UD-Q4_K_XL", "bf16", "IQ4_XS", "model", "Q8_0"]
+            ["BF16", "Q4_K_M", "UD-Q4_K_XL", "IQ4_XS", "bf16", "model", "Q8_0"]
         );
         let split = models.iter().find(|model| model.kind() == "BF16").unwrap();
         assert_eq!(
@@ -211,10 +213,8 @@ mod tests {
         ] {
             assert_eq!(chosen(wanted).as_deref(), Some(file), "{wanted}");
         }
-        for wanted in ["K_M", "4_K_M", "Q4", "Q8_0", "Q5_0", "m"] {
-            // `K_M` is an end of a name, but of no type.
-            let expected = (wanted == "K_M").then_some("m-Q4_K_M.gguf");
-            assert_eq!(chosen(wanted).as_deref(), expected, "{wanted}");
+        for wanted in ["K_M", "M", "4_K_M", "Q4", "Q8_0", "Q5_0"] {
+            assert_eq!(chosen(wanted), None, "{wanted}");
         }
     }
 
