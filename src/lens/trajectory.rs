@@ -2,7 +2,9 @@
 
 use candle_core::Tensor;
 
+use super::Request;
 use crate::decoder::{Point, Site};
+use crate::error::Result;
 use crate::readout::{Reading, Tracked};
 use crate::text::prompt::Prompt;
 use crate::text::targets::Target;
@@ -71,6 +73,30 @@ pub struct SuddenChange {
 }
 
 impl Trajectory {
+    /// What would be read of a prompt by a model of so many blocks: everything but the readings.
+    ///
+    /// # Errors
+    /// A layer or position that is not there.
+    pub fn unread(prompt: Prompt, request: &Request, blocks: usize) -> Result<Self> {
+        let site = |layer| Site {
+            layer,
+            point: Point::ResidPost,
+        };
+        let rows = request.layers.resolve(blocks)?.into_iter().map(|layer| Row {
+            site: site(layer),
+            readings: Vec::new(),
+        });
+        Ok(Self {
+            positions: request.positions.resolve(prompt.ids.len())?,
+            rows: rows.collect(),
+            output: Vec::new(),
+            targets: request.targets.iter().chain(&prompt.targets).cloned().collect(),
+            tracked: Vec::new(),
+            hidden: None,
+            prompt,
+        })
+    }
+
     /// The rows after blocks, those of the ordinary logit lens.
     pub fn layers(&self) -> impl DoubleEndedIterator<Item = &Row> {
         self.rows.iter().filter(|row| row.site.point == Point::ResidPost)

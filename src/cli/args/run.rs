@@ -1,8 +1,9 @@
 //! The options as a description of the run: behind this, nothing knows of a command line.
 
 use std::path::Path;
+use std::time::Duration;
 
-use logit_lens::error::Result;
+use logit_lens::error::{Error, Result};
 use logit_lens::model::LoadOptions;
 use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Task};
 use logit_lens::source::HubOptions;
@@ -35,6 +36,8 @@ impl Args {
                 device: self.device,
                 dtype: self.dtype.requested(),
             },
+            remote: self.remote.clone(),
+            timeout: self.timeout.map_or(Run::default().timeout, Duration::from_secs),
             prompts,
             encoding: Encoding {
                 bos: self.bos.into(),
@@ -60,6 +63,15 @@ impl Args {
             quiet: self.quiet,
         };
         self.options.check(&run)?;
+        if !run.reads() && run.encoding.generate.is_some() {
+            return Err(Error::usage(
+                "A script is written without running the model, and --generate runs it.",
+                "Leave out one of the two.",
+            ));
+        }
+        if let Some(remote) = &run.remote {
+            remote.check_points(&run.selection.points)?;
+        }
         Ok(run)
     }
 
