@@ -5,6 +5,7 @@ mod http;
 mod local;
 mod ndif;
 mod remote;
+mod several;
 mod vllm;
 
 use crate::error::Result;

@@ -11,6 +11,7 @@ mod download;
 mod failure;
 mod http;
 mod id;
+mod outline;
 mod pieces;
 mod progress;
 mod repository;
@@ -20,14 +21,13 @@ mod settings;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::ModelFiles;
 use super::parts::{self, CONFIG, Incomplete, Missing};
-use super::{Asset, ModelFiles, Outline};
 use crate::error::{Error, Result};
 use cache::Folder;
 use failure::{About, Failure, Outcome};
 use http::Http;
 use id::{Id, Revision};
-use pieces::Pieces;
 use repository::Repository;
 use settings::Settings;
 
@@ -198,108 +198,6 @@ impl<'a> Model<'a> {
         Ok(files)
     }
 
-    /// The files without weights, at the commit that [`Model::files`] would take.
-    fn outline(&self) -> Result<ModelFiles> {
-        let cached = self.cached()?;
-        if let Cached::Whole(files) = &cached
-            && (!self.options.update || self.revision.is_commit())
-        {
-            return Ok(*files.clone());
-        }
-        let explain = |failure: Failure| failure.explain(&self.about);
-        let at_hand = match (&cached, self.options.update) {
-            (Cached::Partly(commit, _), false) => self.outline_in_cache(commit)?,
-            _ => None,
-        };
-        if let Some(files) = at_hand {
-            return Ok(files);
-        }
-        if self.settings.offline {
-            return self.offline(cached);
-        }
-        let (http, commit) = self.ask(&cached).map_err(|failure| match failure {
-            Failure::NoSuchFile => failure::lacks(&Missing::Config, &self.about),
-            other => other.explain(&self.about),
-        })?;
-        let repository = self.repository(&http);
-        let mut get = |name: &str| repository.file(&commit, name).map_err(explain);
-        let (mut files, shards) =
-            parts::outline(&self.about.id, &mut get).map_err(|incomplete| match incomplete {
-                Incomplete::Lacks(missing) => failure::lacks(&missing, &self.about),
-                Incomplete::Error(error) => error,
-            })?;
-        let pieces = Pieces::new(&self.settings.cache, &self.about.id, &commit);
-        let mut outline = Outline::default();
-        for shard in shards {
-            let header = pieces.fetch_header(&repository, &commit, &shard);
-            let (header, size) = header.map_err(|failure| match failure {
-                Failure::NoSuchFile => failure::lacks(&Missing::Weights, &self.about),
-                other => other.explain(&self.about),
-            })?;
-            outline.add(&shard, &header, size)?;
-        }
-        self.folder.write_ref(&self.revision, &commit).map_err(explain)?;
-        fill(&mut outline, &pieces);
-        files.revision = Some(commit);
-        files.outline = Some(outline);
-        Ok(files)
-    }
-
-    /// The files without weights, where all of them and all headers are on this machine.
-    fn outline_in_cache(&self, commit: &str) -> Result<Option<ModelFiles>> {
-        let mut get = |name: &str| Ok(self.folder.lookup(commit, name));
-        let (mut files, shards) = match parts::outline(&self.about.id, &mut get) {
-            Ok(there) => there,
-            Err(Incomplete::Lacks(_)) => return Ok(None),
-            Err(Incomplete::Error(error)) => return Err(error),
-        };
-        let pieces = Pieces::new(&self.settings.cache, &self.about.id, commit);
-        let mut outline = Outline::default();
-        for shard in shards {
-            let Some((header, size)) = pieces.header(&shard) else {
-                return Ok(None);
-            };
-            outline.add(&shard, &header, size)?;
-        }
-        fill(&mut outline, &pieces);
-        files.revision = Some(commit.to_string());
-        files.outline = Some(outline);
-        Ok(Some(files))
-    }
-
-    /// Fetches the tensors `names` that are not at hand.
-    fn fetch(&self, files: &mut ModelFiles, names: &[String]) -> Result<()> {
-        let (Some(outline), Some(commit)) = (&mut files.outline, &files.revision) else {
-            return Ok(());
-        };
-        let wanted = |(name, tensor): &(&String, &mut super::Outlined)| {
-            tensor.bytes.is_none() && names.contains(*name)
-        };
-        let mut missing = outline.tensors.iter_mut().filter(wanted).peekable();
-        if missing.peek().is_none() {
-            return Ok(());
-        }
-        if self.settings.offline {
-            return Err(Error::failed(
-                format!(
-                    "The unembedding of {} is not in the cache, and lens is offline.",
-                    self.about.model()
-                ),
-                "Run the same command once without --offline (and without HF_HUB_OFFLINE) to download it.",
-            ));
-        }
-        let explain = |failure: Failure| failure.explain(&self.about);
-        let http = Http::open(&self.settings).map_err(explain)?;
-        let repository = self.repository(&http);
-        let pieces = Pieces::new(&self.settings.cache, &self.about.id, commit);
-        for (name, tensor) in missing {
-            let range = tensor.range.clone();
-            let path = pieces.fetch_tensor(&repository, commit, &tensor.shard, name, range);
-            tensor.bytes = Some(Asset::from(path.map_err(explain)?));
-        }
-        Ok(())
-    }
-
     fn repository<'b>(&'b self, http: &'b Http) -> Repository<'b> {
         Repository {
             http,
@@ -358,15 +256,6 @@ impl<'a> Model<'a> {
             remedy: error.remedy.replace(token, "(token)"),
             ..error
         }
-    }
-}
-
-/// Says of each tensor of the outline whose bytes are on this machine where they are.
-fn fill(outline: &mut Outline, pieces: &Pieces) {
-    for (name, tensor) in &mut outline.tensors {
-        tensor.bytes = pieces
-            .tensor(name, tensor.range.end - tensor.range.start)
-            .map(Asset::from);
     }
 }
 
