@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use logit_lens::error::{Error, Result};
+use logit_lens::lens::Points;
 use logit_lens::model::LoadOptions;
 use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Task};
 use logit_lens::source::HubOptions;
@@ -67,6 +68,13 @@ impl Args {
             return Err(Error::usage(
                 "A script is written without running the model, and --generate runs it.",
                 "Leave out one of the two.",
+            ));
+        }
+        let more = run.selection.points != Points::default() || run.selection.layers.name_embed();
+        if !run.reads() && more {
+            return Err(Error::usage(
+                "A script reads the residual stream after blocks, and no other points.",
+                "Leave out --point and embed.",
             ));
         }
         if let Some(remote) = &run.remote {
