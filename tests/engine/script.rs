@@ -58,7 +58,10 @@ fn a_script_does_not_generate_and_has_a_family_that_it_can_name() {
         None,
     );
     assert_fails(&generated, 2, "without running the model");
-    let point = run(&["a b", "-m", "demo", "--point", "mlp_out", "--format", "script"], None);
+    let point = run(
+        &["a b", "-m", "demo", "--point", "mlp_out", "--format", "script"],
+        None,
+    );
     assert_fails(&point, 2, "no other points");
     let unknown = run(
         &["--ids", "5", "-m", "tests/fixtures/gemma3", "--format", "script"],
