@@ -66,11 +66,14 @@ impl Remote {
         }
     }
 
-    /// Refuses points that the engine has no way to.
+    /// Refuses what the engine has no way to: some points, and, for a comparison, the rows themselves.
     ///
     /// # Errors
-    /// The first such point.
-    pub fn check_points(&self, points: &Points) -> Result<()> {
+    /// The first such thing.
+    pub fn check(&self, points: &Points, compares: bool) -> Result<()> {
+        if compares && matches!(self, Self::Ndif(_)) {
+            return Err(ndif::no_rows());
+        }
         let within = [Point::AttnOut, Point::ResidMid, Point::MlpOut];
         match (self, within.into_iter().find(|&point| points.has(point))) {
             (Self::Vllm(_), Some(point)) => Err(Error::usage(

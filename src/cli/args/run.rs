@@ -78,7 +78,7 @@ impl Args {
             ));
         }
         if let Some(remote) = &run.remote {
-            remote.check_points(&run.selection.points)?;
+            remote.check(&run.selection.points, run.task == Task::Compare)?;
         }
         Ok(run)
     }

@@ -52,6 +52,14 @@ fn modules_of(model: &Model) -> Result<&'static Modules> {
     })
 }
 
+/// The error where rows themselves are needed.
+pub fn no_rows() -> Error {
+    Error::usage(
+        "NDIF gives readings, and a comparison needs the rows themselves.",
+        "Read the two one after another, or use a vLLM server.",
+    )
+}
+
 /// A model that a server runs.
 pub struct Ndif<'a> {
     /// Its description and its tokenizer.
@@ -259,10 +267,7 @@ impl Engine for Ndif<'_> {
             ));
         }
         if request.keep_rows {
-            return Err(Error::usage(
-                "NDIF gives readings, and a comparison needs the rows themselves.",
-                "Read the two one after another, or use a vLLM server.",
-            ));
+            return Err(no_rows());
         }
         several(&prompts, IN_FLIGHT, |prompt| {
             self.read(prompt.clone(), request, progress)
