@@ -107,6 +107,8 @@ pub struct LoadOptions {
     pub device: DeviceChoice,
     /// The type to hold weights in; as the file has them when `None`.
     pub dtype: Option<DType>,
+    /// Whether nothing will be computed: the weights are then not read, but for the little that is checked.
+    pub headers_only: bool,
 }
 
 impl Model {
@@ -137,6 +139,9 @@ impl Model {
                 Some(outline) => Weights::outlined(outline)?,
                 None => Weights::open(&files.weights, options.dtype)?,
             };
+            if !options.headers_only {
+                weights.read_ahead();
+            }
             let decoder = decoder::load(&config, &weights)?;
             let card = card(files, &config, &weights, &decoder, &device, options.dtype)?;
             let tokens = match tokens {

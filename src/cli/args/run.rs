@@ -36,6 +36,7 @@ impl Args {
             load: LoadOptions {
                 device: self.device,
                 dtype: self.dtype.requested(),
+                headers_only: matches!(task, Task::Card | Task::Tokens) && self.generate.is_none(),
             },
             remote: self.remote.clone(),
             timeout: self.timeout.map_or(Run::default().timeout, Duration::from_secs),
