@@ -8,7 +8,7 @@ use reqwest::header::HeaderName;
 use super::archive;
 use super::wire::{self, Environments, Response};
 use crate::engine::http::{Client, Content, Key, Reply, variable};
-use crate::engine::remote::address_of;
+use crate::engine::remote::{address_of, check_address};
 use crate::error::{Error, Result};
 use crate::machine::progress::Progress;
 use crate::model::{EngineCard, Model};
@@ -191,13 +191,14 @@ impl Server {
 /// Where the public service is, or what `NDIF_HOST` names.
 fn public() -> Result<Url> {
     let host = variable("NDIF_HOST");
-    let url = address_of(host.as_deref().unwrap_or(HOST));
-    url.map_err(|what| {
+    let url = address_of(host.as_deref().unwrap_or(HOST)).map_err(|what| {
         Error::usage(
             format!("NDIF_HOST is no address of a server: {what}."),
             "Unset it, or set it to https://api.ndif.us.",
         )
-    })
+    })?;
+    check_address(&url)?;
+    Ok(url)
 }
 
 /// The key that nnsight keeps in its own settings.
