@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::analysis::assertions::Assertion;
 use crate::analysis::statistics::{Statistic, Statistics};
 use crate::error::Result;
 use crate::lens::{Follow, Layers, Points, Positions, Request};
@@ -37,6 +38,10 @@ pub struct Run {
     pub unusable_targets: UnusableTargets,
     /// Whether each output is computed a second way.
     pub verify: bool,
+    /// What has to hold of what is read.
+    pub assertions: Vec<Assertion>,
+    /// How assertions that do not hold are said.
+    pub assertion_format: AssertionFormat,
     /// Whether nothing but errors is said beside the results.
     pub quiet: bool,
 }
@@ -56,6 +61,18 @@ pub enum Task {
     Summary,
     /// Reads one prompt with two models, or two with one.
     Compare,
+}
+
+/// How assertions are reported on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AssertionFormat {
+    /// A line for each that does not hold.
+    #[default]
+    Text,
+    /// The same as commands of GitHub's workflows, which show them beside the prompt's line.
+    Github,
+    /// A JUnit document of all.
+    Junit,
 }
 
 /// What is done about a target of a prompts file that is not one of the model's tokens.
@@ -132,6 +149,8 @@ impl Default for Run {
             presentation: Presentation::default(),
             unusable_targets: UnusableTargets::default(),
             verify: false,
+            assertions: Vec::new(),
+            assertion_format: AssertionFormat::default(),
             quiet: false,
         }
     }
@@ -199,13 +218,15 @@ impl Run {
     pub fn request(&self, model: &Model) -> Result<Request> {
         let resolve = |spec: &TargetSpec| resolve(spec, model);
         let against = self.selection.against.as_ref().map(resolve);
+        let asserted = self.assertions.iter().flat_map(Assertion::followed);
+        let targets = self.selection.track.iter().chain(asserted).map(resolve);
         Ok(Request {
             layers: self.selection.layers.clone(),
             points: self.selection.points.clone(),
             positions: self.positions(),
             top_k: self.top_k(),
             distances: self.needs_distances(),
-            targets: self.selection.track.iter().map(resolve).collect::<Result<_>>()?,
+            targets: targets.collect::<Result<_>>()?,
             against: against.transpose()?,
             follow: self.follow(),
             follow_next: self.task == Task::Summary && self.positions() != Positions::default(),
@@ -229,6 +250,7 @@ impl Run {
     fn needs_distances(&self) -> bool {
         let colors = self.presentation.color_by;
         matches!(colors, ColorBy::Statistic(Statistic::Js | Statistic::Tv))
+            || self.assertions.iter().any(Assertion::needs_distances)
             || (self.outputs.iter()).any(|output| self.statistics(output.format).need_distances())
     }
 }

@@ -1,5 +1,6 @@
-//! What is asked of readings: statistics, comparisons, means, and whether they are right.
+//! What is asked of readings: statistics, comparisons, means, assertions, and whether they are right.
 
+pub mod assertions;
 pub mod compare;
 pub mod statistics;
 pub mod summary;

@@ -1,6 +1,7 @@
 //! The command line: options, one run, where its output goes.
 
 mod args;
+mod assertions;
 mod defect;
 mod draft;
 pub mod ending;
@@ -37,7 +38,8 @@ use read::Reader;
 use sinks::Sinks;
 use targets::Targets;
 
-/// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed.
+/// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed, 3 where
+/// what was asserted does not hold.
 pub fn main() -> ExitCode {
     ending::watch_the_stack();
     let args = match Args::of_command_line() {

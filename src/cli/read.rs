@@ -18,6 +18,7 @@ use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::{Item, What};
 
+use super::assertions::{Assertions, NOT_HELD};
 use super::input::{Input, count};
 use super::note;
 use super::progress::Bar;
@@ -82,6 +83,7 @@ impl Reader<'_> {
         let request = self.run.request(self.model)?;
         // What does not fit the model is said before anything is read.
         request.layers.resolve(self.model.decoder.blocks.len())?;
+        let assertions = Assertions::new(self.run, self.model, &request)?;
         let limit = self.model.batch_tokens(&request);
         // Counting them is for those who see the bar.
         let prompts = match self.run.quiet || !std::io::stderr().is_terminal() {
@@ -92,6 +94,7 @@ impl Reader<'_> {
         let mut pass = Pass {
             reader: self,
             summary: (self.run.task == Task::Summary).then(|| Summary::new(self.run.top_k())),
+            assertions,
             bar: &bar,
             number: 0,
             verified: true,
@@ -127,10 +130,17 @@ impl Reader<'_> {
             pass.batch(batch, &request, &mut sinks)?;
         }
         self.targets.note_count(self.run);
-        let verified = pass.verified;
-        match pass.finish() {
+        let Pass {
+            summary,
+            mut assertions,
+            verified,
+            ..
+        } = pass;
+        match summary {
             Some(summary) => {
-                sinks.sheet(&report::summary(&summary, &self.model.card))?;
+                let outcomes = assertions.check_summary(&summary);
+                let sheet = report::summary(&summary, &self.model.card);
+                sinks.sheet(&sheet.with_assertions(&outcomes))?;
                 sinks.finish()?;
             }
             None => {
@@ -138,10 +148,11 @@ impl Reader<'_> {
                 sinks.finish_documents()?;
             }
         }
-        Ok(if verified {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
+        let held = assertions.finish();
+        Ok(match (verified, held) {
+            (true, true) => ExitCode::SUCCESS,
+            (true, false) => NOT_HELD.into(),
+            (false, _) => ExitCode::FAILURE,
         })
     }
 
@@ -165,6 +176,7 @@ impl Reader<'_> {
 struct Pass<'a> {
     reader: &'a Reader<'a>,
     summary: Option<Summary>,
+    assertions: Assertions<'a>,
     bar: &'a Bar,
     /// The number of prompts that are done.
     number: usize,
@@ -206,25 +218,25 @@ impl Pass<'_> {
         }
         match &mut self.summary {
             Some(summary) => summary.add(trajectory),
-            None => sinks.document(&Document {
-                card: &model.card,
-                tokens: &model.tokens,
-                trajectory,
-                statistics: &Statistics::none(),
-                against: request.against.as_ref(),
-                number: self.number,
-                id: item.id.as_deref(),
-            })?,
+            None => {
+                let outcomes = self.assertions.check(item, trajectory, model);
+                sinks.document(&Document {
+                    card: &model.card,
+                    tokens: &model.tokens,
+                    trajectory,
+                    statistics: &Statistics::none(),
+                    against: request.against.as_ref(),
+                    assertions: &outcomes,
+                    number: self.number,
+                    id: item.id.as_deref(),
+                })?;
+            }
         }
         self.number += 1;
         if self.reader.run.verify {
             self.verified &= self.reader.verification(trajectory)?;
         }
         Ok(())
-    }
-
-    fn finish(self) -> Option<Summary> {
-        self.summary
     }
 
     /// Says so when a target with or without its leading space is the likelier one in the end.
@@ -333,6 +345,7 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             trajectory: &sides[number],
             statistics: &none,
             against: None,
+            assertions: &[],
             number,
             id: None,
         }

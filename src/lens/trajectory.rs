@@ -82,6 +82,14 @@ impl Trajectory {
         rows.filter(move |(_, row)| row.site.point == point)
     }
 
+    /// The index into [`Trajectory::positions`] of the prompt's last position, which is where its answer is
+    /// and its target belongs; of the last one read where that was not.
+    pub fn answer_position(&self) -> usize {
+        let last = self.prompt.ids.len() - self.prompt.generated - 1;
+        let read = self.positions.binary_search(&last);
+        read.unwrap_or(self.positions.len() - 1)
+    }
+
     /// The layer at which the prediction at the `at`th position read settles: the first layer
     /// shown from which every layer shown has the model's output as its top-1 (prediction depth,
     /// Baldock et al. 2021). `None` when the last one shown does not.

@@ -22,6 +22,7 @@ mod words;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::analysis::assertions::Outcome;
 use crate::analysis::statistics::Statistics;
 use crate::error::Error;
 use crate::lens::{Follow, Trajectory};
@@ -48,6 +49,8 @@ pub struct Document<'a> {
     pub statistics: &'a Statistics,
     /// What the targets' logits are compared with.
     pub against: Option<&'a Target>,
+    /// What the assertions come to.
+    pub assertions: &'a [Outcome],
     /// The prompt's number in the run, from 0, and what its file calls it.
     pub number: usize,
     pub id: Option<&'a str>,

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::csv::shown;
-use super::json::{Layout, write};
+use super::json::{Assertion, Layout, write};
 use super::text::{bands, fit, percent, right, text_width, width, wrap};
+use crate::analysis::assertions::Outcome;
 use crate::decoder::Site;
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
@@ -48,6 +49,9 @@ pub struct Data {
     meta: Value,
     /// An object each, all with the same keys.
     rows: Vec<Value>,
+    /// What assertions about it come to; `None` without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assertions: Option<Vec<Assertion>>,
 }
 
 /// The JSON document of a sheet, as its schema has it.
@@ -93,6 +97,7 @@ impl Data {
                 .iter()
                 .map(|row| value(serde_json::to_value(row)))
                 .collect(),
+            assertions: None,
         }
     }
 }
@@ -163,6 +168,12 @@ fn percent_points(difference: f64) -> String {
 }
 
 impl Sheet {
+    /// The same with what assertions about it come to, for programs.
+    pub fn with_assertions(mut self, outcomes: &[Outcome]) -> Self {
+        self.data.assertions = Assertion::all(outcomes);
+        self
+    }
+
     /// The columns that people see.
     fn shown_columns(&self) -> Vec<ShownColumn> {
         let columns = self.columns.iter().enumerate();

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json::SCHEMA_VERSION;
+use super::json::{Assertion, SCHEMA_VERSION};
 use super::sheet::{Data, Table};
 use super::text::plain;
 use super::words::side_by_side;
@@ -128,7 +128,14 @@ impl Row {
 }
 
 /// The document of a summary.
-pub type SummaryDocument = Table<Meta, Row>;
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SummaryDocument {
+    #[serde(flatten)]
+    pub table: Table<Meta, Row>,
+    /// What `--assert` comes to, in order; absent without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertions: Option<Vec<Assertion>>,
+}
 
 /// Means with standard errors, a row a layer.
 pub fn summary(summary: &Summary, card: &Card) -> Sheet {
@@ -169,7 +176,7 @@ pub fn summary(summary: &Summary, card: &Card) -> Sheet {
         explanations: std::iter::once(EXPLANATION.to_string())
             .chain(side_by_side(card, summary.rows.iter().map(|row| row.site)))
             .collect(),
-        data: Data::new(&SummaryDocument { meta, rows }),
+        data: Data::new(&Table { meta, rows }),
         ..Sheet::default()
     }
 }

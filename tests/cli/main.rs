@@ -1,5 +1,6 @@
 //! The binary, run as a user runs it: what it says where, and with which exit code.
 
+mod assertions;
 #[path = "../source/bench.rs"]
 #[expect(dead_code, reason = "the hub's own tests use more")]
 mod bench;

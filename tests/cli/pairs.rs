@@ -71,8 +71,10 @@ const CASES: [Case; 37] = [
 ];
 
 /// Options that by nature need not change what is shown, with the reason.
-const EXEMPT: [(&str, &str); 6] = [
+const EXEMPT: [(&str, &str); 8] = [
     ("--all-rows", "only a terminal folds rows"),
+    ("--assert", "what holds is said by the exit code"),
+    ("--assert-format", "only what does not hold is said"),
     ("--color", "a pipe has none, and always is for the table's own"),
     ("--device", "the same numbers, elsewhere"),
     ("--offline", "the cache has what the hub has"),

@@ -46,6 +46,16 @@ pub struct Document {
     /// Absent when not asked for.
     pub embed: Option<OneRow>,
     pub output: OneRow,
+    /// Absent without --assert.
+    pub assertions: Option<Vec<Assertion>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assertion {
+    pub expression: String,
+    pub holds: bool,
+    pub found: serde_json::Value,
 }
 
 #[derive(Deserialize)]

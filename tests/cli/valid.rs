@@ -78,6 +78,15 @@ const KINDS: &[&[&str]] = &[
     &[PROMPT, "--lean", "--track", "id:7", "--stats", "entropy"],
     &[PROMPT, "Another prompt", "--layers", "embed,0"],
     &[PROMPT, "Another prompt", "--lean"],
+    &[
+        PROMPT,
+        "--assert",
+        "entropy > 0",
+        "--assert",
+        "agrees == true",
+        "--assert",
+        "top1 != id:7",
+    ],
 ];
 
 /// What is no trajectory.
@@ -97,6 +106,7 @@ const TABLES: &[&[&str]] = &[
         "embed,mlp_out",
     ],
     &["-m", GPT2, PROMPT, "--summary"],
+    &["-m", GPT2, PROMPT, "--summary", "--assert", "prob@0 > 0"],
     &[
         "-m",
         GPT2,

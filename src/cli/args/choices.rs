@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use logit_lens::report::Order;
-use logit_lens::run::UnusableTargets;
+use logit_lens::run::{AssertionFormat, UnusableTargets};
 use logit_lens::text::prompt::Bos;
 use logit_lens::weights::DType;
 
@@ -36,6 +36,24 @@ impl From<TargetsChoice> for UnusableTargets {
             TargetsChoice::Error => Self::Error,
             TargetsChoice::Skip => Self::Skip,
             TargetsChoice::FirstToken => Self::FirstToken,
+        }
+    }
+}
+
+/// What `--assert-format` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AssertFormatChoice {
+    Text,
+    Github,
+    Junit,
+}
+
+impl From<AssertFormatChoice> for AssertionFormat {
+    fn from(choice: AssertFormatChoice) -> Self {
+        match choice {
+            AssertFormatChoice::Text => Self::Text,
+            AssertFormatChoice::Github => Self::Github,
+            AssertFormatChoice::Junit => Self::Junit,
         }
     }
 }

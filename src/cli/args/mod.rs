@@ -1,5 +1,6 @@
 //! The options.
 
+mod assertions;
 mod choices;
 mod format;
 mod help;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, ColorChoice, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
+use logit_lens::analysis::assertions::Assertion;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
@@ -19,8 +21,10 @@ use logit_lens::report::ColorBy;
 use logit_lens::text::targets::TargetSpec;
 
 use super::stdin;
-use choices::{BosChoice, DTypeChoice, OrderChoice, TargetsChoice, positive, threads, token_id};
-use help::{AFTER_HELP, AFTER_SHORT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
+use choices::{
+    AssertFormatChoice, BosChoice, DTypeChoice, OrderChoice, TargetsChoice, positive, threads, token_id,
+};
+use help::{AFTER_HELP, AFTER_SHORT_HELP, ASSERT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
 use rules::Given;
 
 /// See what a language model would say at every layer.
@@ -181,6 +185,28 @@ pub struct Args {
     #[arg(long, help_heading = "Readings")]
     pub compare: bool,
 
+    /// Require something of the readings: 'rank(" Paris") <= 3'; may be repeated
+    #[arg(
+        long = "assert",
+        value_name = "EXPRESSION",
+        allow_hyphen_values = true,
+        help_heading = "Checks",
+        long_help = ASSERT_HELP
+    )]
+    asserted: Vec<String>,
+
+    /// How --assert says what does not hold: text, github (annotations), junit (a document of all)
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text",
+        help_heading = "Checks",
+        hide_possible_values = true,
+        requires = "asserted"
+    )]
+    assert_format: AssertFormatChoice,
+
     /// Draw layers × positions in colours
     ///
     /// In the terminal, coloured by probability; reads all positions unless --positions is given, as pages
@@ -318,6 +344,10 @@ pub struct Args {
     #[arg(long, exclusive = true, help_heading = "Other")]
     pub man: bool,
 
+    /// What `--assert` says
+    #[arg(skip)]
+    assertions: Vec<Assertion>,
+
     /// Which options were given
     #[arg(skip)]
     options: Given,
@@ -362,6 +392,7 @@ impl Args {
         let matches = command.try_get_matches_from_mut(std::env::args_os())?;
         let args = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         Ok(Self {
+            assertions: args.assertions(&mut command)?,
             options: Given::of(&matches),
             ..args
         })

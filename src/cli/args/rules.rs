@@ -99,6 +99,8 @@ const RULES: &[Rule] = &[
         READ,
         Need::Run(shows_each_prompt, "tables of several prompts"),
     ),
+    rule("asserted", &[Task::Read, Task::Summary], Need::Nothing),
+    rule("assert_format", &[Task::Read, Task::Summary], Need::Nothing),
     rule("verify", &[Task::Read, Task::Summary], Need::Nothing),
     rule(
         "dtype",

@@ -9,6 +9,7 @@ use logit_lens::source::HubOptions;
 use logit_lens::text::prompts::{Item, What};
 
 use super::Args;
+use super::choices::AssertFormatChoice;
 
 impl Args {
     /// The run that the options describe.
@@ -57,7 +58,10 @@ impl Args {
             presentation,
             unusable_targets: self.targets.into(),
             verify: self.verify,
-            quiet: self.quiet,
+            assertions: self.assertions.clone(),
+            assertion_format: self.assert_format.into(),
+            // A document stands alone.
+            quiet: self.quiet || self.assert_format == AssertFormatChoice::Junit,
         };
         self.options.check(&run)?;
         Ok(run)

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use chrono::{SecondsFormat, Utc};
 
 use super::document::{
-    ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings, Readings, Row,
-    SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
+    Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings,
+    Readings, Row, SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
 };
 use super::sequence::{Entries, Sequence};
 use super::statistics::StatisticArrays;
@@ -86,6 +86,7 @@ impl<'a> Builder<'a> {
             points: self.points(),
             embed: self.embed(),
             output: self.row(&trajectory.output),
+            assertions: Assertion::all(self.document.assertions),
         }
     }
 

@@ -66,6 +66,29 @@ pub struct Readings<'a> {
     pub embed: Option<EmbedReadings<'a>>,
     /// The model's output.
     pub output: Row<'a>,
+    /// What `--assert` comes to, in order; absent without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertions: Option<Vec<Assertion>>,
+}
+
+/// An assertion and what it comes to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Assertion {
+    /// The expression as it was written.
+    pub expression: String,
+    pub holds: bool,
+    /// The value that was found; null where there is none, and the assertion does not hold.
+    pub found: Option<Found>,
+}
+
+/// A value that an assertion is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Found {
+    Flag(bool),
+    Number(f64),
+    /// A token as text.
+    Token(String),
 }
 
 /// What it takes to reproduce the readings.

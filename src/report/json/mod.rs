@@ -1,5 +1,6 @@
 //! JSON: documents that programs read, written as they are made.
 
+mod assertions;
 mod build;
 mod document;
 mod schema;
@@ -15,8 +16,8 @@ use crate::lens::Follow;
 
 pub use build::Detail;
 pub use document::{
-    ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings, Readings, Row,
-    SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
+    Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings,
+    Readings, Row, SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
 };
 pub use schema::schema;
 pub use sequence::{Entries, Sequence};
