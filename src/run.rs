@@ -36,6 +36,8 @@ pub struct Run {
     pub presentation: Presentation,
     /// What is done about a prompt's target that cannot be used.
     pub unusable_targets: UnusableTargets,
+    /// What the text of a target stands for.
+    pub spelling: Spelling,
     /// Whether each output is computed a second way.
     pub verify: bool,
     /// What has to hold of what is read.
@@ -75,14 +77,24 @@ pub enum AssertionFormat {
     Junit,
 }
 
-/// What is done about a target of a prompts file that is not one of the model's tokens.
+/// What the text of a target stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spelling {
+    /// All of its tokens, one after another.
+    #[default]
+    Whole,
+    /// The first of them.
+    FirstToken,
+    /// Its spellings that are single tokens, together.
+    Variants,
+}
+
+/// What is done about a target of a prompts file that is none of the model's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnusableTargets {
     /// It is reported for its prompt and counted, and the run goes on.
     #[default]
     Skip,
-    /// Its first token takes its place.
-    FirstToken,
     /// The run ends with an error.
     Error,
 }
@@ -148,6 +160,7 @@ impl Default for Run {
             }],
             presentation: Presentation::default(),
             unusable_targets: UnusableTargets::default(),
+            spelling: Spelling::default(),
             verify: false,
             assertions: Vec::new(),
             assertion_format: AssertionFormat::default(),
@@ -216,7 +229,7 @@ impl Run {
     /// # Errors
     /// Targets that are not among the model's tokens.
     pub fn request(&self, model: &Model) -> Result<Request> {
-        let resolve = |spec: &TargetSpec| resolve(spec, model);
+        let resolve = |spec: &TargetSpec| self.spelling.resolve(spec, model);
         let against = self.selection.against.as_ref().map(resolve);
         let asserted = self.assertions.iter().flat_map(Assertion::followed);
         let targets = self.selection.track.iter().chain(asserted).map(resolve);
@@ -255,12 +268,19 @@ impl Run {
     }
 }
 
-/// The target that is meant, in the model's vocabulary.
-///
-/// # Errors
-/// A text that is not one token, or an id that the model does not have.
-pub fn resolve(spec: &TargetSpec, model: &Model) -> Result<Target> {
-    spec.resolve(&model.tokens, model.card.vocabulary)
+impl Spelling {
+    /// The target that is meant, in the model's vocabulary.
+    ///
+    /// # Errors
+    /// A text without tokens, a member of a group that is not one token, or an id that the model does not have.
+    pub fn resolve(self, spec: &TargetSpec, model: &Model) -> Result<Target> {
+        let (tokens, vocabulary) = (&model.tokens, model.card.vocabulary);
+        match self {
+            Self::Whole => spec.resolve(tokens, vocabulary),
+            Self::FirstToken => spec.resolve_by_first_token(tokens, vocabulary),
+            Self::Variants => spec.resolve_variants(tokens, vocabulary),
+        }
+    }
 }
 
 impl std::fmt::Debug for Destination {

@@ -54,7 +54,7 @@ pub struct SummaryRow {
     pub entropy: Mean,
     /// In nats.
     pub forward_kl: Mean,
-    /// How often the top-1 is the target.
+    /// How often the top-1 is the target; of several tokens in a row, each of them.
     pub top1_is_target: Share,
     /// How often the top-1 is the output's.
     pub top1_is_output: Share,
@@ -180,7 +180,7 @@ impl Targets {
             Source::Tracked(_) => self.tracked += 1,
             Source::Output => self.output += 1,
         }
-        let last = last_position(trajectory);
+        let last = trajectory.last_of_prompt();
         let elsewhere = trajectory.positions.iter().any(|&position| position != last);
         self.next += usize::from(matches!(source, Source::Own(_)) && elsewhere);
     }
@@ -201,24 +201,13 @@ impl<'a> Source<'a> {
     /// that its next token is the target. `None` where nothing is to be scored.
     fn target(self, trajectory: &Trajectory, at: usize) -> Option<Target> {
         let position = trajectory.positions[at];
-        let token = |id: u32| Target {
-            name: String::new(),
-            ids: vec![id],
-            other_form: None,
-        };
         match self {
-            Self::Own(own) if position == last_position(trajectory) => own.cloned(),
-            Self::Own(_) => trajectory.prompt.ids.get(position + 1).copied().map(token),
+            Self::Own(own) if position == trajectory.last_of_prompt() => own.cloned(),
+            Self::Own(_) => trajectory.prompt.ids.get(position + 1).copied().map(Target::unnamed),
             Self::Tracked(target) => Some(target.clone()),
-            Self::Output => Some(token(trajectory.output[at].top1().id)),
+            Self::Output => Some(Target::unnamed(trajectory.output[at].top1().id)),
         }
     }
-}
-
-/// The last position of the prompt as it was given, before what the model wrote.
-fn last_position(trajectory: &Trajectory) -> usize {
-    let prompt = &trajectory.prompt;
-    prompt.ids.len() - prompt.generated - 1
 }
 
 impl SummaryRow {
@@ -249,8 +238,13 @@ impl SummaryRow {
 
         let scored = targets.iter().enumerate().filter_map(|(at, target)| {
             let target = target.as_ref()?;
-            let is_top1 = target.ids.contains(&readings[at].top1().id);
-            Some((is_top1, trajectory.value(target, row, at)?))
+            let value = trajectory.value(target, row, at)?;
+            // Of several tokens in a row the rank is the worst: 1 where each of them is the top-1.
+            let is_top1 = match target.sequence {
+                true => value.rank == 1,
+                false => target.ids.contains(&readings[at].top1().id),
+            };
+            Some((is_top1, value))
         });
         let scored: Vec<(bool, TargetValue)> = scored.collect();
         self.top1_is_target

@@ -43,7 +43,9 @@ impl<'a> Assertions<'a> {
     /// # Errors
     /// A token or layer that is not the model's, or a row that is not read.
     pub fn new(run: &'a Run, model: &Model, request: &Request) -> Result<Self> {
-        let checks = (run.assertions.iter()).map(|assertion| Check::new(assertion, model, request));
+        let checks = run.assertions.iter().map(|assertion| {
+            Check::new(assertion, model, request, |spec| run.spelling.resolve(spec, model))
+        });
         Ok(Self {
             run,
             checks: checks.collect::<Result<_>>()?,

@@ -1,6 +1,7 @@
 //! Where the readings of a run come from: prompts and a request in, trajectories out. An engine is a
 //! folder here.
 
+mod continuations;
 mod local;
 
 use crate::error::Result;

@@ -162,6 +162,12 @@ impl Positions {
         Self([Range::ALL].into_iter().collect())
     }
 
+    /// The `count` positions before the last.
+    pub fn before_the_last(count: usize) -> Self {
+        let first = -1 - i64::try_from(count).unwrap_or(i64::MAX - 1);
+        Self([Range::Slice(Some(first), Some(-1))].into_iter().collect())
+    }
+
     /// The positions chosen of a prompt of `tokens` tokens, rising.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ impl Answer {
             value,
             output: (document.tokens.label(top1.id), top1.prob),
             has_usable_target: target.is_some(),
-            is_target: target.is_some_and(|target| target.ids.contains(&top1.id)),
+            is_target: target.is_some_and(|target| trajectory.is_output(target, at)),
             settles_at: trajectory.settles_at(at),
         }
     }

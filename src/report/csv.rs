@@ -13,6 +13,7 @@ use crate::analysis::statistics::{Statistic, Statistics};
 use crate::decoder::Point;
 use crate::lens::{Follow, Row};
 use crate::readout::Reading;
+use crate::text::targets::Target;
 use crate::text::visible::escaped;
 
 /// One heading above all documents.
@@ -173,6 +174,31 @@ fn value(statistic: Statistic, reading: &Reading, output: &Reading) -> String {
     }
 }
 
+/// The tokens of a target that is several in a row, by the target's name and their numbers.
+fn tokens_in_turn<'a>(
+    document: &'a Document,
+    target: &'a Target,
+    row: usize,
+    at: usize,
+) -> impl Iterator<Item = Said> + 'a {
+    let continuation = document.trajectory.continuation(target, at).into_iter();
+    let tracks = continuation.flat_map(|continuation| continuation.tokens.iter().enumerate());
+    tracks.map(move |(nth, track)| {
+        let value = track.values[row];
+        Said {
+            id: Some(track.id),
+            name: format!("{}[{nth}]", target.name),
+            label: format!("{}[{nth}] {}", target.name, document.tokens.label(track.id)),
+            rank: value.rank,
+            logit: value.logit.into(),
+            logprob: value.logprob,
+            prob: value.prob,
+            tracked: true,
+            difference: None,
+        }
+    })
+}
+
 fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
     let trajectory = document.trajectory;
     let top = &row.readings[at].top;
@@ -215,6 +241,7 @@ fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
             tracked: true,
             difference: difference(value.logit),
         });
+        said.extend(tokens_in_turn(document, target, i, at));
     }
     said
 }

@@ -9,7 +9,8 @@ use super::text::{percent, plain};
 use super::words::{side_by_side, story};
 use super::{Cell, Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
-use crate::lens::{Follow, Row};
+use crate::lens::{Follow, Row, Track};
+use crate::text::targets::Target;
 
 /// Tables.
 pub const MARKDOWN: Format = Format {
@@ -159,6 +160,10 @@ fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
     }));
     for target in &trajectory.targets {
         columns.extend(["prob", "logprob", "logit", "rank"].map(|n| format!("{} {n}", target.name)));
+        for track in tokens_in_turn(document, target, at) {
+            let label = document.tokens.label(track.id);
+            columns.extend(["logprob", "rank"].map(|n| format!("{}: {label} {n}", target.name)));
+        }
         columns.extend((document.against).map(|a| format!("{} − {}", target.name, a.name)));
     }
     columns.extend(document.statistics.iter().map(|s| s.name().to_string()));
@@ -178,6 +183,10 @@ fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
                 Cell::maybe(value.map(|v| v.logit)),
                 value.map_or(Cell::Empty, |v| Cell::Integer(v.rank)),
             ]);
+            for track in tokens_in_turn(document, target, at) {
+                cells.push(Cell::Number(track.values[i].logprob));
+                cells.push(Cell::Integer(track.values[i].rank));
+            }
             if let Some(against) = document.against {
                 cells.push(Cell::maybe(trajectory.logit_difference(target, against, i, at)));
             }
@@ -191,6 +200,12 @@ fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
         rows: rows.collect(),
         ..Sheet::default()
     }
+}
+
+/// The tokens of a target that is several in a row.
+fn tokens_in_turn<'a>(document: &Document<'a>, target: &Target, at: usize) -> impl Iterator<Item = &'a Track> {
+    let continuation = document.trajectory.continuation(target, at).into_iter();
+    continuation.flat_map(|continuation| &continuation.tokens)
 }
 
 /// Layers down, positions across: the likeliest token of each, then targets and statistics.

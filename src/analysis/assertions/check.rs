@@ -26,18 +26,22 @@ pub struct Check {
 }
 
 impl Check {
-    /// The assertion for what `request` reads of `model`.
+    /// The assertion for what `request` reads of `model`, whose targets `resolve` finds.
     ///
     /// # Errors
     /// A text that is not one token, a layer that the model does not have, or a row that is not read.
-    pub fn new(assertion: &Assertion, model: &Model, request: &Request) -> Result<Self> {
-        let resolve = |spec: &TargetSpec| spec.resolve(&model.tokens, model.card.vocabulary);
+    pub fn new(
+        assertion: &Assertion,
+        model: &Model,
+        request: &Request,
+        resolve: impl Fn(&TargetSpec) -> Result<Target>,
+    ) -> Result<Self> {
         let targets = assertion.targets().map(|target| match target {
             TargetRef::Own => Ok(None),
             TargetRef::Named(spec) => resolve(spec).map(Some),
         });
         let expected = match &assertion.value {
-            Value::Token(spec) => Some(resolve(spec)?),
+            Value::Token(spec) => Some(spec.resolve_token(&model.tokens, model.card.vocabulary)?),
             Value::Number(_) => None,
         };
         let output = Site {

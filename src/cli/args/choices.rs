@@ -30,12 +30,18 @@ pub enum TargetsChoice {
     FirstToken,
 }
 
+impl TargetsChoice {
+    /// Whether a target's first token is to stand for it.
+    pub fn takes_first_token(self) -> bool {
+        self == Self::FirstToken
+    }
+}
+
 impl From<TargetsChoice> for UnusableTargets {
     fn from(choice: TargetsChoice) -> Self {
         match choice {
             TargetsChoice::Error => Self::Error,
-            TargetsChoice::Skip => Self::Skip,
-            TargetsChoice::FirstToken => Self::FirstToken,
+            TargetsChoice::Skip | TargetsChoice::FirstToken => Self::Skip,
         }
     }
 }

@@ -151,7 +151,7 @@ pub struct Args {
     /// Track a token through all rows: " Paris"; may be repeated
     ///
     /// An id (id:6342) is a token too, and a named group adds up the probabilities of its tokens
-    /// (city=" Paris| Rome").
+    /// (city=" Paris| Rome"). A text of several tokens is read after the prompt, token by token.
     #[arg(long, value_name = "TOKEN", help_heading = "Readings")]
     pub track: Vec<TargetSpec>,
 
@@ -169,8 +169,21 @@ pub struct Args {
     #[arg(long, help_heading = "Readings")]
     pub summary: bool,
 
-    /// What to do about a target of --prompts that is not one token: skip it (reported and counted),
-    /// use its first-token, or stop with an error
+    /// Of a target that is several tokens, follow the first only
+    ///
+    /// Without it the prompt is continued by the target, each of its tokens read at the position before it; the
+    /// sum of their log-probabilities is the target's.
+    #[arg(long, help_heading = "Readings", conflicts_with = "variants")]
+    first_token: bool,
+
+    /// Follow a target's spellings together: with and without a space, in small letters and capitals
+    ///
+    /// Those that are single tokens make a group, whose members are listed.
+    #[arg(long, help_heading = "Readings")]
+    variants: bool,
+
+    /// What to do about a target of --prompts that the model does not have: skip it (reported and
+    /// counted), or stop with an error; first-token is --first-token
     #[arg(
         long,
         value_name = "ACTION",

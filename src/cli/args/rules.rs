@@ -70,6 +70,16 @@ const RULES: &[Rule] = &[
     ),
     rule("against", READ, Need::Output(Setting::Against, DATA)),
     rule("stats", READ, Need::Output(Setting::Statistics, DATA)),
+    rule(
+        "first_token",
+        READINGS,
+        Need::Run(names_targets, "targets: --track, --assert or --prompts"),
+    ),
+    rule(
+        "variants",
+        READINGS,
+        Need::Run(names_targets, "targets: --track, --assert or --prompts"),
+    ),
     rule("targets", READINGS, Need::Run(reads_records, "--prompts")),
     rule("heatmap", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
     rule("plot", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
@@ -129,6 +139,11 @@ fn has_texts(run: &Run) -> bool {
 
 fn reads_records(run: &Run) -> bool {
     matches!(run.prompts, Prompts::File(_) | Prompts::Stdin)
+}
+
+fn names_targets(run: &Run) -> bool {
+    let asserts = run.assertions.iter().any(|assertion| assertion.followed().next().is_some());
+    !run.selection.track.is_empty() || asserts || reads_records(run)
 }
 
 fn shows_each_prompt(run: &Run) -> bool {

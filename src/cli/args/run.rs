@@ -4,7 +4,7 @@ use std::path::Path;
 
 use logit_lens::error::Result;
 use logit_lens::model::LoadOptions;
-use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Task};
+use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Spelling, Task};
 use logit_lens::source::HubOptions;
 use logit_lens::text::prompts::{Item, What};
 
@@ -57,6 +57,7 @@ impl Args {
             outputs: self.destinations()?,
             presentation,
             unusable_targets: self.targets.into(),
+            spelling: self.spelling(),
             verify: self.verify,
             assertions: self.assertions.clone(),
             assertion_format: self.assert_format.into(),
@@ -65,6 +66,14 @@ impl Args {
         };
         self.options.check(&run)?;
         Ok(run)
+    }
+
+    fn spelling(&self) -> Spelling {
+        match (self.variants, self.first_token || self.targets.takes_first_token()) {
+            (true, _) => Spelling::Variants,
+            (_, true) => Spelling::FirstToken,
+            (false, false) => Spelling::Whole,
+        }
     }
 
     fn task(&self, models: usize) -> Task {

@@ -49,6 +49,7 @@ pub fn ids_to_follow(
         .flat_map(|reading| reading.top.iter().take(most))
         .map(|candidate| candidate.id);
     let named = (targets.iter().chain(&request.against))
+        .filter(|target| !target.sequence)
         .flat_map(|target| target.ids.iter().copied().chain(target.other_form));
     // What the model says in the end leads there, whether that row is shown or not.
     let answer = (request.follow == Follow::Top1).then(|| output.top1().id);

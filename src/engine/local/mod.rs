@@ -7,6 +7,7 @@ mod generate;
 mod read;
 
 use super::Engine;
+use super::continuations::add_continuations;
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};
 use crate::machine::progress::Progress;
@@ -33,7 +34,12 @@ impl Engine for Model {
         request: &Request,
         progress: &dyn Progress,
     ) -> Result<Vec<Trajectory>> {
-        self.read_batch(prompts, request, progress)
+        let mut read = self.read_batch(prompts, request, progress)?;
+        let most_tokens = self.tokens_of_a_batch(request);
+        add_continuations(&mut read, request, most_tokens, self.card.context, |prompts, request| {
+            self.read_batch(prompts, request, progress)
+        })?;
+        Ok(read)
     }
 
     fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {

@@ -7,6 +7,7 @@ use candle_core::Tensor;
 use super::batches::require_memory_to_follow;
 use super::follow::{follow, ids_to_follow};
 use crate::decoder::{Batch, Point, Site};
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::lens::{Request, Row, Track, Trajectory};
 use crate::machine::progress::{Progress, Stage};
@@ -32,7 +33,7 @@ impl Model {
     /// As [`Engine::read_prompts`](crate::engine::Engine::read_prompts).
     pub fn read(&self, prompts: &[&str], request: &Request) -> Result<Vec<Trajectory>> {
         let prompts = prompts.iter().map(|text| self.prompt(text, Bos::Auto));
-        self.read_batch(prompts.collect::<Result<_>>()?, request, &())
+        self.read_prompts(prompts.collect::<Result<_>>()?, request, &())
     }
 
     /// All prompts go through each block together, and all their rows through one pass of the
@@ -231,6 +232,7 @@ impl Read {
                     .collect(),
                 output: at(self.sites.len() - 1),
                 tracked: tracked.by_ref().take(count).collect(),
+                continuations: Vec::new(),
             })
         };
         plans.into_iter().map(trajectory).collect()

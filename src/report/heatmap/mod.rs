@@ -142,11 +142,7 @@ fn value(trajectory: &Trajectory, by: ColorBy, row: usize, at: usize) -> Option<
     let target = || match trajectory.targets.first() {
         Some(target) => trajectory.value(target, row, at),
         None => {
-            let output = Target {
-                name: String::new(),
-                ids: vec![output.top1().id],
-                other_form: None,
-            };
+            let output = Target::unnamed(output.top1().id);
             trajectory.value(&output, row, at)
         }
     };

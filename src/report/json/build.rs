@@ -7,7 +7,7 @@ use chrono::{SecondsFormat, Utc};
 
 use super::document::{
     Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings,
-    Readings, Row, SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
+    Readings, Row, SCHEMA_VERSION, SuddenChange, Target, TargetToken, Targets, Top, Track,
 };
 use super::sequence::{Entries, Sequence};
 use super::statistics::StatisticArrays;
@@ -253,6 +253,7 @@ impl<'a> Builder<'a> {
             let value = move |row, at| trajectory.value(wanted, row, at);
             self.target(
                 wanted,
+                &self.rows_at(point),
                 |part| self.by_layer(point, move |row, at| value(row, at).map(part)),
                 self.by_layer(point, move |row, at| value(row, at).map(|v| v.rank)),
                 |against| {
@@ -270,6 +271,7 @@ impl<'a> Builder<'a> {
         let value = move |at| trajectory.value(wanted, row, at);
         self.target(
             wanted,
+            &[row],
             |part| self.by_position(move |at| value(at).map(part)),
             self.by_position(move |at| value(at).map(|v| v.rank)),
             |against| self.by_position(move |at| trajectory.logit_difference(wanted, against, row, at)),
@@ -281,6 +283,7 @@ impl<'a> Builder<'a> {
     fn target<Numbers, Ranks>(
         &self,
         wanted: &'a Wanted,
+        rows: &[usize],
         numbers: impl Fn(fn(TargetValue) -> f64) -> Numbers,
         ranks: Ranks,
         difference: impl Fn(&'a Wanted) -> Numbers,
@@ -294,9 +297,28 @@ impl<'a> Builder<'a> {
             logprobs: numbers(|v| v.logprob),
             logits: numbers(|v| v.logit),
             ranks,
+            sequence: self.sequence(wanted, rows),
             against: against.map(|against| against.name.clone()),
             logit_difference: against.map(difference),
         }
+    }
+
+    /// The tokens of a target of several, at the rows `rows`.
+    fn sequence(&self, wanted: &Wanted, rows: &[usize]) -> Option<Vec<TargetToken>> {
+        let trajectory = self.document.trajectory;
+        let continuation = trajectory.continuation(wanted, trajectory.answer_position())?;
+        let token = |track: &Followed| {
+            let values = || rows.iter().map(|&row| track.values[row]);
+            TargetToken {
+                id: track.id,
+                token: self.document.tokens.exact(track.id),
+                probs: values().map(|value| value.prob).collect(),
+                logprobs: values().map(|value| value.logprob).collect(),
+                logits: values().map(|value| value.logit.into()).collect(),
+                ranks: values().map(|value| value.rank).collect(),
+            }
+        };
+        Some(continuation.tokens.iter().map(token).collect())
     }
 
     fn texts(&self, ids: &[u32]) -> Vec<String> {
@@ -306,7 +328,8 @@ impl<'a> Builder<'a> {
     /// The ids of the tokens to plot at a position.
     fn followed(&self, at: usize) -> Vec<u32> {
         let targets = self.document.trajectory.targets_at(at, self.document.tokens);
-        targets.into_iter().flat_map(|target| target.ids).collect()
+        let followed = targets.into_iter().filter(|target| !target.sequence);
+        followed.flat_map(|target| target.ids).collect()
     }
 
     /// V2's trajectories: probability by layer, keyed by text, likeliest first.

@@ -228,7 +228,22 @@ pub struct SuddenChange {
     pub drop: f64,
 }
 
-/// A target: a token, or a group of tokens whose probabilities add up.
+/// A token of a target, read at the position before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetToken {
+    pub id: u32,
+    /// The token as text.
+    pub token: String,
+    /// By layer; at the embedding, its one value.
+    pub probs: Vec<f64>,
+    /// In nats.
+    pub logprobs: Vec<f64>,
+    pub logits: Vec<f64>,
+    /// 1 = top.
+    pub ranks: Vec<u64>,
+}
+
+/// A target: a token, a group of tokens whose probabilities add up, or a text of several tokens.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Target<Numbers, Ranks> {
     pub name: String,
@@ -242,6 +257,11 @@ pub struct Target<Numbers, Ranks> {
     pub logits: Numbers,
     /// Of a group, the best of its tokens'.
     pub ranks: Ranks,
+    /// Of a text that is several tokens, each of them in turn, after the prompt and those before it (teacher
+    /// forcing); the target's log-probabilities and logits are their sums, its ranks the worst of theirs. At the
+    /// prompt's last position only. Absent of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<Vec<TargetToken>>,
     /// What the logits are compared with; absent without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,

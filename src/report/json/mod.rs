@@ -17,7 +17,7 @@ use crate::lens::Follow;
 pub use build::Detail;
 pub use document::{
     Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings,
-    Readings, Row, SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
+    Readings, Row, SCHEMA_VERSION, SuddenChange, Target, TargetToken, Targets, Top, Track,
 };
 pub use schema::schema;
 pub use sequence::{Entries, Sequence};
