@@ -130,8 +130,8 @@ impl Row {
 /// The document of a summary.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SummaryDocument {
-    #[serde(flatten)]
-    pub table: Table<Meta, Row>,
+    pub meta: Meta,
+    pub rows: Vec<Row>,
     /// What `--assert` comes to, in order; absent without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assertions: Option<Vec<Assertion>>,

@@ -132,6 +132,7 @@ fn a_csv_holds_the_tokens_themselves_and_shows_them_in_a_terminal() {
             trajectory: &trajectory,
             statistics: &Statistics::none(),
             against: None,
+            assertions: &[],
             number: 0,
             id: Some(text),
         };

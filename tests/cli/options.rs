@@ -65,6 +65,7 @@ fn what_is_asked_for_most_comes_first_in_the_help() {
         "Model:",
         "Prompts:",
         "Readings:",
+        "Checks:",
         "Output:",
         "Computation:",
         "Other:",
@@ -73,7 +74,7 @@ fn what_is_asked_for_most_comes_first_in_the_help() {
     assert_eq!(headings(&long), order);
     let in_short: Vec<&str> = order
         .into_iter()
-        .filter(|h| !["Computation:", "Examples:"].contains(h))
+        .filter(|h| !["Checks:", "Computation:", "Examples:"].contains(h))
         .collect();
     assert_eq!(headings(&short), in_short);
     assert!(short.lines().count() <= 40, "one screen");

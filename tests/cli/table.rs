@@ -78,6 +78,7 @@ fn statistics_that_do_not_fit_stand_below() {
             trajectory: &trajectory,
             statistics: &statistics,
             against: None,
+            assertions: &[],
             number: 0,
             id: None,
         };
@@ -187,6 +188,7 @@ pub fn written(format: &str, model: &Model, trajectory: &Trajectory, presentatio
         trajectory,
         statistics: &Statistics::none(),
         against: None,
+        assertions: &[],
         number: 0,
         id: None,
     };
