@@ -8,6 +8,7 @@ use crate::analysis::statistics::{Statistic, Statistics};
 use crate::error::Result;
 use crate::lens::{Follow, Layers, Points, Positions, Request};
 use crate::model::{LoadOptions, Model};
+use crate::report::json::Tolerance;
 use crate::report::{ColorBy, Format, Presentation, TABLE};
 use crate::source::{DEMO, HubOptions};
 use crate::text::prompt::Bos;
@@ -27,6 +28,8 @@ pub struct Run {
     pub models: Vec<String>,
     pub hub: HubOptions,
     pub load: LoadOptions,
+    /// The same for the second model.
+    pub load_second: LoadOptions,
     pub prompts: Prompts,
     pub encoding: Encoding,
     pub task: Task,
@@ -42,6 +45,9 @@ pub struct Run {
     pub verify: bool,
     /// What has to hold of what is read.
     pub assertions: Vec<Assertion>,
+    /// The JSON of an earlier run that the readings are held against, and how far they may be from it.
+    pub baseline: Option<PathBuf>,
+    pub tolerance: Tolerance,
     /// How assertions that do not hold are said.
     pub assertion_format: AssertionFormat,
     /// Whether nothing but errors is said beside the results.
@@ -63,6 +69,8 @@ pub enum Task {
     Summary,
     /// Reads one prompt with two models, or two with one.
     Compare,
+    /// Reads all prompts with two models, for means.
+    CompareMany,
 }
 
 /// How assertions are reported on stderr.
@@ -150,6 +158,7 @@ impl Default for Run {
             models: Vec::new(),
             hub: HubOptions::default(),
             load: LoadOptions::default(),
+            load_second: LoadOptions::default(),
             prompts: Prompts::Given(Vec::new()),
             encoding: Encoding::default(),
             task: Task::Card,
@@ -163,6 +172,8 @@ impl Default for Run {
             spelling: Spelling::default(),
             verify: false,
             assertions: Vec::new(),
+            baseline: None,
+            tolerance: Tolerance::default(),
             assertion_format: AssertionFormat::default(),
             quiet: false,
         }
@@ -250,7 +261,7 @@ impl Run {
     /// The tokens that have to be followed for the outputs, or for the task.
     fn follow(&self) -> Follow {
         match self.task {
-            Task::Compare => Follow::Nothing,
+            Task::Compare | Task::CompareMany => Follow::Nothing,
             Task::Summary => Follow::Top1,
             Task::Families | Task::Card | Task::Tokens | Task::Read => {
                 let formats = (self.outputs.iter()).map(|output| (output.format.follow)(&self.presentation));

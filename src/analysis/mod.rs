@@ -2,6 +2,7 @@
 
 pub mod assertions;
 pub mod compare;
+pub mod compare_many;
 pub mod statistics;
 pub mod summary;
 pub mod verify;

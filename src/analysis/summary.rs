@@ -72,7 +72,7 @@ pub struct Mean {
 }
 
 impl Mean {
-    fn add(&mut self, x: f64) {
+    pub(super) fn add(&mut self, x: f64) {
         self.count += 1;
         let from_old = x - self.mean;
         self.mean += from_old / self.count as f64;
@@ -80,7 +80,7 @@ impl Mean {
     }
 
     /// Adds the mean of a prompt's values, if it has any.
-    fn add_prompt(&mut self, values: impl ExactSizeIterator<Item = f64>) {
+    pub(super) fn add_prompt(&mut self, values: impl ExactSizeIterator<Item = f64>) {
         let count = values.len();
         if count > 0 {
             self.add(values.sum::<f64>() / count as f64);
@@ -119,7 +119,7 @@ pub struct Share {
 
 impl Share {
     /// Adds a prompt's positions, if it has any.
-    fn add_prompt(&mut self, positions: impl ExactSizeIterator<Item = bool>) {
+    pub(super) fn add_prompt(&mut self, positions: impl ExactSizeIterator<Item = bool>) {
         let of = positions.len() as u64;
         if of == 0 {
             return;
@@ -203,7 +203,12 @@ impl<'a> Source<'a> {
         let position = trajectory.positions[at];
         match self {
             Self::Own(own) if position == trajectory.last_of_prompt() => own.cloned(),
-            Self::Own(_) => trajectory.prompt.ids.get(position + 1).copied().map(Target::unnamed),
+            Self::Own(_) => trajectory
+                .prompt
+                .ids
+                .get(position + 1)
+                .copied()
+                .map(Target::unnamed),
             Self::Tracked(target) => Some(target.clone()),
             Self::Output => Some(Target::unnamed(trajectory.output[at].top1().id)),
         }

@@ -10,7 +10,7 @@ use logit_lens::model::Model;
 use logit_lens::run::{AssertionFormat, Prompts, Run};
 use logit_lens::text::prompts::Item;
 
-use super::shown;
+use super::{say_failure, shown};
 
 /// The exit code of a run in which an assertion does not hold.
 pub const NOT_HELD: u8 = 3;
@@ -44,7 +44,9 @@ impl<'a> Assertions<'a> {
     /// A token or layer that is not the model's, or a row that is not read.
     pub fn new(run: &'a Run, model: &Model, request: &Request) -> Result<Self> {
         let checks = run.assertions.iter().map(|assertion| {
-            Check::new(assertion, model, request, |spec| run.spelling.resolve(spec, model))
+            Check::new(assertion, model, request, |spec| {
+                run.spelling.resolve(spec, model)
+            })
         });
         Ok(Self {
             run,
@@ -87,7 +89,9 @@ impl<'a> Assertions<'a> {
             self.failed += usize::from(!outcome.holds);
             match self.run.assertion_format {
                 AssertionFormat::Junit => self.cases.push((subject.clone(), outcome.clone())),
-                AssertionFormat::Text if !outcome.holds => say_text(subject, outcome),
+                AssertionFormat::Text if !outcome.holds => {
+                    say_failure("failed:", &sentence(subject, outcome))
+                }
                 AssertionFormat::Github if !outcome.holds => say(&github(subject, outcome)),
                 AssertionFormat::Text | AssertionFormat::Github => {}
             }
@@ -113,17 +117,9 @@ impl<'a> Assertions<'a> {
 
 impl Subject {
     fn of_prompt(item: &Item, text: &str) -> Self {
-        let quoted: String = text.chars().take(QUOTED).collect();
-        let more = if text.chars().nth(QUOTED).is_some() {
-            "…"
-        } else {
-            ""
-        };
-        let id = item.id.as_ref().map_or(String::new(), |id| format!("{id}: "));
-        let origin = (item.origin.as_ref()).map_or(String::new(), |origin| format!("{origin}: "));
         let in_file = item.origin.as_ref().filter(|_| item.in_file);
         Self {
-            name: format!("{origin}{id}\"{quoted}{more}\""),
+            name: name_of(item, text),
             place: in_file
                 .and_then(|origin| origin.rsplit_once(", line "))
                 .map(|(file, line)| (file.to_string(), line.to_string())),
@@ -131,17 +127,18 @@ impl Subject {
     }
 }
 
+/// A prompt's place in a file or on the command line, its id and its text.
+pub fn name_of(item: &Item, text: &str) -> String {
+    let quoted: String = text.chars().take(QUOTED).collect();
+    let more = text.chars().nth(QUOTED).map_or("", |_| "…");
+    let id = item.id.as_ref().map_or(String::new(), |id| format!("{id}: "));
+    let origin = (item.origin.as_ref()).map_or(String::new(), |origin| format!("{origin}: "));
+    format!("{origin}{id}\"{quoted}{more}\"")
+}
+
 /// If stderr is closed, the exit code still tells.
 fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-fn say_text(subject: &Subject, outcome: &Outcome) {
-    let red = anstyle::AnsiColor::Red
-        .on_default()
-        .effects(anstyle::Effects::BOLD);
-    let line = shown(&sentence(subject, outcome));
-    let _ = writeln!(anstream::stderr(), "{red}failed:{red:#} {line}");
 }
 
 fn sentence(subject: &Subject, outcome: &Outcome) -> String {

@@ -2,6 +2,8 @@
 
 mod args;
 mod assertions;
+mod baseline;
+mod compare_many;
 mod defect;
 mod draft;
 pub mod ending;
@@ -24,7 +26,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::CommandFactory;
 use logit_lens::error::{Error, Kind};
-use logit_lens::model::Model;
+use logit_lens::model::{LoadOptions, Model};
 use logit_lens::report::{Content, UNBOUNDED, wrap};
 use logit_lens::run::{Prompts, Run, Task};
 use logit_lens::source::{self, ModelFiles};
@@ -97,7 +99,8 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
         sinks.finish()?;
         return Ok(ExitCode::SUCCESS);
     }
-    sinks.spare(prompts_file(run).as_deref().into_iter())?;
+    let read = prompts_file(run);
+    sinks.spare(read.as_deref().into_iter().chain(run.baseline.as_deref()))?;
     let input = Input::open(&run.prompts)?;
     if run.models.is_empty() {
         note(
@@ -105,10 +108,12 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
             "using the bundled demo model; for GPT-2, add --model gpt2 (downloads 548 MB once).",
         );
     }
-    if run.task == Task::Compare {
-        return compare(run, input, sinks);
+    match run.task {
+        Task::Compare => return compare(run, input, sinks),
+        Task::CompareMany => return compare_models(run, input, sinks),
+        _ => {}
     }
-    let model = Loaded::open(run.model(), run, &sinks)?;
+    let model = Loaded::open(run.model(), run, run.load, &sinks)?;
     match run.task {
         Task::Card => {
             sinks.card(&model.model.card)?;
@@ -116,7 +121,9 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Tokens => model.reader(run)?.show_tokens(input, sinks),
-        Task::Read | Task::Summary | Task::Compare | Task::Families => model.reader(run)?.read(input, sinks),
+        Task::Read | Task::Summary | Task::Compare | Task::CompareMany | Task::Families => {
+            model.reader(run)?.read(input, sinks)
+        }
     }
 }
 
@@ -126,15 +133,23 @@ fn compare(run: &Run, input: Input, sinks: Sinks) -> Result<ExitCode> {
         [_, _] => one_prompt(input)?,
         _ => two_prompts(input)?,
     };
-    let left = Loaded::open(run.model(), run, &sinks)?;
+    let left = Loaded::open(run.model(), run, run.load, &sinks)?;
     let reader = left.reader(run)?;
     match run.models.get(1) {
         None => read::compare(&reader, &reader, items, sinks),
         Some(name) => {
-            let right = Loaded::open(name, run, &sinks)?;
+            let right = Loaded::open(name, run, run.load_second, &sinks)?;
             read::compare(&reader, &right.reader(run)?, items, sinks)
         }
     }
+}
+
+/// Many prompts read by two models.
+fn compare_models(run: &Run, input: Input, sinks: Sinks) -> Result<ExitCode> {
+    let second = run.models.get(1).map_or(run.model(), String::as_str);
+    let left = Loaded::open(run.model(), run, run.load, &sinks)?;
+    let right = Loaded::open(second, run, run.load_second, &sinks)?;
+    compare_many::compare_many(&left.reader(run)?, &right.reader(run)?, input, sinks)
 }
 
 /// The file that prompts are read from, also the one that stdin is.
@@ -154,11 +169,11 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn open(name: &str, run: &Run, sinks: &Sinks) -> Result<Self> {
+    fn open(name: &str, run: &Run, load: LoadOptions, sinks: &Sinks) -> Result<Self> {
         let files = source::locate(name, &run.hub)?;
         sinks.spare(files.paths())?;
         Ok(Self {
-            model: ManuallyDrop::new(Model::load(&files, run.load)?),
+            model: ManuallyDrop::new(Model::load(&files, load)?),
             files,
         })
     }
@@ -247,6 +262,15 @@ fn note(run: &Run, text: &str) {
             let _ = writeln!(anstream::stderr(), "{dim}{line}{dim:#}");
         }
     }
+}
+
+/// Says on stderr that something does not hold: what in red, and how in a line.
+fn say_failure(what: &str, line: &str) {
+    let red = anstyle::AnsiColor::Red
+        .on_default()
+        .effects(anstyle::Effects::BOLD);
+    // If stderr is closed, the exit code still tells.
+    let _ = writeln!(anstream::stderr(), "{red}{what}{red:#} {}", shown(line));
 }
 
 fn print_help(help: &clap::Error) -> Result<()> {

@@ -18,7 +18,8 @@ use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::{Item, What};
 
-use super::assertions::{Assertions, NOT_HELD};
+use super::assertions::{Assertions, NOT_HELD, name_of};
+use super::baseline::AgainstBaseline;
 use super::input::{Input, count};
 use super::note;
 use super::progress::Bar;
@@ -83,6 +84,7 @@ impl Reader<'_> {
         let request = self.run.request(self.model)?;
         // What does not fit the model is said before anything is read.
         request.layers.resolve(self.model.decoder.blocks.len())?;
+        let baseline = AgainstBaseline::open(self.run)?;
         let assertions = Assertions::new(self.run, self.model, &request)?;
         let limit = self.model.batch_tokens(&request);
         // Counting them is for those who see the bar.
@@ -95,6 +97,7 @@ impl Reader<'_> {
             reader: self,
             summary: (self.run.task == Task::Summary).then(|| Summary::new(self.run.top_k())),
             assertions,
+            baseline,
             bar: &bar,
             number: 0,
             verified: true,
@@ -133,6 +136,7 @@ impl Reader<'_> {
         let Pass {
             summary,
             mut assertions,
+            baseline,
             verified,
             ..
         } = pass;
@@ -148,7 +152,8 @@ impl Reader<'_> {
                 sinks.finish_documents()?;
             }
         }
-        let held = assertions.finish();
+        let within = baseline.map_or(Ok(true), AgainstBaseline::finish)?;
+        let held = assertions.finish() && within;
         Ok(match (verified, held) {
             (true, true) => ExitCode::SUCCESS,
             (true, false) => NOT_HELD.into(),
@@ -177,6 +182,7 @@ struct Pass<'a> {
     reader: &'a Reader<'a>,
     summary: Option<Summary>,
     assertions: Assertions<'a>,
+    baseline: Option<AgainstBaseline<'a>>,
     bar: &'a Bar,
     /// The number of prompts that are done.
     number: usize,
@@ -220,7 +226,7 @@ impl Pass<'_> {
             Some(summary) => summary.add(trajectory),
             None => {
                 let outcomes = self.assertions.check(item, trajectory, model);
-                sinks.document(&Document {
+                let document = Document {
                     card: &model.card,
                     tokens: &model.tokens,
                     trajectory,
@@ -229,7 +235,11 @@ impl Pass<'_> {
                     assertions: &outcomes,
                     number: self.number,
                     id: item.id.as_deref(),
-                })?;
+                };
+                sinks.document(&document)?;
+                if let Some(baseline) = &mut self.baseline {
+                    baseline.compare(&document, &name_of(item, trajectory.prompt.asked()))?;
+                }
             }
         }
         self.number += 1;

@@ -49,10 +49,7 @@ impl Targets {
             let origin = item.origin.as_deref();
             let place = origin.map_or(String::new(), |origin| format!("{origin}: "));
             let problem = error.problem.trim_end_matches('.');
-            note(
-                run,
-                &format!("{place}{problem}; this target is skipped."),
-            );
+            note(run, &format!("{place}{problem}; this target is skipped."));
         }
     }
 
@@ -78,10 +75,16 @@ fn resolve(text: &str, prompt: &Prompt, model: &Model, spelling: Spelling) -> Re
         ..error
     })?;
     let tokens = prompt.ids.len() + target.ids.len();
-    match model.card.context.filter(|&context| target.sequence && tokens > context) {
+    match model
+        .card
+        .context
+        .filter(|&context| target.sequence && tokens > context)
+    {
         None => Ok(target),
         Some(context) => Err(Error::usage(
-            format!("the target {text:?} does not fit into the model's context, {context}, after the prompt."),
+            format!(
+                "the target {text:?} does not fit into the model's context, {context}, after the prompt."
+            ),
             REMEDY,
         )),
     }

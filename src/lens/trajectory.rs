@@ -49,7 +49,10 @@ pub struct Continuation {
 impl Continuation {
     /// Whether it is what `target` is.
     pub fn is(&self, target: &Target) -> bool {
-        self.tokens.iter().map(|track| track.id).eq(target.ids.iter().copied())
+        self.tokens
+            .iter()
+            .map(|track| track.id)
+            .eq(target.ids.iter().copied())
     }
 
     /// What the row `row` makes of it: the sums of its tokens' logits and log-probabilities, and the worst of
@@ -199,14 +202,19 @@ impl Trajectory {
     /// the prompt's last.
     pub fn continuation(&self, target: &Target, at: usize) -> Option<&Continuation> {
         let is_last = self.positions[at] == self.last_of_prompt();
-        let found = self.continuations.iter().find(|continuation| continuation.is(target));
+        let found = self
+            .continuations
+            .iter()
+            .find(|continuation| continuation.is(target));
         found.filter(|_| is_last && target.sequence)
     }
 
     /// Whether `target` is what the model says at the `at`th position read.
     pub fn is_output(&self, target: &Target, at: usize) -> bool {
         match target.sequence {
-            true => self.continuation(target, at).is_some_and(|continuation| continuation.is_output),
+            true => self
+                .continuation(target, at)
+                .is_some_and(|continuation| continuation.is_output),
             false => target.ids.contains(&self.output[at].top1().id),
         }
     }

@@ -203,7 +203,11 @@ fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
 }
 
 /// The tokens of a target that is several in a row.
-fn tokens_in_turn<'a>(document: &Document<'a>, target: &Target, at: usize) -> impl Iterator<Item = &'a Track> {
+fn tokens_in_turn<'a>(
+    document: &Document<'a>,
+    target: &Target,
+    at: usize,
+) -> impl Iterator<Item = &'a Track> {
     let continuation = document.trajectory.continuation(target, at).into_iter();
     continuation.flat_map(|continuation| &continuation.tokens)
 }

@@ -1,6 +1,7 @@
 //! Trajectories made into something to look at or to compute with, one format a file.
 
 mod batch;
+mod compare_many;
 mod comparison;
 mod csv;
 mod drawing;
@@ -30,6 +31,7 @@ use crate::model::Card;
 use crate::text::targets::Target;
 use crate::text::tokens::Tokens;
 
+pub use compare_many::{ModelComparisonDocument, model_comparison};
 pub use comparison::{Compared, ComparisonDocument, compared};
 pub use families::{FamiliesDocument, families};
 pub use heatmap::{ColorBy, Depth, Order, Rgb, Scale};

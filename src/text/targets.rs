@@ -115,7 +115,9 @@ impl TargetSpec {
 
     /// The tokens of a text that is several.
     fn sequence(&self, tokens: &Tokens) -> Result<Option<Vec<u32>>> {
-        let [Member::Text(text)] = self.members.as_slice() else { return Ok(None) };
+        let [Member::Text(text)] = self.members.as_slice() else {
+            return Ok(None);
+        };
         if tokens.id_of(text).is_some() {
             return Ok(None);
         }
@@ -224,9 +226,17 @@ fn spellings(text: &str) -> Vec<String> {
     let bare = text.trim_start_matches(' ');
     let mut letters = bare.chars();
     let capital = letters.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect()
+        first
+            .to_uppercase()
+            .chain(letters.flat_map(char::to_lowercase))
+            .collect()
     });
-    let cases = [bare.to_string(), bare.to_lowercase(), capital, bare.to_uppercase()];
+    let cases = [
+        bare.to_string(),
+        bare.to_lowercase(),
+        capital,
+        bare.to_uppercase(),
+    ];
     let spaced = |case: &String| [format!(" {case}"), case.clone()];
     let all = std::iter::once(text.to_string()).chain(cases.iter().flat_map(spaced));
     all.filter(|spelling| !spelling.trim().is_empty()).collect()

@@ -314,7 +314,7 @@ fn what_is_not_read_cannot_be_asserted() {
         (&["--layers", "0,2"], "entropy@embed > 0", "the embedding"),
         (&["--point", "attn_out"], "settles < 3", "the layers"),
         (&[], "entropy@10 > 0", "no layer 10"),
-        (&[], "rank(\" Paris and\") == 1", "tokens, not one"),
+        (&[], "top1 == \" Paris and\"", "tokens, not one"),
         (&["--summary", "--layers", "0"], "prob > 0", "layer 9"),
     ];
     for (options, expression, problem) in cases {

@@ -5,6 +5,7 @@ mod assertions;
 #[expect(dead_code, reason = "the hub's own tests use more")]
 mod bench;
 mod compare;
+mod compare_many;
 mod failures;
 mod families;
 mod formats;
@@ -19,6 +20,7 @@ mod pairs;
 mod pictures;
 mod prompts;
 mod schema;
+mod sequences;
 #[path = "../source/server.rs"]
 #[expect(dead_code, reason = "the hub's own tests use more")]
 mod server;

@@ -30,7 +30,7 @@ impl Case {
 }
 
 #[rustfmt::skip]
-const CASES: [Case; 37] = [
+const CASES: [Case; 39] = [
     case(&["--families"]),
     case(&["--model", "tests/fixtures/llama"]),
     case(&["--revision", "other"]).beside(&[&["--model", "HUB"]]),
@@ -50,6 +50,8 @@ const CASES: [Case; 37] = [
     case(&["--against", " Rome"]).beside(&[&["--track", " London"]]),
     case(&["--stats", "entropy"]),
     case(&["--targets", "first-token"]).beside(&[&["--prompts", "FILES/records.jsonl"]]),
+    case(&["--first-token"]).beside(&[&["--track", " Reykjavik and more"]]),
+    case(&["--variants"]).beside(&[&["--track", "a"]]),
     case(&["--summary"]),
     case(&["--compare"]).beside(&[&["--prompts", "FILES/prompts.txt"]]),
     case(&["--heatmap"]),
@@ -71,10 +73,12 @@ const CASES: [Case; 37] = [
 ];
 
 /// Options that by nature need not change what is shown, with the reason.
-const EXEMPT: [(&str, &str); 8] = [
+const EXEMPT: [(&str, &str); 10] = [
     ("--all-rows", "only a terminal folds rows"),
     ("--assert", "what holds is said by the exit code"),
     ("--assert-format", "only what does not hold is said"),
+    ("--baseline", "what moved is said on stderr and by the exit code"),
+    ("--tolerance", "what moved is said on stderr and by the exit code"),
     ("--color", "a pipe has none, and always is for the table's own"),
     ("--device", "the same numbers, elsewhere"),
     ("--offline", "the cache has what the hub has"),
@@ -83,7 +87,7 @@ const EXEMPT: [(&str, &str); 8] = [
 ];
 
 /// Pairs that are one request said twice, or of which one cannot show beside the other.
-const SAME: [(&str, &str, &str); 15] = [
+const SAME: [(&str, &str, &str); 18] = [
     ("--model", "--dtype", "the model's file is in bfloat16"),
     (
         "--heatmap",
@@ -117,6 +121,9 @@ const SAME: [(&str, &str, &str); 15] = [
         "--targets",
         "a prompt's own target comes before those tracked",
     ),
+    ("--track", "--first-token", "one token is its own first"),
+    ("--track", "--variants", "it has one spelling"),
+    ("--targets", "--first-token", "first-token is the same"),
     ("--top-k", "--each", "each prompt has tables anyway"),
     ("--generate", "--each", "each prompt has tables anyway"),
     ("--positions", "--each", "each prompt has tables anyway"),

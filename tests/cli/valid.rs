@@ -106,6 +106,17 @@ const TABLES: &[&[&str]] = &[
         "embed,mlp_out",
     ],
     &["-m", GPT2, PROMPT, "--summary"],
+    &[
+        "-m",
+        GPT2,
+        "-m",
+        "tests/fixtures/gpt2-untied",
+        PROMPT,
+        "Another prompt",
+        "--summary",
+        "--track",
+        "id:7",
+    ],
     &["-m", GPT2, PROMPT, "--summary", "--assert", "prob@0 > 0"],
     &[
         "-m",

@@ -39,7 +39,7 @@ the model's output. `embed` is the residual stream before block 0, a row of its 
 and Hugging Face's hidden_states[i] count a block's input instead: theirs is one higher.) Each row \
 is read through the model's own final norm, computed on that row, and its unembedding.
 
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 an --assert does not hold (the results are written).
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 an --assert or --baseline does not hold (the results are written).
 
 Examples:
   lens \"The Eiffel Tower is in the city of\"            the bundled demo model

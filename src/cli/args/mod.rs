@@ -18,6 +18,7 @@ use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::machine::device::DeviceChoice;
 use logit_lens::report::ColorBy;
+use logit_lens::report::json::Tolerance;
 use logit_lens::text::targets::TargetSpec;
 
 use super::stdin;
@@ -47,7 +48,7 @@ pub struct Args {
     /// demo (bundled; the default), a hub id (gpt2), a directory, or a GGUF file
     ///
     /// A hub id may have an owner (meta-llama/Llama-3.2-1B); a .safetensors file stands for its directory.
-    /// Given twice, the two models are compared.
+    /// Given twice, the two models are compared: on one prompt, or with --summary on many.
     #[arg(short, long = "model", value_name = "MODEL", help_heading = "Model")]
     models: Vec<String>,
 
@@ -165,7 +166,7 @@ pub struct Args {
 
     /// Average over prompts, layer by layer
     ///
-    /// Per-layer means with standard errors, top-1 and top-k accuracy.
+    /// Per-layer means with standard errors, top-1 and top-k accuracy. Of two models, how far apart they are.
     #[arg(long, help_heading = "Readings")]
     pub summary: bool,
 
@@ -207,6 +208,22 @@ pub struct Args {
         long_help = ASSERT_HELP
     )]
     asserted: Vec<String>,
+
+    /// Hold the readings against FILE, the JSON of an earlier run, and say what moved most
+    ///
+    /// Of the top tokens, targets, entropies and KLs at the layers and positions of both; exit code 3 past the
+    /// tolerance.
+    #[arg(long, value_name = "FILE", help_heading = "Checks")]
+    baseline: Option<PathBuf>,
+
+    /// How far readings may move from --baseline [default: prob=1e-4,kl=1e-3,entropy=1e-3]
+    #[arg(
+        long,
+        value_name = "NAME=VALUE,…",
+        help_heading = "Checks",
+        requires = "baseline"
+    )]
+    tolerance: Option<Tolerance>,
 
     /// How --assert says what does not hold: text, github (annotations), junit (a document of all)
     #[arg(
@@ -310,14 +327,17 @@ pub struct Args {
     pub device: DeviceChoice,
 
     /// Load weights as this type; auto: as in the file. A CPU always computes in float32
+    ///
+    /// Of two models, one for each: --dtype f32,bf16.
     #[arg(
         long,
         value_name = "DTYPE",
         value_enum,
         default_value = "auto",
+        value_delimiter = ',',
         help_heading = "Computation"
     )]
-    pub dtype: DTypeChoice,
+    pub dtype: Vec<DTypeChoice>,
 
     /// Number of threads, up to 1024 [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Computation")]

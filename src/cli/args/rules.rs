@@ -27,8 +27,14 @@ enum Need {
     Run(fn(&Run) -> bool, &'static str),
 }
 
-const ANY_PROMPT: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens];
-const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
+const ANY_PROMPT: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Tokens,
+];
+const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::CompareMany];
 const READ: &[Task] = &[Task::Read];
 
 /// The outputs that several options apply to, as an error names them.
@@ -57,7 +63,7 @@ const RULES: &[Rule] = &[
     ),
     rule("generate", READINGS, Need::Nothing),
     rule("tokens", &[Task::Tokens], Need::Nothing),
-    rule("summary", &[Task::Summary], Need::Nothing),
+    rule("summary", &[Task::Summary, Task::CompareMany], Need::Nothing),
     rule("compare", &[Task::Compare], Need::Nothing),
     rule("layers", READINGS, Need::Nothing),
     rule("positions", READINGS, Need::Nothing),
@@ -109,18 +115,33 @@ const RULES: &[Rule] = &[
         READ,
         Need::Run(shows_each_prompt, "tables of several prompts"),
     ),
+    rule("baseline", READ, Need::Nothing),
+    rule("tolerance", READ, Need::Nothing),
     rule("asserted", &[Task::Read, Task::Summary], Need::Nothing),
     rule("assert_format", &[Task::Read, Task::Summary], Need::Nothing),
     rule("verify", &[Task::Read, Task::Summary], Need::Nothing),
     rule(
         "dtype",
-        &[Task::Read, Task::Summary, Task::Compare, Task::Card],
+        &[
+            Task::Read,
+            Task::Summary,
+            Task::Compare,
+            Task::CompareMany,
+            Task::Card,
+        ],
         Need::Nothing,
     ),
 ];
 
 /// Whatever is done with a model.
-const ALL: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens, Task::Card];
+const ALL: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Tokens,
+    Task::Card,
+];
 
 const fn rule(option: &'static str, tasks: &'static [Task], needs: Need) -> Rule {
     Rule { option, tasks, needs }
@@ -142,7 +163,10 @@ fn reads_records(run: &Run) -> bool {
 }
 
 fn names_targets(run: &Run) -> bool {
-    let asserts = run.assertions.iter().any(|assertion| assertion.followed().next().is_some());
+    let asserts = run
+        .assertions
+        .iter()
+        .any(|assertion| assertion.followed().next().is_some());
     !run.selection.track.is_empty() || asserts || reads_records(run)
 }
 
@@ -251,6 +275,7 @@ fn task(run: &Run) -> Option<&'static str> {
         Task::Families => Some("--families"),
         Task::Tokens => Some("--tokens"),
         Task::Summary => Some("--summary"),
+        Task::CompareMany => Some("--summary of two models"),
         Task::Compare if run.models.len() > 1 => Some("two models"),
         Task::Compare => Some("--compare"),
     }

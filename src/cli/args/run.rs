@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use logit_lens::error::Result;
+use logit_lens::error::{Error, Result};
 use logit_lens::model::LoadOptions;
 use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Spelling, Task};
 use logit_lens::source::HubOptions;
@@ -21,6 +21,12 @@ impl Args {
             return Err(Self::no_prompt());
         }
         let models = self.models()?;
+        if self.variants && self.targets.takes_first_token() {
+            return Err(Error::usage(
+                "--variants cannot be used with --targets first-token.",
+                "Leave out one of the two.",
+            ));
+        }
         let task = self.task(models.len());
         let prompts = self.prompts();
         let several = match &prompts {
@@ -32,10 +38,8 @@ impl Args {
         let run = Run {
             models,
             hub: self.hub(),
-            load: LoadOptions {
-                device: self.device,
-                dtype: self.dtype.requested(),
-            },
+            load: self.load(0)?,
+            load_second: self.load(1)?,
             prompts,
             encoding: Encoding {
                 bos: self.bos.into(),
@@ -60,6 +64,8 @@ impl Args {
             spelling: self.spelling(),
             verify: self.verify,
             assertions: self.assertions.clone(),
+            baseline: self.baseline.clone(),
+            tolerance: self.tolerance.unwrap_or_default(),
             assertion_format: self.assert_format.into(),
             // A document stands alone.
             quiet: self.quiet || self.assert_format == AssertFormatChoice::Junit,
@@ -68,8 +74,29 @@ impl Args {
         Ok(run)
     }
 
+    /// How the `nth` model is loaded: with the type given for it, or for both.
+    fn load(&self, nth: usize) -> Result<LoadOptions> {
+        let dtype = match self.dtype.as_slice() {
+            [both] => both,
+            [_, _] if self.models.len() == 2 => &self.dtype[nth],
+            _ => {
+                return Err(Error::usage(
+                    format!("--dtype names {} types.", self.dtype.len()),
+                    "Give one, or with two models one for each.",
+                ));
+            }
+        };
+        Ok(LoadOptions {
+            device: self.device,
+            dtype: dtype.requested(),
+        })
+    }
+
     fn spelling(&self) -> Spelling {
-        match (self.variants, self.first_token || self.targets.takes_first_token()) {
+        match (
+            self.variants,
+            self.first_token || self.targets.takes_first_token(),
+        ) {
             (true, _) => Spelling::Variants,
             (_, true) => Spelling::FirstToken,
             (false, false) => Spelling::Whole,
@@ -80,6 +107,7 @@ impl Args {
         match self {
             Self { families: true, .. } => Task::Families,
             _ if self.has_no_prompt() => Task::Card,
+            _ if models > 1 && self.summary && !self.compare => Task::CompareMany,
             _ if self.compare || models > 1 => Task::Compare,
             Self { tokens: true, .. } => Task::Tokens,
             Self { summary: true, .. } => Task::Summary,

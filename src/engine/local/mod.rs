@@ -36,9 +36,13 @@ impl Engine for Model {
     ) -> Result<Vec<Trajectory>> {
         let mut read = self.read_batch(prompts, request, progress)?;
         let most_tokens = self.tokens_of_a_batch(request);
-        add_continuations(&mut read, request, most_tokens, self.card.context, |prompts, request| {
-            self.read_batch(prompts, request, progress)
-        })?;
+        add_continuations(
+            &mut read,
+            request,
+            most_tokens,
+            self.card.context,
+            |prompts, request| self.read_batch(prompts, request, progress),
+        )?;
         Ok(read)
     }
 

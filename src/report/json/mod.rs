@@ -1,6 +1,7 @@
 //! JSON: documents that programs read, written as they are made.
 
 mod assertions;
+mod baseline;
 mod build;
 mod document;
 mod schema;
@@ -14,6 +15,7 @@ use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sh
 use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
 
+pub use baseline::{Baseline, Move, Quantity, Tolerance};
 pub use build::Detail;
 pub use document::{
     Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings,

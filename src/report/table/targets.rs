@@ -17,7 +17,12 @@ pub fn title(document: &Document, nth: usize) -> String {
     match target.ids.as_slice() {
         ids if target.sequence => {
             let members = ids.iter().map(|&id| document.tokens.label(id));
-            format!("{} ({} tokens: {})", target.name, ids.len(), members.collect::<Vec<_>>().join("│"))
+            format!(
+                "{} ({} tokens: {})",
+                target.name,
+                ids.len(),
+                members.collect::<Vec<_>>().join("│")
+            )
         }
         [id] if target.name == document.tokens.label(*id) => format!("{} (id {id})", target.name),
         ids => {
@@ -141,7 +146,9 @@ impl Target {
         let continuation = trajectory.continuation(target, at).into_iter();
         for track in continuation.flat_map(|continuation| &continuation.tokens) {
             let heading = document.tokens.label(track.id);
-            columns.push(column(&heading, 8, &|row, _| decimal(track.values[row].logprob, 3)));
+            columns.push(column(&heading, 8, &|row, _| {
+                decimal(track.values[row].logprob, 3)
+            }));
             columns.push(column("rank", 6, &|row, _| track.values[row].rank.to_string()));
         }
         if let Some(against) = document.against {
