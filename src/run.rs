@@ -41,6 +41,8 @@ pub struct Run {
     pub unusable_targets: UnusableTargets,
     /// What the text of a target stands for.
     pub spelling: Spelling,
+    /// What an evaluation does about a prompt that ends in a space.
+    pub trailing_space: TrailingSpace,
     /// Whether each output is computed a second way.
     pub verify: bool,
     /// What has to hold of what is read.
@@ -71,6 +73,8 @@ pub enum Task {
     Compare,
     /// Reads all prompts with two models, for means.
     CompareMany,
+    /// Reads the items of an evaluation.
+    Evaluate,
 }
 
 /// How assertions are reported on stderr.
@@ -83,6 +87,16 @@ pub enum AssertionFormat {
     Github,
     /// A JUnit document of all.
     Junit,
+}
+
+/// What an evaluation does about a prompt that ends in a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrailingSpace {
+    /// It is taken away: most tokens bring their own.
+    #[default]
+    Strip,
+    /// It is read as a token of its own.
+    Keep,
 }
 
 /// What the text of a target stands for.
@@ -170,6 +184,7 @@ impl Default for Run {
             presentation: Presentation::default(),
             unusable_targets: UnusableTargets::default(),
             spelling: Spelling::default(),
+            trailing_space: TrailingSpace::default(),
             verify: false,
             assertions: Vec::new(),
             baseline: None,
@@ -261,7 +276,7 @@ impl Run {
     /// The tokens that have to be followed for the outputs, or for the task.
     fn follow(&self) -> Follow {
         match self.task {
-            Task::Compare | Task::CompareMany => Follow::Nothing,
+            Task::Compare | Task::CompareMany | Task::Evaluate => Follow::Nothing,
             Task::Summary => Follow::Top1,
             Task::Families | Task::Card | Task::Tokens | Task::Read => {
                 let formats = (self.outputs.iter()).map(|output| (output.format.follow)(&self.presentation));

@@ -7,6 +7,7 @@ mod compare_many;
 mod defect;
 mod draft;
 pub mod ending;
+mod evaluate;
 mod input;
 mod interrupt;
 mod man;
@@ -121,6 +122,7 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Tokens => model.reader(run)?.show_tokens(input, sinks),
+        Task::Evaluate => evaluate::evaluate(&model.reader(run)?, input, sinks),
         Task::Read | Task::Summary | Task::Compare | Task::CompareMany | Task::Families => {
             model.reader(run)?.read(input, sinks)
         }

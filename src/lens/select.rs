@@ -162,6 +162,11 @@ impl Positions {
         Self([Range::ALL].into_iter().collect())
     }
 
+    /// The position `index`, which counts from the end where it is negative.
+    pub fn one(index: i64) -> Self {
+        Self([Range::Index(index)].into_iter().collect())
+    }
+
     /// The `count` positions before the last.
     pub fn before_the_last(count: usize) -> Self {
         let first = -1 - i64::try_from(count).unwrap_or(i64::MAX - 1);

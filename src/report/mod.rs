@@ -5,6 +5,7 @@ mod compare_many;
 mod comparison;
 mod csv;
 mod drawing;
+mod evaluation;
 mod families;
 mod heatmap;
 mod html;
@@ -33,6 +34,7 @@ use crate::text::tokens::Tokens;
 
 pub use compare_many::{ModelComparisonDocument, model_comparison};
 pub use comparison::{Compared, ComparisonDocument, compared};
+pub use evaluation::{EvaluationDocument, Protocol, evaluation};
 pub use families::{FamiliesDocument, families};
 pub use heatmap::{ColorBy, Depth, Order, Rgb, Scale};
 pub use sheet::{Cell, Data, Sheet};

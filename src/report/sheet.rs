@@ -83,6 +83,8 @@ pub enum Cell {
     Mean(f64, Option<f64>),
     /// The same of shares.
     MeanShare(f64, Option<f64>),
+    /// A share, and the ends of its interval.
+    Interval(f64, f64, f64),
 }
 
 impl Data {
@@ -119,6 +121,14 @@ impl Cell {
         value.map_or(Self::Empty, Self::Number)
     }
 
+    /// A number if there is one, without decimals where it is whole.
+    pub fn maybe_whole(value: Option<f64>) -> Self {
+        match value {
+            Some(x) if x.fract() == 0. && (0. ..1e15).contains(&x) => Self::Integer(x as u64),
+            value => Self::maybe(value),
+        }
+    }
+
     fn for_people(&self) -> String {
         let error = |se: &Option<f64>, scale: f64, digits: usize| {
             se.map_or(String::new(), |se| format!(" ±{:.digits$}", scale * se))
@@ -136,6 +146,9 @@ impl Cell {
             Self::Divergence(x) => divergence(*x),
             Self::Share(p) => percent(*p),
             Self::ShareDifference(x) => percent_points(*x),
+            Self::Interval(p, low, high) => {
+                format!("{:.1}% [{:.1}–{:.1}]", 100. * p, 100. * low, 100. * high)
+            }
             Self::Mean(x, se) => format!("{x:.3}{}", error(se, 1., 3)),
             Self::MeanShare(p, se) => format!("{:.1}%{}", 100. * p, error(se, 100., 1)),
         }

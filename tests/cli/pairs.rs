@@ -30,7 +30,7 @@ impl Case {
 }
 
 #[rustfmt::skip]
-const CASES: [Case; 39] = [
+const CASES: [Case; 41] = [
     case(&["--families"]),
     case(&["--model", "tests/fixtures/llama"]),
     case(&["--revision", "other"]).beside(&[&["--model", "HUB"]]),
@@ -53,6 +53,8 @@ const CASES: [Case; 39] = [
     case(&["--first-token"]).beside(&[&["--track", " Reykjavik and more"]]),
     case(&["--variants"]).beside(&[&["--track", "a"]]),
     case(&["--summary"]),
+    case(&["--eval", "FILES/eval.jsonl"]),
+    case(&["--trailing-space", "keep"]).beside(&[&["--eval", "FILES/eval.jsonl"]]),
     case(&["--compare"]).beside(&[&["--prompts", "FILES/prompts.txt"]]),
     case(&["--heatmap"]),
     case(&["--plot"]),
@@ -166,6 +168,14 @@ fn shown(options: &[&[&str]]) -> Shown {
         "records.jsonl",
         r#"{"prompt": "The capital of Iceland is", "targets": [" Reykjavik and more"]}"#,
     );
+    write(
+        "eval.jsonl",
+        concat!(
+            r#"{"prompt": "The capital of Iceland is ", "targets": ["a", " and more of it"], "controls": ["e"]}"#,
+            "\n",
+            r#"{"prompt": "The capital of Italy is", "targets": [" of it", "o"], "position": 3}"#
+        ),
+    );
     let mut args: Vec<String> = options
         .iter()
         .copied()
@@ -189,7 +199,7 @@ fn shown(options: &[&[&str]]) -> Shown {
         }
         *arg = arg.replace("FILES", here).replace("HUB", ID);
     }
-    let without_prompt = ["--prompts", "--ids", "--families"];
+    let without_prompt = ["--prompts", "--ids", "--families", "--eval"];
     let has_prompt = args.iter().any(|arg| without_prompt.contains(&arg.as_str()));
     let prompt = (!has_prompt).then_some(PROMPT);
     let output = lens()

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use logit_lens::report::Order;
-use logit_lens::run::{AssertionFormat, UnusableTargets};
+use logit_lens::run::{AssertionFormat, TrailingSpace, UnusableTargets};
 use logit_lens::text::prompt::Bos;
 use logit_lens::weights::DType;
 
@@ -60,6 +60,22 @@ impl From<AssertFormatChoice> for AssertionFormat {
             AssertFormatChoice::Text => Self::Text,
             AssertFormatChoice::Github => Self::Github,
             AssertFormatChoice::Junit => Self::Junit,
+        }
+    }
+}
+
+/// What `--trailing-space` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrailingSpaceChoice {
+    Strip,
+    Keep,
+}
+
+impl From<TrailingSpaceChoice> for TrailingSpace {
+    fn from(choice: TrailingSpaceChoice) -> Self {
+        match choice {
+            TrailingSpaceChoice::Strip => Self::Strip,
+            TrailingSpaceChoice::Keep => Self::Keep,
         }
     }
 }

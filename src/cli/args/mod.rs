@@ -23,7 +23,8 @@ use logit_lens::text::targets::TargetSpec;
 
 use super::stdin;
 use choices::{
-    AssertFormatChoice, BosChoice, DTypeChoice, OrderChoice, TargetsChoice, positive, threads, token_id,
+    AssertFormatChoice, BosChoice, DTypeChoice, OrderChoice, TargetsChoice, TrailingSpaceChoice, positive,
+    threads, token_id,
 };
 use help::{AFTER_HELP, AFTER_SHORT_HELP, ASSERT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
 use rules::Given;
@@ -194,6 +195,31 @@ pub struct Args {
         hide_possible_values = true
     )]
     targets: TargetsChoice,
+
+    /// Evaluate: at which layer are the targets of FILE's items among the top k?
+    ///
+    /// JSON Lines with `prompt`, `targets` (or `intermediates`), and if wanted `controls` and `position`: pass@1, 5,
+    /// 10 and 100 at each layer and by the least rank over the layers, with bootstrap intervals. Targets of several
+    /// tokens are left out and counted, unless --first-token or --variants is given.
+    #[arg(
+        long = "eval",
+        value_name = "FILE",
+        help_heading = "Readings",
+        conflicts_with_all = ["given", "ids", "prompts"]
+    )]
+    evaluated: Option<PathBuf>,
+
+    /// What --eval does about a prompt that ends in a space: strip it, or keep it as a token
+    #[arg(
+        long,
+        value_name = "ACTION",
+        value_enum,
+        default_value = "strip",
+        help_heading = "Readings",
+        hide_possible_values = true,
+        requires = "evaluated"
+    )]
+    trailing_space: TrailingSpaceChoice,
 
     /// Compare two prompts, aligned from the end
     #[arg(long, help_heading = "Readings")]
@@ -433,7 +459,7 @@ impl Args {
 
     /// Whether there is nothing to read.
     fn has_no_prompt(&self) -> bool {
-        self.given.is_empty() && self.prompts.is_none() && self.ids.is_empty()
+        self.given.is_empty() && self.prompts.is_none() && self.ids.is_empty() && self.evaluated.is_none()
     }
 
     /// The error for when there should be something.

@@ -32,9 +32,17 @@ const ANY_PROMPT: &[Task] = &[
     Task::Summary,
     Task::Compare,
     Task::CompareMany,
+    Task::Evaluate,
     Task::Tokens,
 ];
 const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::CompareMany];
+const LAYERS: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Evaluate,
+];
 const READ: &[Task] = &[Task::Read];
 
 /// The outputs that several options apply to, as an error names them.
@@ -65,7 +73,9 @@ const RULES: &[Rule] = &[
     rule("tokens", &[Task::Tokens], Need::Nothing),
     rule("summary", &[Task::Summary, Task::CompareMany], Need::Nothing),
     rule("compare", &[Task::Compare], Need::Nothing),
-    rule("layers", READINGS, Need::Nothing),
+    rule("layers", LAYERS, Need::Nothing),
+    rule("evaluated", &[Task::Evaluate], Need::Nothing),
+    rule("trailing_space", &[Task::Evaluate], Need::Nothing),
     rule("positions", READINGS, Need::Nothing),
     rule("points", READINGS, Need::Nothing),
     rule("top_k", READINGS, Need::Output(Setting::TopK, DATA)),
@@ -78,12 +88,12 @@ const RULES: &[Rule] = &[
     rule("stats", READ, Need::Output(Setting::Statistics, DATA)),
     rule(
         "first_token",
-        READINGS,
+        LAYERS,
         Need::Run(names_targets, "targets: --track, --assert or --prompts"),
     ),
     rule(
         "variants",
-        READINGS,
+        LAYERS,
         Need::Run(names_targets, "targets: --track, --assert or --prompts"),
     ),
     rule("targets", READINGS, Need::Run(reads_records, "--prompts")),
@@ -127,6 +137,7 @@ const RULES: &[Rule] = &[
             Task::Summary,
             Task::Compare,
             Task::CompareMany,
+            Task::Evaluate,
             Task::Card,
         ],
         Need::Nothing,
@@ -139,6 +150,7 @@ const ALL: &[Task] = &[
     Task::Summary,
     Task::Compare,
     Task::CompareMany,
+    Task::Evaluate,
     Task::Tokens,
     Task::Card,
 ];
@@ -275,6 +287,7 @@ fn task(run: &Run) -> Option<&'static str> {
         Task::Families => Some("--families"),
         Task::Tokens => Some("--tokens"),
         Task::Summary => Some("--summary"),
+        Task::Evaluate => Some("--eval"),
         Task::CompareMany => Some("--summary of two models"),
         Task::Compare if run.models.len() > 1 => Some("two models"),
         Task::Compare => Some("--compare"),

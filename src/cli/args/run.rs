@@ -62,6 +62,7 @@ impl Args {
             presentation,
             unusable_targets: self.targets.into(),
             spelling: self.spelling(),
+            trailing_space: self.trailing_space.into(),
             verify: self.verify,
             assertions: self.assertions.clone(),
             baseline: self.baseline.clone(),
@@ -106,6 +107,9 @@ impl Args {
     fn task(&self, models: usize) -> Task {
         match self {
             Self { families: true, .. } => Task::Families,
+            Self {
+                evaluated: Some(_), ..
+            } if models < 2 && !self.compare && !self.summary && !self.tokens => Task::Evaluate,
             _ if self.has_no_prompt() => Task::Card,
             _ if models > 1 && self.summary && !self.compare => Task::CompareMany,
             _ if self.compare || models > 1 => Task::Compare,
@@ -119,7 +123,7 @@ impl Args {
         if !self.ids.is_empty() {
             return Prompts::Given(vec![Item::new(What::Ids(self.ids.clone()))]);
         }
-        match self.prompts.as_deref() {
+        match self.evaluated.as_deref().or(self.prompts.as_deref()) {
             Some(path) if path == Path::new("-") => Prompts::Stdin,
             Some(path) => Prompts::File(path.to_path_buf()),
             None => Prompts::Given(self.items()),

@@ -6,15 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::document::{Readings, SCHEMA_VERSION};
 use crate::report::{
-    CardDocument, ComparisonDocument, FamiliesDocument, ModelComparisonDocument, SummaryDocument,
-    TokensDocument,
+    CardDocument, ComparisonDocument, EvaluationDocument, FamiliesDocument, ModelComparisonDocument,
+    SummaryDocument, TokensDocument,
 };
 
 /// A kind of document: its name in the schema, when it is written, and its type.
 type Kind = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Value);
 
 /// Every kind of document.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     (
         "Readings",
         "the readings of one prompt, also a line of JSON Lines",
@@ -32,6 +32,7 @@ const KINDS: [Kind; 8] = [
         "--summary of two models",
         of::<ModelComparisonDocument>,
     ),
+    ("Evaluation", "--eval", of::<EvaluationDocument>),
     ("Tokens", "--tokens", of::<TokensDocument>),
     ("Card", "a model without a prompt", of::<CardDocument>),
     ("Families", "--families", of::<FamiliesDocument>),
