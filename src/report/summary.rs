@@ -129,6 +129,7 @@ impl Row {
 
 /// The document of a summary.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SummaryTable")]
 pub struct SummaryDocument {
     pub meta: Meta,
     pub rows: Vec<Row>,

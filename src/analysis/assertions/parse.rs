@@ -389,7 +389,7 @@ mod tests {
             ("top1_is_target > 1", "^", "add --summary"),
             // Wide characters and what is escaped take the columns that they take.
             ("prob(\"東京\") 1", "             ^", "a comparison"),
-            ("prob(\"a\tb\") 1", "              ^", "a comparison"),
+            ("prob(\"a\tb\") 1", "             ^", "a comparison"),
         ];
         for (text, caret, problem) in cases {
             let error = Assertion::parse(text, Subject::Prompt).unwrap_err();
