@@ -1,11 +1,13 @@
 //! The binary, run as a user runs it: what it says where, and with which exit code.
 
 mod assertions;
+mod baseline;
 #[path = "../source/bench.rs"]
 #[expect(dead_code, reason = "the hub's own tests use more")]
 mod bench;
 mod compare;
 mod compare_many;
+mod evaluate;
 mod failures;
 mod families;
 mod formats;

@@ -30,7 +30,9 @@ pub struct Tolerance {
     pub entropy: f64,
 }
 
-/// Ten times what batches of other prompts, other threads and other instructions were seen to change.
+/// More than three times what other prompts in a batch were seen to change: in 24 prompts each through SmolLM2 135M
+/// and Gemma 3 270M, at every layer, a probability by 7.5e-6, a KL by 2.7e-4, an entropy by 3.5e-5 at most. The number
+/// of threads changes nothing.
 impl Default for Tolerance {
     fn default() -> Self {
         Self {
