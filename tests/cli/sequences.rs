@@ -57,10 +57,11 @@ fn a_target_of_several_tokens_is_the_sum_of_what_a_longer_prompt_says() {
         );
         let prob = target["probs"][layer][last].as_f64().unwrap();
         assert!((prob - logprob.exp()).abs() < 1e-12);
-        let parts = |key: &str| tokens.iter().map(move |token| token[key][layer].clone());
-        let sum: f64 = parts("logprobs").map(|x| x.as_f64().unwrap()).sum();
+        let parts =
+            |key: &str| -> Vec<Value> { tokens.iter().map(|token| token[key][layer].clone()).collect() };
+        let sum: f64 = parts("logprobs").iter().map(|x| x.as_f64().unwrap()).sum();
         assert!((sum - logprob).abs() < 1e-9);
-        let worst = parts("ranks").map(|rank| rank.as_u64().unwrap()).max();
+        let worst = parts("ranks").iter().map(|rank| rank.as_u64().unwrap()).max();
         assert_eq!(target["ranks"][layer][last].as_u64(), worst);
         // A token that is among the top there has the same rank.
         for (nth, token) in tokens.iter().enumerate() {
