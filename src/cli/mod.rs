@@ -4,6 +4,7 @@ mod args;
 mod assertions;
 mod baseline;
 mod compare_many;
+mod completions;
 mod defect;
 mod draft;
 pub mod ending;
@@ -45,6 +46,11 @@ use targets::Targets;
 /// what was asserted does not hold.
 pub fn main() -> ExitCode {
     ending::watch_the_stack();
+    match completions::answer() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => return misused(&error),
+    }
     let args = match Args::of_command_line() {
         Ok(args) => args,
         Err(error) => return misused(&error),
@@ -60,9 +66,7 @@ pub fn main() -> ExitCode {
 
 fn run(mut args: Args) -> Result<ExitCode> {
     if let Some(shell) = args.completions {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Args::command(), "lens", &mut script);
-        return print(&script);
+        return print(&completions::script(shell)?);
     }
     if args.schema {
         let schema = serde_json::to_string_pretty(&logit_lens::report::json::schema())?;

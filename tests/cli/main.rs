@@ -21,6 +21,8 @@ mod output;
 mod pairs;
 mod pictures;
 mod prompts;
+#[cfg(unix)]
+mod release;
 mod schema;
 mod sequences;
 #[path = "../source/server.rs"]
