@@ -38,8 +38,8 @@ impl Args {
         let run = Run {
             models,
             hub: self.hub(),
-            load: self.load(0)?,
-            load_second: self.load(1)?,
+            load: self.load(0, task)?,
+            load_second: self.load(1, task)?,
             prompts,
             encoding: Encoding {
                 bos: self.bos.into(),
@@ -76,7 +76,7 @@ impl Args {
     }
 
     /// How the `nth` model is loaded: with the type given for it, or for both.
-    fn load(&self, nth: usize) -> Result<LoadOptions> {
+    fn load(&self, nth: usize, task: Task) -> Result<LoadOptions> {
         let dtype = match self.dtype.as_slice() {
             [both] => both,
             [_, _] if self.models.len() == 2 => &self.dtype[nth],
@@ -90,6 +90,7 @@ impl Args {
         Ok(LoadOptions {
             device: self.device,
             dtype: dtype.requested(),
+            headers_only: matches!(task, Task::Card | Task::Tokens) && self.generate.is_none(),
         })
     }
 
