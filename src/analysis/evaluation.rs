@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(values(0), [0.5, 0.5, 0.5, 0.75]);
         assert_eq!(values(1), [0., 0., 0.25, 1.]);
         assert_eq!(values(2), [0.5, 0.5, 0.75, 1.]);
-        assert_eq!(values(3), [0.5, 0.5, 0.5, 1.]);
+        assert_eq!(values(3), [0.25, 0.5, 0.5, 1.]);
         assert_eq!((rows[0].median_rank, rows[2].median_rank), (Some(50.), Some(7.)));
         let control = rows[2].control[1];
         assert_eq!((control.items, control.value), (1, Some(1.)));

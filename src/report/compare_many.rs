@@ -147,7 +147,7 @@ pub fn model_comparison(comparison: &ModelComparison, cards: [&Card; 2], k: usiz
         (format!("top-{k} shared"), true),
         ("Δ log p(target)".to_string(), has_targets),
     ];
-    let number = |mean: Option<f64>, se| mean.map_or(Cell::Empty, |mean| Cell::Mean(mean, se));
+    let number = |mean: Option<f64>, se| mean.map_or(Cell::Empty, |mean| Cell::MeanDivergence(mean, se));
     let share = |share: Option<f64>, se| share.map_or(Cell::Empty, |share| Cell::MeanShare(share, se));
     let cells = rows.iter().zip(&comparison.rows).map(|(row, sites)| {
         let cells = [
@@ -241,7 +241,7 @@ fn settles(comparison: &ModelComparison) -> Option<String> {
         n => format!(" ({n} prompts that settle on both sides)"),
     };
     Some(match later {
-        0. => format!("Both settle at the same layer on average{error}{count}."),
+        small if small.abs() < 0.005 => format!("Both settle at the same layer on average{error}{count}."),
         later => format!(
             "The right one settles {:.2}{error} layers {} on average{count}.",
             later.abs(),

@@ -81,6 +81,8 @@ pub enum Cell {
     ShareDifference(f64),
     /// A mean and its standard error.
     Mean(f64, Option<f64>),
+    /// The same of what is small too.
+    MeanDivergence(f64, Option<f64>),
     /// The same of shares.
     MeanShare(f64, Option<f64>),
     /// A share, and the ends of its interval.
@@ -148,6 +150,10 @@ impl Cell {
             Self::ShareDifference(x) => percent_points(*x),
             Self::Interval(p, low, high) => {
                 format!("{:.1}% [{:.1}–{:.1}]", 100. * p, 100. * low, 100. * high)
+            }
+            Self::MeanDivergence(x, se) => {
+                let error = se.map_or(String::new(), |se| format!(" ±{}", divergence(se)));
+                format!("{}{error}", divergence(*x))
             }
             Self::Mean(x, se) => format!("{x:.3}{}", error(se, 1., 3)),
             Self::MeanShare(p, se) => format!("{:.1}%{}", 100. * p, error(se, 100., 1)),

@@ -190,7 +190,7 @@ fn messages_show_what_they_quote() {
         &["The", "-m", hostile],
         &["The", "--layers", hostile],
         &["The", "--positions", hostile],
-        &["The", "--track", &format!("{hostile} no token")],
+        &["The", "--track", &format!("group={hostile} no token|id:7")],
         &["The", "--format", hostile],
         &["The", "--color-by", hostile],
         &["The", "-o", &format!("/nonexistent/{hostile}.csv")],

@@ -89,7 +89,7 @@ const EXEMPT: [(&str, &str); 10] = [
 ];
 
 /// Pairs that are one request said twice, or of which one cannot show beside the other.
-const SAME: [(&str, &str, &str); 18] = [
+const SAME: [(&str, &str, &str); 22] = [
     ("--model", "--dtype", "the model's file is in bfloat16"),
     (
         "--heatmap",
@@ -124,6 +124,10 @@ const SAME: [(&str, &str, &str); 18] = [
         "a prompt's own target comes before those tracked",
     ),
     ("--track", "--first-token", "one token is its own first"),
+    ("--revision", "--variants", "there it has one spelling"),
+    ("--targets", "--heatmap", "these colours show no target"),
+    ("--targets", "--color-by", "these colours show no target"),
+    ("--targets", "--order", "the heatmap's colours show no target"),
     ("--track", "--variants", "it has one spelling"),
     ("--targets", "--first-token", "first-token is the same"),
     ("--top-k", "--each", "each prompt has tables anyway"),

@@ -110,11 +110,11 @@ fn other_points_and_the_embedding_are_read_too() {
 fn every_format_has_the_tokens_and_their_sum() {
     let folder = TempDir::new().unwrap();
     let file = |ending: &str| folder.path().join(format!("lens.{ending}")).display().to_string();
-    let files = ["json", "csv", "md", "txt", "svg", "html"].map(file);
+    let files = ["json", "csv", "md", "txt"].map(file);
     let outputs: Vec<&str> = files.iter().flat_map(|file| ["-o", file]).collect();
     let written = run(&[&[FRANCE, "-q", "--track", TARGET], &outputs[..]].concat());
     assert_eq!(written.code, Some(0), "{written:?}");
-    let [json, csv, markdown, table, ..] = files.map(|file| std::fs::read_to_string(file).unwrap());
+    let [json, csv, markdown, table] = files.map(|file| std::fs::read_to_string(file).unwrap());
     let document = parsed(&json);
     let target = &document["targets"][0];
     let last = document["input"].as_array().unwrap().len() - 1;

@@ -106,7 +106,14 @@ const TABLES: &[&[&str]] = &[
         "embed,mlp_out",
     ],
     &["-m", GPT2, PROMPT, "--summary"],
-    &["--eval", "src/demo/facts.jsonl", "--layers", "embed,4,9"],
+    &[
+        "-m",
+        "demo",
+        "--eval",
+        "src/demo/facts.jsonl",
+        "--layers",
+        "embed,4,9",
+    ],
     &[
         "-m",
         GPT2,
