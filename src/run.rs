@@ -7,6 +7,7 @@ use crate::analysis::statistics::{Statistic, Statistics};
 use crate::error::Result;
 use crate::lens::{Follow, Layers, Points, Positions, Request};
 use crate::model::{LoadOptions, Model};
+use crate::readout::lenses::LensChoices;
 use crate::report::{ColorBy, Format, Presentation, TABLE};
 use crate::source::{DEMO, HubOptions};
 use crate::text::prompt::Bos;
@@ -97,6 +98,7 @@ pub struct Chat {
 /// What is read of each prompt, as asked for: what is left open depends on the outputs.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
+    pub lenses: LensChoices,
     pub layers: Layers,
     pub points: Points,
     pub positions: Option<Positions>,
@@ -173,6 +175,7 @@ impl Run {
             top_k,
             against,
             statistics,
+            lenses,
             layers: _,
             track: _,
         } = &self.selection;
@@ -180,6 +183,7 @@ impl Run {
             || top_k.is_some()
             || against.is_some()
             || statistics.is_some()
+            || lenses.iter().count() > 1
             || *points != Points::default()
             || self.encoding.generate.is_some()
             || self.presentation.each_prompt;
@@ -195,11 +199,15 @@ impl Run {
     /// What to read of every prompt.
     ///
     /// # Errors
-    /// Targets that are not among the model's tokens.
+    /// Targets that are not among the model's tokens, or a lens that is not the model's.
     pub fn request(&self, model: &Model) -> Result<Request> {
         let resolve = |spec: &TargetSpec| resolve(spec, model);
         let against = self.selection.against.as_ref().map(resolve);
+        let lenses = self.selection.lenses.iter();
         Ok(Request {
+            lenses: lenses
+                .map(|lens| lens.load(&model.subject()))
+                .collect::<Result<_>>()?,
             layers: self.selection.layers.clone(),
             points: self.selection.points.clone(),
             positions: self.positions(),
@@ -209,7 +217,7 @@ impl Run {
             against: against.transpose()?,
             follow: self.follow(),
             follow_next: self.task == Task::Summary && self.positions() != Positions::default(),
-            ..Request::default()
+            keep_rows: false,
         })
     }
 

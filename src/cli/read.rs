@@ -72,6 +72,32 @@ impl Reader<'_> {
         Ok(prompt)
     }
 
+    /// What to read of every prompt, with what is doubtful of the lenses said.
+    fn request(&self, sinks: &Sinks) -> Result<Request> {
+        let request = self.run.request(self.model)?;
+        for lens in &request.lenses {
+            if let Some(artefact) = lens.artefact() {
+                sinks.spare(artefact.paths())?;
+            }
+            lens.doubts().iter().for_each(|doubt| note(self.run, doubt));
+        }
+        Ok(request)
+    }
+
+    /// Says what is doubtful of what the lenses make of a prompt; whether there was anything.
+    fn note_lenses(&self, trajectory: &Trajectory) -> bool {
+        let first = trajectory.prompt.ids.first();
+        let begins_with_bos = self.model.bos.map(|bos| first == Some(&bos));
+        let mut said = false;
+        for read in trajectory.of_each_lens() {
+            for doubt in read.lens.doubts_of(&read.positions, begins_with_bos) {
+                note(self.run, &doubt);
+                said = true;
+            }
+        }
+        said
+    }
+
     /// The system message of a chat.
     fn system(&self) -> Option<&str> {
         self.run.encoding.chat.as_ref()?.system.as_deref()
@@ -79,7 +105,7 @@ impl Reader<'_> {
 
     /// Reads all prompts, batch after batch, and writes each as soon as it is done.
     pub fn read(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
-        let request = self.run.request(self.model)?;
+        let request = self.request(&sinks)?;
         // What does not fit the model is said before anything is read.
         request.layers.resolve(self.model.decoder.blocks.len())?;
         let limit = self.model.batch_tokens(&request);
@@ -91,11 +117,15 @@ impl Reader<'_> {
         let bar = Bar::new(self.run.quiet, prompts);
         let mut pass = Pass {
             reader: self,
-            summary: (self.run.task == Task::Summary).then(|| Summary::new(self.run.top_k())),
+            summaries: match self.run.task {
+                Task::Summary => vec![Summary::new(self.run.top_k()); request.lenses.len()],
+                _ => Vec::new(),
+            },
             bar: &bar,
             number: 0,
             verified: true,
             warned: false,
+            lenses_doubted: false,
         };
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while let Some(item) = input.next() {
@@ -128,12 +158,13 @@ impl Reader<'_> {
         }
         self.targets.note_count(self.run);
         let verified = pass.verified;
-        match pass.finish() {
-            Some(summary) => {
-                sinks.sheet(&report::summary(&summary, &self.model.card))?;
+        let summaries = pass.summaries;
+        match self.run.task {
+            Task::Summary => {
+                sinks.sheet(&report::summary(&summaries, &self.model.card))?;
                 sinks.finish()?;
             }
-            None => {
+            _ => {
                 sinks.remarks().for_each(|remark| note(self.run, &remark));
                 sinks.finish_documents()?;
             }
@@ -164,13 +195,16 @@ impl Reader<'_> {
 /// A run through many batches.
 struct Pass<'a> {
     reader: &'a Reader<'a>,
-    summary: Option<Summary>,
+    /// One for each lens, where means are wanted.
+    summaries: Vec<Summary>,
     bar: &'a Bar,
     /// The number of prompts that are done.
     number: usize,
     verified: bool,
     /// Whether it was said that another form of a target is likelier.
     warned: bool,
+    /// Whether it was said what is doubtful of a lens at some prompt.
+    lenses_doubted: bool,
 }
 
 impl Pass<'_> {
@@ -204,9 +238,13 @@ impl Pass<'_> {
         if !self.warned {
             self.warned = self.other_form(trajectory);
         }
-        match &mut self.summary {
-            Some(summary) => summary.add(trajectory),
-            None => sinks.document(&Document {
+        if !self.lenses_doubted {
+            self.lenses_doubted = self.reader.note_lenses(trajectory);
+        }
+        match self.summaries.as_mut_slice() {
+            [_, ..] => (self.summaries.iter_mut().zip(trajectory.of_each_lens()))
+                .for_each(|(summary, read)| summary.add(read)),
+            [] => sinks.document(&Document {
                 card: &model.card,
                 tokens: &model.tokens,
                 trajectory,
@@ -221,10 +259,6 @@ impl Pass<'_> {
             self.verified &= self.reader.verification(trajectory)?;
         }
         Ok(())
-    }
-
-    fn finish(self) -> Option<Summary> {
-        self.summary
     }
 
     /// Says so when a target with or without its leading space is the likelier one in the end.
@@ -290,13 +324,18 @@ impl Reader<'_> {
 /// Reads the one prompt, or the two, on both sides and writes how they compare.
 pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks) -> Result<ExitCode> {
     let depths = [left, right].map(|reader| reader.model.decoder.blocks.len());
+    let same_model = std::ptr::eq(left.model, right.model);
     // Both sides follow what either wants followed, in one order.
     let targets: Vec<String> = items.iter().flat_map(|item| item.targets.clone()).collect();
     let mut sides = Vec::new();
     for (reader, item) in [left, right].into_iter().zip(items) {
         let mut request = Request {
             keep_rows: true,
-            ..reader.run.request(reader.model)?
+            ..match same_model && !sides.is_empty() {
+                // The lenses are those of the other side, of which it was said.
+                true => reader.run.request(reader.model)?,
+                false => reader.request(&sinks)?,
+            }
         };
         if sides.len() == 1 && depths[0] != depths[1] {
             let layers = request.layers.resolve(depths[0])?.into_iter();
@@ -314,34 +353,35 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
         let trajectory = reader.model.read_prompts(vec![prompt], &request, &bar)?.remove(0);
         sides.push(trajectory);
     }
-    let comparison = Comparison::new(
-        Side {
-            model: left.model,
-            trajectory: &sides[0],
-        },
-        Side {
-            model: right.model,
-            trajectory: &sides[1],
-        },
-    )?;
+    let pairs: Vec<[&Trajectory; 2]> = (sides[0].of_each_lens().zip(sides[1].of_each_lens()))
+        .map(|(left, right)| [left, right])
+        .collect();
+    let comparisons = pairs.iter().map(|[l, r]| {
+        let side = |model, trajectory| Side { model, trajectory };
+        Comparison::new(side(left.model, l), side(right.model, r))
+    });
+    let comparisons: Vec<Comparison> = comparisons.collect::<logit_lens::error::Result<_>>()?;
     let none = Statistics::none();
-    let document = |number: usize| {
+    let document = |number: usize, trajectory| {
         let reader = [left, right][number];
         Document {
             card: &reader.model.card,
             tokens: &reader.model.tokens,
-            trajectory: &sides[number],
+            trajectory,
             statistics: &none,
             against: None,
             number,
             id: None,
         }
     };
-    sinks.sheet(&report::compared(&Compared {
-        left: document(0),
-        right: document(1),
-        comparison: &comparison,
-    }))?;
+    let compared: Vec<Compared> = (pairs.iter().zip(&comparisons))
+        .map(|(&[l, r], comparison)| Compared {
+            left: document(0, l),
+            right: document(1, r),
+            comparison,
+        })
+        .collect();
+    sinks.sheet(&report::compared(&compared))?;
     sinks.finish()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,8 +9,9 @@ use crate::text::targets::Target;
 /// What is to be read of each prompt.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What maps the rows before the final norm.
-    pub lens: Arc<dyn Lens>,
+    /// What maps the rows before the final norm: each row is read under all of them, in one pass. The first is
+    /// the one that everything is about. Without any, the logit lens.
+    pub lenses: Vec<Arc<dyn Lens>>,
     pub layers: Layers,
     pub points: Points,
     pub positions: Positions,
@@ -47,7 +48,7 @@ pub enum Follow {
 impl Default for Request {
     fn default() -> Self {
         Self {
-            lens: Arc::new(LogitLens),
+            lenses: vec![Arc::new(LogitLens)],
             layers: Layers::default(),
             points: Points::default(),
             positions: Positions::default(),

@@ -1,8 +1,11 @@
 //! All readings of one prompt.
 
+use std::sync::Arc;
+
 use candle_core::Tensor;
 
 use crate::decoder::{Point, Site};
+use crate::readout::lenses::Lens;
 use crate::readout::{Reading, Tracked};
 use crate::text::prompt::Prompt;
 use crate::text::targets::Target;
@@ -11,6 +14,8 @@ use crate::text::tokens::Tokens;
 /// All readings of one prompt.
 #[derive(Debug, Clone)]
 pub struct Trajectory {
+    /// What the rows were mapped by.
+    pub lens: Arc<dyn Lens>,
     pub prompt: Prompt,
     /// The positions read, rising.
     pub positions: Vec<usize>,
@@ -23,8 +28,11 @@ pub struct Trajectory {
     /// At each position read, the tokens followed, likeliest first (by their highest probability at
     /// any row shown), with a value for each row.
     pub tracked: Vec<Vec<Track>>,
-    /// The rows shown, `[positions, rows, hidden]`, before the final norm; `None` unless kept.
+    /// The rows shown, `[positions, rows, hidden]`, before the final norm and after the lens; `None` unless kept.
     pub hidden: Option<Tensor>,
+    /// What the run's other lenses make of the same prompt, with the same positions, output and targets. A lens
+    /// that has no map for some row lacks it.
+    pub others: Vec<Trajectory>,
 }
 
 /// The readings at one site, one for each position read.
@@ -71,6 +79,16 @@ pub struct SuddenChange {
 }
 
 impl Trajectory {
+    /// It and those of the other lenses.
+    pub fn of_each_lens(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// How many top tokens its readings keep.
+    pub fn kept(&self) -> usize {
+        self.output.first().map_or(0, |reading| reading.top.len())
+    }
+
     /// The rows after blocks, those of the ordinary logit lens.
     pub fn layers(&self) -> impl DoubleEndedIterator<Item = &Row> {
         self.rows.iter().filter(|row| row.site.point == Point::ResidPost)

@@ -5,6 +5,7 @@ mod demo;
 mod directory;
 pub mod gguf;
 mod hub;
+mod lens;
 mod parts;
 pub(crate) mod python_json;
 mod storage;
@@ -18,6 +19,7 @@ pub use demo::DEMO;
 pub use hub::HubOptions;
 #[doc(hidden)]
 pub use hub::answer as hub_answer;
+pub use lens::{LensFiles, names_one_model};
 pub use parts::shard_names;
 pub use storage::Storage;
 

@@ -11,6 +11,7 @@ mod given;
 mod hostile;
 mod json;
 mod lean;
+mod lenses;
 mod narrow;
 mod options;
 mod output;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
 use crate::bench::{ID, NEW, OLD, real, write_python_cache};
@@ -30,7 +32,7 @@ impl Case {
 }
 
 #[rustfmt::skip]
-const CASES: [Case; 37] = [
+const CASES: [Case; 38] = [
     case(&["--families"]),
     case(&["--model", "tests/fixtures/llama"]),
     case(&["--revision", "other"]).beside(&[&["--model", "HUB"]]),
@@ -43,6 +45,7 @@ const CASES: [Case; 37] = [
     case(&["--generate", "2"]),
     case(&["--tokens"]),
     case(&["--top-k", "3"]),
+    case(&["--lens", "jacobian=FILES/lens.safetensors"]),
     case(&["--layers", "0,2"]),
     case(&["--positions", "3:"]),
     case(&["--point", "attn_out"]),
@@ -157,6 +160,7 @@ fn shown(options: &[&[&str]]) -> Shown {
         "records.jsonl",
         r#"{"prompt": "The capital of Iceland is", "targets": [" Reykjavik and more"]}"#,
     );
+    write_lens(&folder.path().join("lens.safetensors"));
     let mut args: Vec<String> = options
         .iter()
         .copied()
@@ -202,6 +206,17 @@ fn shown(options: &[&[&str]]) -> Shown {
         refused: !output.status.success(),
         everything: without_times(&text),
     }
+}
+
+/// A Jacobian lens of the demo model that turns every row by one place.
+fn write_lens(path: &Path) {
+    const LAYERS: usize = 10;
+    const HIDDEN: usize = 112;
+    let turn = |i: usize| f32::from(u8::from(i % HIDDEN == (i / HIDDEN + 1) % HIDDEN));
+    let data: Vec<u8> = (0..HIDDEN * HIDDEN).flat_map(|i| turn(i).to_le_bytes()).collect();
+    let view = || TensorView::new(Dtype::F32, vec![HIDDEN, HIDDEN], &data).unwrap();
+    let tensors = (0..LAYERS - 1).map(|layer| (layer.to_string(), view()));
+    std::fs::write(path, safetensors::serialize(tensors, None).unwrap()).unwrap();
 }
 
 /// What two cases need beside them, less what they are themselves; each thing once.

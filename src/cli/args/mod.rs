@@ -15,6 +15,7 @@ use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::machine::device::DeviceChoice;
+use logit_lens::readout::lenses::LensChoices;
 use logit_lens::report::ColorBy;
 use logit_lens::text::targets::TargetSpec;
 
@@ -108,6 +109,18 @@ pub struct Args {
     /// Print the tokenization and exit
     #[arg(long, help_heading = "Prompts")]
     pub tokens: bool,
+
+    /// Map rows before the final norm: logit (not at all), tuned=DIR or jacobian=FILE
+    ///
+    /// A tuned lens is the directory that tuned-lens saved (config.json, params.pt): h + W h + b. A Jacobian
+    /// lens is a .pt or .safetensors file, or a directory with one: J h.
+    #[arg(
+        long = "lens",
+        value_name = "LENS",
+        default_value = "logit",
+        help_heading = "Readings"
+    )]
+    pub lenses: LensChoices,
 
     /// Number of top tokens to show
     ///

@@ -59,6 +59,7 @@ const RULES: &[Rule] = &[
     rule("tokens", &[Task::Tokens], Need::Nothing),
     rule("summary", &[Task::Summary], Need::Nothing),
     rule("compare", &[Task::Compare], Need::Nothing),
+    rule("lenses", READINGS, Need::Nothing),
     rule("layers", READINGS, Need::Nothing),
     rule("positions", READINGS, Need::Nothing),
     rule("points", READINGS, Need::Nothing),

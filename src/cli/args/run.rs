@@ -45,6 +45,7 @@ impl Args {
             },
             task,
             selection: Selection {
+                lenses: self.lenses.clone(),
                 layers: self.layers.clone(),
                 points: self.points.clone().unwrap_or_default(),
                 positions: self.positions.clone(),

@@ -121,10 +121,9 @@ pub fn heads(document: &Document) -> Vec<String> {
 
 /// The scale that the rows' values lie on. The embedding is far from everything else, so it does
 /// not count where there are other rows.
-pub fn scale(by: ColorBy, rows: &[Row]) -> Scale {
-    let only_embed = rows.iter().all(|row| row.site.point == Point::Embed);
+pub fn scale<'a>(by: ColorBy, rows: impl Iterator<Item = &'a Row> + Clone) -> Scale {
+    let only_embed = rows.clone().all(|row| row.site.point == Point::Embed);
     let counted = rows
-        .iter()
         .filter(|row| only_embed || row.site.point != Point::Embed);
     let values = |row: &Row| row.cells.iter().filter_map(|cell| cell.value).collect::<Vec<_>>();
     Scale::fit(by, counted.flat_map(values))
