@@ -193,7 +193,11 @@ impl Run {
     /// The statistics that a format shows.
     pub fn statistics(&self, format: &Format) -> Statistics {
         let chosen = self.selection.statistics.clone();
-        chosen.unwrap_or_else(|| (format.statistics)(&self.presentation))
+        let chosen = chosen.unwrap_or_else(|| (format.statistics)(&self.presentation));
+        match self.selection.lenses.iter().count() {
+            1 => chosen,
+            _ => chosen.of_several_lenses(),
+        }
     }
 
     /// What to read of every prompt.
@@ -213,6 +217,8 @@ impl Run {
             positions: self.positions(),
             top_k: self.top_k(),
             distances: self.needs_distances(),
+            lens_kl: (self.outputs.iter())
+                .any(|output| self.statistics(output.format).has(Statistic::LensKl)),
             targets: self.selection.track.iter().map(resolve).collect::<Result<_>>()?,
             against: against.transpose()?,
             follow: self.follow(),

@@ -20,6 +20,8 @@ pub struct Request {
     /// Whether to compare the normalised distributions (Jensen-Shannon, total variation): one more
     /// pass through the vocabulary.
     pub distances: bool,
+    /// Whether to measure how far each lens is from the first at each row (KL): one more pass for each.
+    pub lens_kl: bool,
     /// Tokens to follow through all rows, whatever their rank.
     pub targets: Vec<Target>,
     /// What their logits are to be compared with.
@@ -54,6 +56,7 @@ impl Default for Request {
             positions: Positions::default(),
             top_k: 5,
             distances: false,
+            lens_kl: false,
             targets: Vec::new(),
             against: None,
             follow: Follow::Nothing,

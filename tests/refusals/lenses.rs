@@ -168,7 +168,7 @@ fn a_jacobian_lens_of_another_kind_or_size_is_refused_by_name() {
     refuse(&[], &[-1, 0, 1], 12, &["layer -1"]);
     refuse(&[], &[0, 1], 6, &["[6, 6]", "[12, 12]"]);
     // Of the whole storage, no matrix is left.
-    refuse(&[], &[0, 1], 13, &["layer 0", "not whole"].map(|_| "not whole")[..1].as_ref());
+    refuse(&[], &[0, 1], 13, &["not whole"]);
 
     let mut head: Vec<f32> = identity();
     head[5] = 0.02;
@@ -180,20 +180,14 @@ fn a_jacobian_lens_of_another_kind_or_size_is_refused_by_name() {
 fn matrices_that_are_not_finite_are_refused_where_they_are_read() {
     let model = load("gpt2");
     let folder = TempDir::new().unwrap();
-    for bad in [f32::NAN, f32::INFINITY, 3e38] {
+    for bad in [f32::NAN, f32::INFINITY] {
         let mut storage = identity();
         storage[14] = bad;
-        storage[15] = bad;
         let path = write(&folder, "a.pt", &file(&Pickle::jacobian(&[], &[0, 1], 12), &storage));
         let request = logit_lens::lens::Request {
             lenses: vec![jacobian(&model, &path).unwrap()],
             ..Default::default()
         };
-        if bad < f32::INFINITY {
-            // Large as they are, these may still be numbers.
-            let _ = model.lens("The Eiffel Tower", &request);
-            continue;
-        }
         assert_refused(model.lens("The Eiffel Tower", &request), &["row 0", "not finite"], "NaN");
     }
 }
@@ -261,10 +255,10 @@ fn a_lens_of_another_model_is_refused_and_what_cannot_be_known_is_said() {
 
 #[test]
 fn an_unembedding_that_is_not_the_fitted_one_is_said() {
-    for (name, hash) in [("gpt2", true), ("gemma2", true), ("gpt-neox", true)] {
+    for name in ["gpt2", "gemma2", "gpt-neox"] {
         let model = load(name);
         let lens = tuned(&model, &fixture("lenses").join(name).join("tuned")).unwrap();
-        assert!(hash && lens.doubts().is_empty(), "{name}: {:?}", lens.doubts());
+        assert!(lens.doubts().is_empty(), "{name}: {:?}", lens.doubts());
     }
     let model = load("gpt2");
     let folder = TempDir::new().unwrap();

@@ -2,6 +2,7 @@
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
+use logit_lens::analysis::statistics::Statistic;
 use logit_lens::error::{Error, Result};
 use logit_lens::report::{Presentation, Setting};
 use logit_lens::run::{Prompts, Run, Task};
@@ -174,6 +175,7 @@ impl Given {
             }
         }
         check_formats(run)?;
+        check_lens_kl(run)?;
         // A table that is no trajectory has settings of its own.
         let reads = run.task == Task::Read;
         for rule in given() {
@@ -207,6 +209,19 @@ fn wrong_task(rule: &Rule, run: &Run) -> Error {
             format!("There is no prompt, and {} needs one.", flag(rule.option)),
             "Try: lens \"The Eiffel Tower is in the city of\"",
         ),
+    }
+}
+
+/// Refuses a comparison of lenses where there is one.
+fn check_lens_kl(run: &Run) -> Result<()> {
+    let statistics = run.selection.statistics.as_ref();
+    let is_named = statistics.is_some_and(|statistics| statistics.has(Statistic::LensKl));
+    match is_named && run.selection.lenses.iter().count() == 1 {
+        true => Err(Error::usage(
+            "The statistic lens_kl compares lenses, and there is one.",
+            "Name several, as --lens logit,tuned=DIR, or leave it out.",
+        )),
+        false => Ok(()),
     }
 }
 

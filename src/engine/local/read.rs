@@ -80,6 +80,9 @@ impl Model {
         if request.distances {
             readout.measure(&read.rows, &mut readings)?;
         }
+        if request.lens_kl {
+            read.compare_lenses(&readout, &mut readings)?;
+        }
         let wanted = read.ids_to_follow(&plans, &readings, request);
         require_memory_to_follow(&wanted, chosen.count)?;
         let followed = match wanted.iter().all(Vec::is_empty) {
@@ -224,6 +227,39 @@ pub struct Read {
 }
 
 impl Read {
+    /// Gives each reading of a lens after the first its KL from the first lens's reading of the same row.
+    fn compare_lenses(&self, readout: &Readout, readings: &mut [Reading]) -> Result<()> {
+        let sites = self.sites.len();
+        let first = &self.shown[0];
+        for other in &self.shown[1..] {
+            let beside = |&row: &usize| {
+                let same = first.iter().find(|&&first| self.sites[first] == self.sites[row])?;
+                (*same != row).then_some([row, *same])
+            };
+            let pairs: Vec<[usize; 2]> = other.iter().filter_map(beside).collect();
+            let starts = (0..readings.len()).step_by(sites);
+            let rows: Vec<[usize; 2]> = starts
+                .flat_map(|start| pairs.iter().map(move |pair| pair.map(|row| start + row)))
+                .collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let ids: Vec<u32> = rows.as_flattened().iter().map(|&row| row as u32).collect();
+            let ids = Tensor::from_vec(ids, 2 * rows.len(), self.rows.hidden.device())?;
+            // The second of a pair is what the first is compared with, as a model's output is otherwise.
+            let paired = Rows {
+                hidden: self.rows.hidden.index_select(&ids, 0)?,
+                sites: 2,
+                next: vec![None; rows.len()],
+            };
+            let measured = readout.read(&paired, 1)?;
+            for ([row, _], pair) in rows.iter().zip(measured.chunks_exact(2)) {
+                readings[*row].lens_kl = Some(pair[0].forward_kl);
+            }
+        }
+        Ok(())
+    }
+
 
     /// For each position, the tokens to follow: each once, rising.
     fn ids_to_follow(&self, plans: &[Plan], readings: &[Reading], request: &Request) -> Vec<Vec<u32>> {

@@ -28,7 +28,8 @@ pub enum ColorBy {
 impl ColorBy {
     /// Every choice.
     pub fn all() -> impl Iterator<Item = Self> {
-        let statistics = Statistic::ALL.into_iter().filter(|s| *s != Statistic::Agrees);
+        let without = [Statistic::Agrees, Statistic::LensKl];
+        let statistics = Statistic::ALL.into_iter().filter(move |s| !without.contains(s));
         [Self::Prob, Self::Target, Self::Rank]
             .into_iter()
             .chain(statistics.map(Self::Statistic))
@@ -173,6 +174,7 @@ pub fn title(document: &Document, by: ColorBy) -> String {
         ColorBy::Statistic(Statistic::ReverseKl) => "KL from the row to the output (nats)".to_string(),
         ColorBy::Statistic(Statistic::Js) => "Jensen-Shannon divergence from the output (nats)".to_string(),
         ColorBy::Statistic(Statistic::CrossEntropy) => "cross-entropy of the next token (nats)".to_string(),
+        ColorBy::Statistic(Statistic::LensKl) => "KL from the first lens to the row (nats)".to_string(),
         ColorBy::Statistic(Statistic::Agrees) => "agreement with the output".to_string(),
     }
 }

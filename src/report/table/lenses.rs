@@ -6,6 +6,7 @@ use anstyle::Style;
 
 use super::columns::shown;
 use super::{ANSWER, BOLD, DIM, targets};
+use crate::analysis::statistics::Statistic;
 use crate::decoder::Site;
 use crate::lens::Trajectory;
 use crate::report::Document;
@@ -134,7 +135,9 @@ fn of_lens(rows: &Rows, read: &Trajectory, at: usize, show: Shown, available: us
             cells: rows.cells(read, cell),
         });
     }
-    for statistic in document.statistics.iter() {
+    let is_first = std::ptr::eq(read, rows.document.trajectory);
+    let of_it = |statistic: &Statistic| !(is_first && *statistic == Statistic::LensKl);
+    for statistic in document.statistics.iter().filter(of_it) {
         let columns_of = width(statistic.name()).max(PERCENT);
         let cell = |row: usize| {
             let value = statistic.of(&read.rows[row].readings[at], &read.output[at]);

@@ -3,7 +3,7 @@
 
 const MAIN_POINT = 'resid_post';
 const POINT_ORDER = ['attn_out', 'resid_mid', 'mlp_out', MAIN_POINT];
-const STAT_ORDER = ['entropy', 'forward_kl', 'reverse_kl', 'js', 'tv', 'cross_entropy', 'agrees'];
+const STAT_ORDER = ['entropy', 'forward_kl', 'reverse_kl', 'js', 'tv', 'cross_entropy', 'agrees', 'lens_kl'];
 const STAT_INFO = {
   entropy: { label: 'Entropy', unit: 'nats' },
   forward_kl: { label: 'Forward KL', unit: 'nats' },
@@ -12,6 +12,7 @@ const STAT_INFO = {
   tv: { label: 'Total variation', unit: '' },
   cross_entropy: { label: 'Cross-entropy of the next token', unit: 'nats' },
   agrees: { label: 'Matches final output', unit: '' },
+  lens_kl: { label: 'KL from the first lens', unit: 'nats' },
 };
 const statInfo = (name) => STAT_INFO[name] ?? { label: name.replaceAll('_', ' '), unit: '' };
 
