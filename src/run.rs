@@ -210,7 +210,7 @@ impl Run {
         let lenses = self.selection.lenses.iter();
         Ok(Request {
             lenses: lenses
-                .map(|lens| lens.load(&model.subject()))
+                .map(|lens| lens.load(&model.subject(), &self.hub))
                 .collect::<Result<_>>()?,
             layers: self.selection.layers.clone(),
             points: self.selection.points.clone(),

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Asset;
+use super::hub::{self, HubOptions, Wanted};
+use super::{Asset, published};
 use crate::error::{Error, Result};
 
 /// The files of a fitted lens.
@@ -16,18 +17,75 @@ pub struct LensFiles {
     pub weights: Asset,
     /// What it says of itself in a file of its own.
     pub description: Option<Asset>,
+    /// The model that it is published for, where that is how it was found.
+    pub published_for: Option<String>,
     /// The SHA-256 of `weights`, where it is known without reading them.
     pub sha256: Option<String>,
 }
 
 impl LensFiles {
+    /// The tuned lens that is published for a model of the hub.
+    ///
+    /// # Errors
+    /// A model for which there is none, or what cannot be downloaded.
+    pub fn published_tuned(model: &str, options: &HubOptions) -> Result<Self> {
+        match Self::fetch(&published::tuned(model), options)? {
+            Some(files) => Ok(files.published_for(model)),
+            None => Err(no_published("tuned", model, "tuned=DIR")),
+        }
+    }
+
+    /// The Jacobian lens that is published for a model of the hub.
+    ///
+    /// # Errors
+    /// A model for which there is none, or what cannot be downloaded.
+    pub fn published_jacobian(model: &str, options: &HubOptions) -> Result<Self> {
+        for wanted in published::jacobian(model) {
+            if let Some(files) = Self::fetch(&wanted, options)? {
+                return Ok(files.published_for(model));
+            }
+        }
+        Err(no_published("Jacobian", model, "jacobian=FILE"))
+    }
+
+    fn published_for(self, model: &str) -> Self {
+        Self {
+            published_for: Some(model.to_string()),
+            ..self
+        }
+    }
+
+    /// The files of a repository: the matrices first, then what describes them.
+    fn fetch(wanted: &Wanted, options: &HubOptions) -> Result<Option<Self>> {
+        let Some(found) = hub::fetch(wanted, options)? else {
+            return Ok(None);
+        };
+        let name = wanted.names.first().map_or("", String::as_str);
+        let mut paths = found.paths.into_iter();
+        let Some(weights) = paths.next() else { return Ok(None) };
+        let space = if wanted.is_space { "spaces/" } else { "" };
+        Ok(Some(Self {
+            name: format!("{space}{}/{name}", wanted.id),
+            revision: Some(found.commit),
+            published_for: None,
+            sha256: sha256_of_a_blob(&weights),
+            weights: weights.into(),
+            description: paths.next().map(Asset::from),
+        }))
+    }
+
     /// The files of the tuned lens in the directory `path`: `config.json`, and `params.pt` or
     /// `params.safetensors`.
     ///
     /// # Errors
     /// A path that is no directory, or one of the two missing in it.
-    pub fn tuned(path: &str) -> Result<Self> {
+    pub fn tuned(path: &str, options: &HubOptions) -> Result<Self> {
         let dir = Path::new(path);
+        if let Some(wanted) = in_a_repository(path, |folder| {
+            ["params.pt", "config.json"].map(|file| format!("{folder}{file}")).to_vec()
+        }) {
+            return Self::fetch(&wanted, options)?.ok_or_else(|| not_there(&wanted));
+        }
         if !dir.is_dir() {
             return Err(Error::failed(
                 format!("There is no directory {path} with a tuned lens."),
@@ -53,7 +111,11 @@ impl LensFiles {
     ///
     /// # Errors
     /// A path where there is none, or a directory with several.
-    pub fn jacobian(path: &str) -> Result<Self> {
+    pub fn jacobian(path: &str, options: &HubOptions) -> Result<Self> {
+        let file = |file: &str| vec![file.trim_end_matches('/').to_string()];
+        if let Some(wanted) = in_a_repository(path, file).filter(|_| is_a_file_of_matrices(Path::new(path))) {
+            return Self::fetch(&wanted, options)?.ok_or_else(|| not_there(&wanted));
+        }
         let weights = match Path::new(path) {
             dir if dir.is_dir() => the_one_in(dir)?,
             file if file.is_file() => file.to_path_buf(),
@@ -81,6 +143,7 @@ impl LensFiles {
             revision: None,
             weights: weights.into(),
             description: None,
+            published_for: None,
             sha256: None,
         }
     }
@@ -92,14 +155,61 @@ impl LensFiles {
     }
 }
 
+/// What is wanted of a repository of the hub where a path is `owner/name/path`, and nothing by that path is here.
+/// `names` makes the files of the path within it, which ends in a slash.
+fn in_a_repository(path: &str, names: impl Fn(&str) -> Vec<String>) -> Option<Wanted> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let is_plain = |part: &&str| {
+        !matches!(**part, "" | "." | "..") && !part.contains(|c: char| c.is_control() || "\\:~".contains(c))
+    };
+    let is_here = Path::new(path).exists() || Path::new(parts.first()?).exists();
+    let [owner, name, inner @ ..] = parts.as_slice() else {
+        return None;
+    };
+    if inner.is_empty() || is_here || !parts.iter().all(|part| is_plain(&part)) {
+        return None;
+    }
+    Some(Wanted {
+        id: format!("{owner}/{name}"),
+        is_space: false,
+        revision: "main".to_string(),
+        names: names(&format!("{}/", inner.join("/"))),
+    })
+}
+
+fn is_a_file_of_matrices(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "pt" || e == "safetensors")
+}
+
+/// The SHA-256 of a file in the cache, whose blob has it as its name if it is large.
+fn sha256_of_a_blob(path: &Path) -> Option<String> {
+    let blob = path.canonicalize().ok()?;
+    let name = blob.file_name()?.to_str()?;
+    let is_hash = name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    is_hash.then(|| name.to_string())
+}
+
+fn not_there(wanted: &Wanted) -> Error {
+    Error::failed(
+        format!("{} has no {}.", wanted.id, wanted.names.join(" and ")),
+        "Check the path within the repository, or give a file here.",
+    )
+}
+
+fn no_published(kind: &str, model: &str, named: &str) -> Error {
+    Error::failed(
+        format!("No {kind} lens is known to be published for {model}."),
+        format!("Fit one, or name one: --lens {named}."),
+    )
+}
+
 /// The one file of matrices in a directory.
 fn the_one_in(dir: &Path) -> Result<PathBuf> {
     let unreadable = |e| Asset::File(dir.to_path_buf()).unreadable(&e);
     let mut found = Vec::new();
     for entry in dir.read_dir().map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let is_lens = path.extension().is_some_and(|e| e == "pt" || e == "safetensors");
-        if is_lens && path.is_file() {
+        if is_a_file_of_matrices(&path) && path.is_file() {
             found.push(path);
         }
     }

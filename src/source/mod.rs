@@ -7,6 +7,7 @@ pub mod gguf;
 mod hub;
 mod lens;
 mod parts;
+mod published;
 pub(crate) mod python_json;
 mod storage;
 

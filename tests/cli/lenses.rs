@@ -108,8 +108,9 @@ fn what_a_lens_cannot_read_is_refused() {
     fails(&["--lens", JACOBIAN, "--layers", "embed"], "no map for the row embed");
     fails(&["--lens", TUNED, "--point", "attn_out"], "no map for the row 0_attn_out");
     for (lens, problem) in [
-        ("tuned", "name the directory"),
-        ("jacobian=", "name the file"),
+        ("tuned", "demo is no model of the hub"),
+        ("jacobian", "demo is no model of the hub"),
+        ("jacobian=", "names no file"),
         ("linear", "unknown lens"),
         ("logit=x", "has no file"),
     ] {

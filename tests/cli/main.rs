@@ -18,6 +18,7 @@ mod output;
 mod pairs;
 mod pictures;
 mod prompts;
+mod published;
 mod schema;
 #[path = "../source/server.rs"]
 #[expect(dead_code, reason = "the hub's own tests use more")]

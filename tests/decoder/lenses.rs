@@ -6,6 +6,7 @@ use logit_lens::decoder::Point;
 use logit_lens::lens::{Positions, Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::readout::lenses::{Lens, LensChoices};
+use logit_lens::source::HubOptions;
 use safetensors::SafeTensors;
 
 use crate::numbers::{assert_near, logits};
@@ -31,7 +32,7 @@ const FORMS: [&str; 10] = [
 
 fn lenses(model: &Model, written: &str) -> Vec<Arc<dyn Lens>> {
     let choices: LensChoices = written.parse().unwrap();
-    let lenses = choices.iter().map(|choice| choice.load(&model.subject()));
+    let lenses = choices.iter().map(|choice| choice.load(&model.subject(), &HubOptions::default()));
     lenses.collect::<Result<_, _>>().unwrap()
 }
 

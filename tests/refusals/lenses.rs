@@ -7,7 +7,7 @@ use std::sync::Arc;
 use logit_lens::error::Result;
 use logit_lens::model::Model;
 use logit_lens::readout::lenses::{Lens, LensChoice, Subject};
-use logit_lens::source::Asset;
+use logit_lens::source::{Asset, HubOptions};
 use logit_lens::weights::torch::Archive;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,11 +21,11 @@ fn of_gpt2(file: &str) -> PathBuf {
 }
 
 fn jacobian(model: &Model, path: &Path) -> Result<Arc<dyn Lens>> {
-    LensChoice::Jacobian(path.display().to_string()).load(&model.subject())
+    LensChoice::Jacobian(Some(path.display().to_string())).load(&model.subject(), &HubOptions::default())
 }
 
 fn tuned(model: &Model, path: &Path) -> Result<Arc<dyn Lens>> {
-    LensChoice::Tuned(path.display().to_string()).load(&model.subject())
+    LensChoice::Tuned(Some(path.display().to_string())).load(&model.subject(), &HubOptions::default())
 }
 
 /// A pickle that is written by hand, with the opcodes of protocol 2.
@@ -237,7 +237,7 @@ fn a_lens_of_another_model_is_refused_and_what_cannot_be_known_is_said() {
     };
     let commit = "11e7e1f0b5dd4fd9bd5ba0a4b2a1a5a4f3b9e5c2";
     let load = |file: &str, subject: Subject| {
-        LensChoice::Jacobian(of_gpt2(file).display().to_string()).load(&subject)
+        LensChoice::Jacobian(Some(of_gpt2(file).display().to_string())).load(&subject, &HubOptions::default())
     };
     assert!(load("provenance.pt", hub("openai-community/gpt2", commit)).unwrap().doubts().is_empty());
     let other = load("provenance.pt", hub("openai-community/gpt2-xl", commit));

@@ -185,13 +185,18 @@ fn refuse((status, code, message): Refusal) -> Response {
     }
 }
 
-/// `/{owner}/{name}/resolve/{revision}/{file}`
+/// `/{owner}/{name}/resolve/{revision}/{file}`, of a space with `/spaces` before it.
 fn from_hub(state: &State, request: &Request) -> Response {
-    let parts: Vec<&str> = request.path.trim_start_matches('/').splitn(5, '/').collect();
+    let path = request.path.trim_start_matches('/');
+    let (space, path) = match path.strip_prefix("spaces/") {
+        Some(path) => ("spaces/", path),
+        None => ("", path),
+    };
+    let parts: Vec<&str> = path.splitn(5, '/').collect();
     let &[owner, name, "resolve", revision, file] = parts.as_slice() else {
         return Response::new(400, Vec::new());
     };
-    let Some(repository) = state.repositories.get(&format!("{owner}/{name}")) else {
+    let Some(repository) = state.repositories.get(&format!("{space}{owner}/{name}")) else {
         return refuse((404, "RepoNotFound", "Repository not found"));
     };
     if let Some(refusal) = repository.refusal {

@@ -110,13 +110,14 @@ pub struct Args {
     #[arg(long, help_heading = "Prompts")]
     pub tokens: bool,
 
-    /// Map rows before the final norm: logit (not at all), tuned=DIR or jacobian=FILE
+    /// Map rows before the final norm: logit (not at all), tuned or jacobian; several are compared
     ///
-    /// A tuned lens is the directory that tuned-lens saved (config.json, params.pt): h + W h + b. A Jacobian
-    /// lens is a .pt or .safetensors file, or a directory with one: J h.
+    /// tuned (h + W h + b) and jacobian (J h) find what is published for a model of the hub. tuned=DIR is a directory
+    /// that tuned-lens saved (config.json, params.pt), jacobian=FILE a .pt or .safetensors file, or a directory with
+    /// one; either may be a path in a repository of the hub, owner/name/path.
     #[arg(
         long = "lens",
-        value_name = "LENS",
+        value_name = "LENSES",
         default_value = "logit",
         help_heading = "Readings"
     )]

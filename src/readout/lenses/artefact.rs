@@ -44,7 +44,10 @@ impl Artefact {
         Self {
             name: files.name.clone(),
             revision: files.revision.clone(),
-            fitted,
+            fitted: Fitted {
+                model: fitted.model.or_else(|| files.published_for.clone()),
+                ..fitted
+            },
             paths: files.paths().map(PathBuf::from).collect(),
             sha256: match &files.sha256 {
                 Some(known) => Some(known.clone()).into(),

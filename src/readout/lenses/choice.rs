@@ -4,17 +4,17 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{Lens, LogitLens, Subject, jacobian, tuned};
-use crate::error::Result;
-use crate::source::LensFiles;
+use crate::error::{Error, Result};
+use crate::source::{HubOptions, LensFiles};
 
 /// A lens that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LensChoice {
     Logit,
-    /// The directory of a tuned lens.
-    Tuned(String),
-    /// The file of a Jacobian lens, or its directory.
-    Jacobian(String),
+    /// The directory of a tuned lens; `None` for the one that is published for the model.
+    Tuned(Option<String>),
+    /// The file of a Jacobian lens, or its directory; `None` for the one that is published for the model.
+    Jacobian(Option<String>),
 }
 
 impl LensChoice {
@@ -22,11 +22,34 @@ impl LensChoice {
     ///
     /// # Errors
     /// Files that are not there, are no such lens, or one of another model.
-    pub fn load(&self, subject: &Subject) -> Result<Arc<dyn Lens>> {
+    pub fn load(&self, subject: &Subject, options: &HubOptions) -> Result<Arc<dyn Lens>> {
         match self {
             Self::Logit => Ok(Arc::new(LogitLens)),
-            Self::Tuned(path) => tuned::load(&LensFiles::tuned(path)?, subject),
-            Self::Jacobian(path) => jacobian::load(&LensFiles::jacobian(path)?, subject),
+            Self::Tuned(Some(path)) => tuned::load(&LensFiles::tuned(path, options)?, subject),
+            Self::Jacobian(Some(path)) => jacobian::load(&LensFiles::jacobian(path, options)?, subject),
+            Self::Tuned(None) => {
+                let files = LensFiles::published_tuned(self.hub_id(subject)?, options)?;
+                tuned::load(&files, subject)
+            }
+            Self::Jacobian(None) => {
+                let files = LensFiles::published_jacobian(self.hub_id(subject)?, options)?;
+                jacobian::load(&files, subject)
+            }
+        }
+    }
+
+    /// The id of a model of the hub.
+    fn hub_id<'a>(&self, subject: &Subject<'a>) -> Result<&'a str> {
+        match subject.revision {
+            Some(_) => Ok(subject.name),
+            None => Err(Error::usage(
+                format!(
+                    "{} is no model of the hub, and only for those a {} lens is looked up.",
+                    subject.name,
+                    self.name()
+                ),
+                format!("Name one that was fitted on it: --lens {0}=PATH.", self.name()),
+            )),
         }
     }
 
@@ -47,12 +70,13 @@ impl LensChoice {
         match (name.trim(), value) {
             ("logit", None) if !item.contains('=') => Ok(Self::Logit),
             ("logit", _) => Err("the logit lens has no file: write logit".to_string()),
-            ("tuned", Some(path)) => Ok(Self::Tuned(path.to_string())),
-            ("jacobian", Some(path)) => Ok(Self::Jacobian(path.to_string())),
-            ("tuned", None) => Err("name the directory of the tuned lens: tuned=DIR".to_string()),
-            ("jacobian", None) => Err("name the file of the Jacobian lens: jacobian=FILE.pt".to_string()),
+            ("tuned" | "jacobian", None) if item.contains('=') => {
+                Err(format!("{item:?} names no file: leave out the = for the published lens"))
+            }
+            ("tuned", path) => Ok(Self::Tuned(path.map(str::to_string))),
+            ("jacobian", path) => Ok(Self::Jacobian(path.map(str::to_string))),
             (other, _) => Err(format!(
-                "unknown lens {other:?}; use some of: logit, tuned=DIR, jacobian=FILE"
+                "unknown lens {other:?}; use some of: logit, tuned, tuned=DIR, jacobian, jacobian=FILE"
             )),
         }
     }
@@ -120,8 +144,8 @@ mod tests {
             choices.0,
             [
                 LensChoice::Logit,
-                LensChoice::Tuned("a dir".to_string()),
-                LensChoice::Jacobian("x,y.pt".to_string())
+                LensChoice::Tuned(Some("a dir".to_string())),
+                LensChoice::Jacobian(Some("x,y.pt".to_string()))
             ]
         );
         assert_eq!("logit".parse(), Ok(LensChoices::default()));

@@ -31,6 +31,15 @@ impl Folder {
         }
     }
 
+    /// The space `id` in the cache at `root`.
+    pub fn of_space(root: &Path, id: &str) -> Self {
+        let folder = format!("spaces--{}", id.replace('/', "--"));
+        Self {
+            dir: root.join(&folder),
+            locks: root.join(".locks").join(&folder),
+        }
+    }
+
     /// The commit that the cache knows for a revision, if it has anything of it.
     pub fn commit(&self, revision: &Revision) -> Option<String> {
         let commit = match revision {

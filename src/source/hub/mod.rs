@@ -11,6 +11,7 @@ mod download;
 mod failure;
 mod http;
 mod id;
+mod lens;
 mod progress;
 mod repository;
 mod retries;
@@ -28,6 +29,8 @@ use http::Http;
 use id::{Id, Revision};
 use repository::Repository;
 use settings::Settings;
+
+pub use lens::{Wanted, fetch};
 
 /// How the hub may be used.
 #[derive(Clone, Default)]
