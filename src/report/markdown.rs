@@ -167,7 +167,11 @@ fn heading_of_lens(document: &Document, again: bool, out: &mut dyn Write) -> io:
     let before = if again { "\n" } else { "" };
     let is_named = again || trajectory.lens.artefact().is_some() || !trajectory.others.is_empty();
     match is_named {
-        true => writeln!(out, "{before}{} lens\n", capital(lens_name(trajectory.lens.name()))),
+        true => writeln!(
+            out,
+            "{before}{} lens\n",
+            capital(lens_name(trajectory.lens.name()))
+        ),
         false => Ok(()),
     }
 }

@@ -206,14 +206,20 @@ fn title(summary: &Summary, card: &Card, several: bool) -> String {
     format!(
         "{}{} · {prompts}{positions} · means ± standard errors over prompts",
         plain(&card.name),
-        if several { String::new() } else { lens_in_title(summary) }
+        if several {
+            String::new()
+        } else {
+            lens_in_title(summary)
+        }
     )
 }
 
 /// The lens, of one that has files.
 fn lens_in_title(summary: &Summary) -> String {
     let fitted = summary.lens.as_ref().filter(|lens| lens.artefact().is_some());
-    fitted.map_or(String::new(), |lens| format!(" · {} lens", lens_name(lens.name())))
+    fitted.map_or(String::new(), |lens| {
+        format!(" · {} lens", lens_name(lens.name()))
+    })
 }
 
 /// Where the targets come from, in a sentence or two.

@@ -62,7 +62,9 @@ impl LensFiles {
         };
         let name = wanted.names.first().map_or("", String::as_str);
         let mut paths = found.paths.into_iter();
-        let Some(weights) = paths.next() else { return Ok(None) };
+        let Some(weights) = paths.next() else {
+            return Ok(None);
+        };
         let space = if wanted.is_space { "spaces/" } else { "" };
         Ok(Some(Self {
             name: format!("{space}{}/{name}", wanted.id),
@@ -82,7 +84,9 @@ impl LensFiles {
     pub fn tuned(path: &str, options: &HubOptions) -> Result<Self> {
         let dir = Path::new(path);
         if let Some(wanted) = in_a_repository(path, |folder| {
-            ["params.pt", "config.json"].map(|file| format!("{folder}{file}")).to_vec()
+            ["params.pt", "config.json"]
+                .map(|file| format!("{folder}{file}"))
+                .to_vec()
         }) {
             return Self::fetch(&wanted, options)?.ok_or_else(|| not_there(&wanted));
         }

@@ -70,6 +70,8 @@ pub fn tuned(model: &str) -> Wanted {
         id: TUNED.0.to_string(),
         is_space: true,
         revision: TUNED.1.to_string(),
-        names: ["params.pt", "config.json"].map(|file| format!("lens/{name}/{file}")).to_vec(),
+        names: ["params.pt", "config.json"]
+            .map(|file| format!("lens/{name}/{file}"))
+            .to_vec(),
     }
 }

@@ -28,16 +28,28 @@ fn a_table_names_its_lens_and_shows_what_it_reads() {
         "{tuned}"
     );
     assert!(tuned.contains("\nembed ") && !logit.contains("lens ·"));
-    let rows = |text: &str| text.lines().filter(|line| line.trim_start().starts_with(['0', '1'])).count();
+    let rows = |text: &str| {
+        text.lines()
+            .filter(|line| line.trim_start().starts_with(['0', '1']))
+            .count()
+    };
     assert_eq!(rows(&tuned), rows(&logit));
     assert_ne!(tuned, logit);
     // The last row and what is said of it are the model's output under every lens.
-    let last = |text: &str| text.lines().find(|line| line.starts_with("    2")).map(str::to_string);
+    let last = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("    2"))
+            .map(str::to_string)
+    };
     assert_eq!(last(&tuned), last(&logit));
     // A Jacobian lens has no map for the embedding.
     let jacobian = read(&["--lens", JACOBIAN, "-q"]).stdout;
     assert!(!jacobian.contains("\nembed "), "{jacobian}");
-    assert!(jacobian.contains("Jacobian lens · tests/fixtures/lenses/gpt2/provenance.pt · fitted on gpt2 · 7 prompts"));
+    assert!(
+        jacobian.contains(
+            "Jacobian lens · tests/fixtures/lenses/gpt2/provenance.pt · fitted on gpt2 · 7 prompts"
+        )
+    );
 }
 
 #[test]
@@ -45,9 +57,17 @@ fn what_is_doubtful_is_said_once() {
     let stderr = read(&["--lens", JACOBIAN]).stderr;
     assert_eq!(stderr.matches("first 16 positions").count(), 1, "{stderr}");
     let several = run(&["a", "b", "c", "-m", GPT2, "--lens", JACOBIAN]);
-    assert_eq!(several.stderr.matches("first 16 positions").count(), 1, "{several:?}");
+    assert_eq!(
+        several.stderr.matches("first 16 positions").count(),
+        1,
+        "{several:?}"
+    );
     let unknown = read(&["--lens", "jacobian=tests/fixtures/lenses/gpt2/jacobian.pt"]).stderr;
-    assert_eq!(unknown.matches("does not say which model").count(), 1, "{unknown}");
+    assert_eq!(
+        unknown.matches("does not say which model").count(),
+        1,
+        "{unknown}"
+    );
     assert_eq!(read(&["--lens", JACOBIAN, "-q"]).stderr, "");
 }
 
@@ -69,7 +89,12 @@ fn json_says_where_the_lens_comes_from() {
 fn csv_and_summaries_name_the_lens() {
     let csv = read(&["--lens", TUNED, "--format", "csv", "-q"]).stdout;
     let mut rows = csv::Reader::from_reader(csv.as_bytes());
-    let column = rows.headers().unwrap().iter().position(|name| name == "lens").unwrap();
+    let column = rows
+        .headers()
+        .unwrap()
+        .iter()
+        .position(|name| name == "lens")
+        .unwrap();
     assert!(rows.records().all(|record| &record.unwrap()[column] == "tuned"));
     let logit = read(&["--format", "csv", "-q"]).stdout;
     let mut rows = csv::Reader::from_reader(logit.as_bytes());
@@ -86,13 +111,27 @@ fn csv_and_summaries_name_the_lens() {
 #[test]
 fn comparisons_and_pictures_are_under_the_lens() {
     let compare = |args: &[&str]| {
-        let args = [&["--compare", "The Eiffel Tower is", "The Louvre is in", "-m", GPT2, "-q"], args].concat();
+        let args = [
+            &[
+                "--compare",
+                "The Eiffel Tower is",
+                "The Louvre is in",
+                "-m",
+                GPT2,
+                "-q",
+            ],
+            args,
+        ]
+        .concat();
         let run = run(&args);
         assert_eq!(run.code, Some(0), "{run:?}");
         run.stdout
     };
     let tuned = compare(&["--lens", TUNED]);
-    assert!(tuned.contains("lens   tuned · tests/fixtures/lenses/gpt2/tuned"), "{tuned}");
+    assert!(
+        tuned.contains("lens   tuned · tests/fixtures/lenses/gpt2/tuned"),
+        "{tuned}"
+    );
     assert_ne!(compare(&["--json"]), compare(&["--lens", TUNED, "--json"]));
     let svg = read(&["--lens", TUNED, "--format", "svg", "-q"]).stdout;
     assert!(svg.contains("Tuned lens of gpt2"));
@@ -105,8 +144,14 @@ fn what_a_lens_cannot_read_is_refused() {
     let fails = |args: &[&str], problem: &str| {
         assert_fails(&run(&[&[PROMPT, "-m", GPT2, "-q"], args].concat()), 2, problem);
     };
-    fails(&["--lens", JACOBIAN, "--layers", "embed"], "no map for the row embed");
-    fails(&["--lens", TUNED, "--point", "attn_out"], "no map for the row 0_attn_out");
+    fails(
+        &["--lens", JACOBIAN, "--layers", "embed"],
+        "no map for the row embed",
+    );
+    fails(
+        &["--lens", TUNED, "--point", "attn_out"],
+        "no map for the row 0_attn_out",
+    );
     for (lens, problem) in [
         ("tuned", "demo is no model of the hub"),
         ("jacobian", "demo is no model of the hub"),
@@ -129,13 +174,24 @@ fn an_output_does_not_take_the_place_of_the_lens() {
     std::fs::copy("tests/fixtures/lenses/gpt2/provenance.pt", &path).unwrap();
     let path = path.to_str().unwrap();
     let output = lens()
-        .args([PROMPT, "-m", GPT2, "--lens", &format!("jacobian={path}"), "--format", "csv", "-o", path])
+        .args([
+            PROMPT,
+            "-m",
+            GPT2,
+            "--lens",
+            &format!("jacobian={path}"),
+            "--format",
+            "csv",
+            "-o",
+            path,
+        ])
         .output()
         .unwrap();
     assert_fails(&output.into(), 2, "is read by this run");
 }
 
-const THREE: &str = "logit,tuned=tests/fixtures/lenses/gpt2/tuned,jacobian=tests/fixtures/lenses/gpt2/provenance.pt";
+const THREE: &str =
+    "logit,tuned=tests/fixtures/lenses/gpt2/tuned,jacobian=tests/fixtures/lenses/gpt2/provenance.pt";
 
 #[test]
 fn several_lenses_stand_beside_each_other() {
@@ -147,10 +203,18 @@ fn several_lenses_stand_beside_each_other() {
     assert_eq!(heading.matches("top 1").count(), 3, "{table}");
     let settles = table.lines().find(|line| line.starts_with("settles")).unwrap();
     assert_eq!(settles.split_whitespace().count(), 4, "{table}");
-    let embed = table.lines().find(|line| line.trim_start().starts_with("embed ")).unwrap();
+    let embed = table
+        .lines()
+        .find(|line| line.trim_start().starts_with("embed "))
+        .unwrap();
     assert!(embed.ends_with("–") || embed.trim_end().ends_with("–"), "{table}");
     for lens in ["logit", "tuned", "Jacobian"] {
-        assert!(table.replace('\n', " ").contains(&format!("under the {lens} lens")), "{table}");
+        assert!(
+            table
+                .replace('\n', " ")
+                .contains(&format!("under the {lens} lens")),
+            "{table}"
+        );
     }
     let more = read(&["--lens", THREE, "-q", "-k", "2"]).stdout;
     assert_eq!(more.matches("top 2").count(), 3, "{more}");
@@ -166,7 +230,12 @@ fn several_lenses_stand_beside_each_other() {
 fn several_lenses_fit_a_narrow_terminal() {
     use unicode_width::UnicodeWidthStr;
     for columns in [24, 40, 60, 80] {
-        for more in [&["-k", "3"][..], &["--stats", "all"], &["--track", "id:5"], &["--positions", "all"]] {
+        for more in [
+            &["-k", "3"][..],
+            &["--stats", "all"],
+            &["--track", "id:5"],
+            &["--positions", "all"],
+        ] {
             let output = lens()
                 .args([PROMPT, "-m", GPT2, "--lens", THREE, "-q"])
                 .args(more)
@@ -187,14 +256,21 @@ fn documents_have_each_lens_on_the_same_axes() {
     let document = json(&["--lens", THREE, "--stats", "all", "--track", "id:5"]);
     let names = |list: &Value| -> Vec<String> {
         let lenses = list.as_array().unwrap().iter();
-        lenses.map(|lens| lens["lens"].as_str().unwrap().to_string()).collect()
+        lenses
+            .map(|lens| lens["lens"].as_str().unwrap().to_string())
+            .collect()
     };
     assert_eq!(names(&document["meta"]["lenses"]), ["logit", "tuned", "jacobian"]);
     assert_eq!(names(&document["lenses"]), ["tuned", "jacobian"]);
     // The main document is the first lens's, as it is alone.
     let alone = json(&["--stats", "all", "--track", "id:5"]);
     assert_eq!(document["topk_ids"], alone["topk_ids"]);
-    for (other, written) in document["lenses"].as_array().unwrap().iter().zip([TUNED, JACOBIAN]) {
+    for (other, written) in document["lenses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip([TUNED, JACOBIAN])
+    {
         let alone = json(&["--lens", written, "--stats", "all"]);
         assert_eq!(other["layers"], document["layers"]);
         assert_eq!(other["topk_ids"], alone["topk_ids"]);
@@ -206,14 +282,30 @@ fn documents_have_each_lens_on_the_same_axes() {
         let at = |layer: usize| kl[layer].as_array().unwrap().last().unwrap();
         assert!(at(0).as_f64().unwrap() > 0. && at(2).is_null(), "{kl:?}");
     }
-    assert!(document["lens_kl"][0].as_array().unwrap().iter().all(Value::is_null));
+    assert!(
+        document["lens_kl"][0]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(Value::is_null)
+    );
 
     let csv = read(&["--lens", THREE, "--format", "csv", "-q"]).stdout;
     let mut rows = csv::Reader::from_reader(csv.as_bytes());
-    let column = rows.headers().unwrap().iter().position(|name| name == "lens").unwrap();
-    let lenses: std::collections::BTreeSet<String> =
-        rows.records().map(|record| record.unwrap()[column].to_string()).collect();
-    assert_eq!(lenses.into_iter().collect::<Vec<_>>(), ["jacobian", "logit", "tuned"]);
+    let column = rows
+        .headers()
+        .unwrap()
+        .iter()
+        .position(|name| name == "lens")
+        .unwrap();
+    let lenses: std::collections::BTreeSet<String> = rows
+        .records()
+        .map(|record| record.unwrap()[column].to_string())
+        .collect();
+    assert_eq!(
+        lenses.into_iter().collect::<Vec<_>>(),
+        ["jacobian", "logit", "tuned"]
+    );
 }
 
 #[test]
@@ -221,15 +313,31 @@ fn the_kl_between_lenses_is_that_of_their_distributions() {
     let vocabulary = "303";
     let document = json(&["--lens", THREE, "--stats", "lens_kl", "-k", vocabulary]);
     let logprobs = |part: &Value, layer: usize| -> std::collections::BTreeMap<u64, f64> {
-        let at = |key: &str| part[key][layer].as_array().unwrap().last().unwrap().as_array().unwrap().clone();
+        let at = |key: &str| {
+            part[key][layer]
+                .as_array()
+                .unwrap()
+                .last()
+                .unwrap()
+                .as_array()
+                .unwrap()
+                .clone()
+        };
         let ids = at("topk_ids").into_iter().map(|id| id.as_u64().unwrap());
-        ids.zip(at("topk_logprobs").into_iter().map(|p| p.as_f64().unwrap())).collect()
+        ids.zip(at("topk_logprobs").into_iter().map(|p| p.as_f64().unwrap()))
+            .collect()
     };
     for other in document["lenses"].as_array().unwrap() {
         for layer in 0..2 {
             let (r, p) = (logprobs(&document, layer), logprobs(other, layer));
             let kl: f64 = r.iter().map(|(id, r)| r.exp() * (r - p[id])).sum();
-            let ours = other["lens_kl"][layer].as_array().unwrap().last().unwrap().as_f64().unwrap();
+            let ours = other["lens_kl"][layer]
+                .as_array()
+                .unwrap()
+                .last()
+                .unwrap()
+                .as_f64()
+                .unwrap();
             assert!((ours - kl).abs() < 1e-5, "{ours} {kl}");
         }
     }
@@ -246,10 +354,22 @@ fn summaries_comparisons_and_pictures_have_each_lens() {
     let table = read(&["--lens", THREE, "--summary", "-q"]).stdout;
     assert!(table.lines().any(|line| line.starts_with("lens ")), "{table}");
 
-    let args = ["--compare", "The Eiffel Tower is", "The Louvre is in", "-m", GPT2, "-q", "--lens", THREE];
+    let args = [
+        "--compare",
+        "The Eiffel Tower is",
+        "The Louvre is in",
+        "-m",
+        GPT2,
+        "-q",
+        "--lens",
+        THREE,
+    ];
     let compared = run(&args);
     assert_eq!(compared.code, Some(0), "{compared:?}");
-    assert!(compared.stdout.contains("Jacobian lens: The top-1"), "{compared:?}");
+    assert!(
+        compared.stdout.contains("Jacobian lens: The top-1"),
+        "{compared:?}"
+    );
     let compared: Value = serde_json::from_str(&run(&[&args[..], &["--json"]].concat()).stdout).unwrap();
     assert_eq!(compared["rows"].as_array().unwrap().len(), 11);
     assert_eq!(compared["meta"]["lenses"].as_array().unwrap().len(), 3);
@@ -259,7 +379,10 @@ fn summaries_comparisons_and_pictures_have_each_lens() {
     let lines = read(&["--lens", THREE, "--plot", "-q", "--track", "id:5"]).stdout;
     assert!(lines.contains("Jacobian lens  final"), "{lines}");
     let heatmap = read(&["--lens", THREE, "--heatmap", "-q"]).stdout;
-    assert!(heatmap.contains("\nTuned lens\n") && heatmap.contains("\nJacobian lens\n"), "{heatmap}");
+    assert!(
+        heatmap.contains("\nTuned lens\n") && heatmap.contains("\nJacobian lens\n"),
+        "{heatmap}"
+    );
     let markdown = read(&["--lens", THREE, "--format", "markdown", "-q"]).stdout;
     assert!(markdown.contains("\nTuned lens\n"), "{markdown}");
 }

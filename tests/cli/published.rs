@@ -116,7 +116,11 @@ fn a_lens_that_is_not_cached_needs_the_network() {
 fn a_model_without_a_published_lens_is_said() {
     let bench = Bench::new();
     bench.hub.commit(SPACE, "main", &"33".repeat(20), &Files::new());
-    assert_fails(&bench.run(&["--lens", "tuned", "-q"]), 1, "No tuned lens is known to be published");
+    assert_fails(
+        &bench.run(&["--lens", "tuned", "-q"]),
+        1,
+        "No tuned lens is known to be published",
+    );
     bench.hub.commit(JACOBIAN, "main", PINNED, &Files::new());
     assert_fails(
         &bench.run(&["--lens", "jacobian", "-q"]),

@@ -32,7 +32,9 @@ const FORMS: [&str; 10] = [
 
 fn lenses(model: &Model, written: &str) -> Vec<Arc<dyn Lens>> {
     let choices: LensChoices = written.parse().unwrap();
-    let lenses = choices.iter().map(|choice| choice.load(&model.subject(), &HubOptions::default()));
+    let lenses = choices
+        .iter()
+        .map(|choice| choice.load(&model.subject(), &HubOptions::default()));
     lenses.collect::<Result<_, _>>().unwrap()
 }
 
@@ -58,16 +60,28 @@ fn assert_is_the_reference(read: &Trajectory, name: &str) {
     let bytes = std::fs::read(fixture("lenses").join(name).join("reference.safetensors")).unwrap();
     let reference = SafeTensors::deserialize(&bytes).unwrap();
     let lens = read.lens.name();
-    let wanted = reference.names().iter().filter(|label| label.starts_with(&format!("{lens}."))).count();
+    let wanted = reference
+        .names()
+        .iter()
+        .filter(|label| label.starts_with(&format!("{lens}.")))
+        .count();
     let mut compared = 0;
-    for row in read.rows.iter().filter(|row| !row.site.is_output(Reference::read(name).layers)) {
+    for row in read
+        .rows
+        .iter()
+        .filter(|row| !row.site.is_output(Reference::read(name).layers))
+    {
         let tensor = reference.tensor(&format!("{lens}.{}", row.site)).unwrap();
         let (words, _) = tensor.data().as_chunks::<8>();
         let theirs: Vec<f64> = words.iter().map(|&word| f64::from_le_bytes(word)).collect();
         let theirs = theirs.chunks(tensor.shape()[1]);
         assert_eq!(theirs.len(), row.readings.len());
         for (at, (ours, theirs)) in row.readings.iter().zip(theirs).enumerate() {
-            assert_near(&logits(ours), theirs, &format!("{name}: {lens} {} at {at}", row.site));
+            assert_near(
+                &logits(ours),
+                theirs,
+                &format!("{name}: {lens} {} at {at}", row.site),
+            );
         }
         compared += 1;
     }

@@ -39,7 +39,9 @@ impl Pickle {
     }
 
     fn text(self, text: &str) -> Self {
-        self.op(b"X").op(&(text.len() as u32).to_le_bytes()).op(text.as_bytes())
+        self.op(b"X")
+            .op(&(text.len() as u32).to_le_bytes())
+            .op(text.as_bytes())
     }
 
     fn int(self, n: i32) -> Self {
@@ -57,7 +59,10 @@ impl Pickle {
         let tensor = storage.text(key).text("cpu").int(4).op(b"tQ").int(offset);
         let tensor = tensor.int(shape[0]).int(shape[1]).op(b"\x86");
         let tensor = tensor.int(strides[0]).int(strides[1]).op(b"\x86");
-        tensor.op(b"\x89").global("collections", "OrderedDict").op(b")RtR")
+        tensor
+            .op(b"\x89")
+            .global("collections", "OrderedDict")
+            .op(b")RtR")
     }
 
     /// A Jacobian lens with these facts and one matrix for each layer, all of one storage.
@@ -142,26 +147,71 @@ fn a_jacobian_lens_of_another_kind_or_size_is_refused_by_name() {
     let model = load("gpt2");
     let folder = TempDir::new().unwrap();
     let refuse = |facts: &[(&str, Value)], layers: &[i32], hidden: i32, names: &[&str]| {
-        let path = write(&folder, "a.pt", &file(&Pickle::jacobian(facts, layers, hidden), &identity()));
+        let path = write(
+            &folder,
+            "a.pt",
+            &file(&Pickle::jacobian(facts, layers, hidden), &identity()),
+        );
         assert_refused(jacobian(&model, &path), names, &format!("{facts:?} {layers:?}"));
     };
     let accept = |facts: &[(&str, Value)], layers: &[i32]| {
-        let path = write(&folder, "a.pt", &file(&Pickle::jacobian(facts, layers, 12), &identity()));
+        let path = write(
+            &folder,
+            "a.pt",
+            &file(&Pickle::jacobian(facts, layers, 12), &identity()),
+        );
         jacobian(&model, &path).unwrap()
     };
-    accept(&[("d_model", json!(12)), ("source_layers", json!([0, 1]))], &[0, 1]);
-    accept(&[("target_layer", json!(2)), ("capture_point", json!("block_output"))], &[1, 0]);
+    accept(
+        &[("d_model", json!(12)), ("source_layers", json!([0, 1]))],
+        &[0, 1],
+    );
+    accept(
+        &[
+            ("target_layer", json!(2)),
+            ("capture_point", json!("block_output")),
+        ],
+        &[1, 0],
+    );
     // The last layer's matrix may be there where it is the identity.
-    accept(&[("stream_reduce", json!("none")), ("stream_index", Value::Null)], &[0, 1, 2]);
+    accept(
+        &[("stream_reduce", json!("none")), ("stream_index", Value::Null)],
+        &[0, 1, 2],
+    );
 
     refuse(&[("d_model", json!(16))], &[0, 1], 12, &["d_model 16", "12"]);
     refuse(&[("n_layers", json!(4))], &[0, 1], 12, &["n_layers 4", "3"]);
-    refuse(&[("target_layer", json!(1))], &[0, 1], 12, &["target_layer", "layer 1"]);
-    refuse(&[("capture_point", json!("attn_out"))], &[0, 1], 12, &["capture_point attn_out"]);
-    refuse(&[("stream_reduce", json!("mean"))], &[0, 1], 12, &["stream_reduce mean"]);
-    refuse(&[("estimator", json!("relevance_lens"))], &[0, 1], 12, &["estimator relevance_lens"]);
+    refuse(
+        &[("target_layer", json!(1))],
+        &[0, 1],
+        12,
+        &["target_layer", "layer 1"],
+    );
+    refuse(
+        &[("capture_point", json!("attn_out"))],
+        &[0, 1],
+        12,
+        &["capture_point attn_out"],
+    );
+    refuse(
+        &[("stream_reduce", json!("mean"))],
+        &[0, 1],
+        12,
+        &["stream_reduce mean"],
+    );
+    refuse(
+        &[("estimator", json!("relevance_lens"))],
+        &[0, 1],
+        12,
+        &["estimator relevance_lens"],
+    );
     refuse(&[("n_proj", json!(64))], &[0, 1], 12, &["n_proj"]);
-    refuse(&[("source_layers", json!([0, 1, 2]))], &[0, 1], 12, &["source_layers"]);
+    refuse(
+        &[("source_layers", json!([0, 1, 2]))],
+        &[0, 1],
+        12,
+        &["source_layers"],
+    );
     refuse(&[], &[0], 12, &["no matrix for layer 1"]);
     refuse(&[], &[1], 12, &["no matrix for layer 0"]);
     refuse(&[], &[0, 1, 3], 12, &["layer 3"]);
@@ -172,8 +222,16 @@ fn a_jacobian_lens_of_another_kind_or_size_is_refused_by_name() {
 
     let mut head: Vec<f32> = identity();
     head[5] = 0.02;
-    let path = write(&folder, "a.pt", &file(&Pickle::jacobian(&[], &[0, 1, 2], 12), &head));
-    assert_refused(jacobian(&model, &path), &["last layer, 2", "identity"], "no identity");
+    let path = write(
+        &folder,
+        "a.pt",
+        &file(&Pickle::jacobian(&[], &[0, 1, 2], 12), &head),
+    );
+    assert_refused(
+        jacobian(&model, &path),
+        &["last layer, 2", "identity"],
+        "no identity",
+    );
 }
 
 #[test]
@@ -183,12 +241,20 @@ fn matrices_that_are_not_finite_are_refused_where_they_are_read() {
     for bad in [f32::NAN, f32::INFINITY] {
         let mut storage = identity();
         storage[14] = bad;
-        let path = write(&folder, "a.pt", &file(&Pickle::jacobian(&[], &[0, 1], 12), &storage));
+        let path = write(
+            &folder,
+            "a.pt",
+            &file(&Pickle::jacobian(&[], &[0, 1], 12), &storage),
+        );
         let request = logit_lens::lens::Request {
             lenses: vec![jacobian(&model, &path).unwrap()],
             ..Default::default()
         };
-        assert_refused(model.lens("The Eiffel Tower", &request), &["row 0", "not finite"], "NaN");
+        assert_refused(
+            model.lens("The Eiffel Tower", &request),
+            &["row 0", "not finite"],
+            "NaN",
+        );
     }
 }
 
@@ -207,7 +273,11 @@ fn a_tuned_lens_of_another_size_is_refused_by_name() {
         tuned(&model, folder.path())
     };
     config(&[]).unwrap();
-    assert_refused(config(&[("d_model", json!(16))]), &["d_model 16", "12"], "d_model");
+    assert_refused(
+        config(&[("d_model", json!(16))]),
+        &["d_model 16", "12"],
+        "d_model",
+    );
     let layers = [("num_hidden_layers", json!(4))];
     assert_refused(config(&layers), &["num_hidden_layers 4", "3"], "layers");
     let kind = [("lens_type", json!("low_rank"))];
@@ -222,9 +292,17 @@ fn a_tuned_lens_of_another_size_is_refused_by_name() {
     for missing in ["params.pt", "config.json"] {
         config(&[]).unwrap();
         std::fs::remove_file(folder.path().join(missing)).unwrap();
-        assert_refused(tuned(&model, folder.path()), &["config.json", "params.pt"], missing);
+        assert_refused(
+            tuned(&model, folder.path()),
+            &["config.json", "params.pt"],
+            missing,
+        );
     }
-    assert_refused(tuned(&model, Path::new("/nowhere/at/all")), &["/nowhere/at/all"], "no directory");
+    assert_refused(
+        tuned(&model, Path::new("/nowhere/at/all")),
+        &["/nowhere/at/all"],
+        "no directory",
+    );
 }
 
 #[test]
@@ -239,18 +317,35 @@ fn a_lens_of_another_model_is_refused_and_what_cannot_be_known_is_said() {
     let load = |file: &str, subject: Subject| {
         LensChoice::Jacobian(Some(of_gpt2(file).display().to_string())).load(&subject, &HubOptions::default())
     };
-    assert!(load("provenance.pt", hub("openai-community/gpt2", commit)).unwrap().doubts().is_empty());
+    assert!(
+        load("provenance.pt", hub("openai-community/gpt2", commit))
+            .unwrap()
+            .doubts()
+            .is_empty()
+    );
     let other = load("provenance.pt", hub("openai-community/gpt2-xl", commit));
-    assert_refused(other, &["fitted on gpt2", "openai-community/gpt2-xl"], "another model");
+    assert_refused(
+        other,
+        &["fitted on gpt2", "openai-community/gpt2-xl"],
+        "another model",
+    );
     let unknown = load("jacobian.pt", hub("openai-community/gpt2", commit)).unwrap();
-    assert!(unknown.doubts()[0].contains("does not say which model"), "{:?}", unknown.doubts());
+    assert!(
+        unknown.doubts()[0].contains("does not say which model"),
+        "{:?}",
+        unknown.doubts()
+    );
     let local = Subject {
         name: "./a-finetune",
         revision: None,
         decoder: &model.decoder,
     };
     let local = load("provenance.pt", local).unwrap();
-    assert!(local.doubts()[0].contains("cannot be known"), "{:?}", local.doubts());
+    assert!(
+        local.doubts()[0].contains("cannot be known"),
+        "{:?}",
+        local.doubts()
+    );
 }
 
 #[test]
@@ -268,7 +363,11 @@ fn an_unembedding_that_is_not_the_fitted_one_is_said() {
         let config = json!({"base_model_name_or_path": "gpt2", "lens_type": "linear_tuned_lens", key: "ab".repeat(32)});
         std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
         let lens = tuned(&model, folder.path()).unwrap();
-        assert!(lens.doubts()[0].contains("another unembedding"), "{:?}", lens.doubts());
+        assert!(
+            lens.doubts()[0].contains("another unembedding"),
+            "{:?}",
+            lens.doubts()
+        );
     }
 }
 
@@ -278,10 +377,16 @@ fn early_positions_and_prompts_without_bos_are_doubtful_under_a_jacobian_lens() 
     let lens = |file: &str| jacobian(&model, &of_gpt2(file)).unwrap();
     assert_eq!(lens("jacobian.pt").doubts_of(&[16, 17], Some(true)).len(), 0);
     let early = lens("jacobian.pt").doubts_of(&[3, 20], Some(true));
-    assert!(early.len() == 1 && early[0].contains("first 16 positions"), "{early:?}");
+    assert!(
+        early.len() == 1 && early[0].contains("first 16 positions"),
+        "{early:?}"
+    );
     assert_eq!(lens("metadata.pt").doubts_of(&[4], Some(true)).len(), 0);
     let no_bos = lens("metadata.pt").doubts_of(&[4], Some(false));
-    assert!(no_bos.len() == 1 && no_bos[0].contains("--bos always"), "{no_bos:?}");
+    assert!(
+        no_bos.len() == 1 && no_bos[0].contains("--bos always"),
+        "{no_bos:?}"
+    );
     assert_eq!(lens("metadata.pt").doubts_of(&[4], None).len(), 0);
 
     let folder = TempDir::new().unwrap();
@@ -307,8 +412,15 @@ fn a_pickle_that_names_anything_else_is_refused_by_that_name() {
         let opened = Archive::open(&in_memory(&file(&call, &[])));
         assert_refused(opened, &[&format!("{module}.{name}")], name);
         // The same by two texts on the stack.
-        let call = Pickle::default().op(b"\x80\x04\x8c").op(&[module.len() as u8]).op(module.as_bytes());
-        let call = call.op(b"\x8c").op(&[name.len() as u8]).op(name.as_bytes()).op(b"\x93)R.");
+        let call = Pickle::default()
+            .op(b"\x80\x04\x8c")
+            .op(&[module.len() as u8])
+            .op(module.as_bytes());
+        let call = call
+            .op(b"\x8c")
+            .op(&[name.len() as u8])
+            .op(name.as_bytes())
+            .op(b"\x93)R.");
         let opened = Archive::open(&in_memory(&file(&call, &[])));
         assert_refused(opened, &[&format!("{module}.{name}")], name);
     }
@@ -325,19 +437,38 @@ fn what_is_no_archive_of_torchs_is_refused() {
     let pickle = Pickle::jacobian(&[], &[0, 1], 12);
     for (bytes, names) in [
         (b"".to_vec(), &["not a whole file"][..]),
-        (b"version https://git-lfs.github.com/spec/v1".to_vec(), &["not a whole file"]),
-        (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.".to_vec(), &["before 1.6"]),
+        (
+            b"version https://git-lfs.github.com/spec/v1".to_vec(),
+            &["not a whole file"],
+        ),
+        (
+            b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.".to_vec(),
+            &["before 1.6"],
+        ),
         (archive(&[("archive/version", b"3")]), &["data.pkl"]),
-        (archive(&[("a/data.pkl", b"N."), ("b/data.pkl", b"N.")]), &["data.pkl"]),
-        (archive(&[("a/data.pkl", b"N."), ("a/data.pkl", b"N.")]), &["twice"]),
-        (archive(&[("a/data.pkl", &pickle.0), ("a/byteorder", b"big")]), &["little-endian"]),
+        (
+            archive(&[("a/data.pkl", b"N."), ("b/data.pkl", b"N.")]),
+            &["data.pkl"],
+        ),
+        (
+            archive(&[("a/data.pkl", b"N."), ("a/data.pkl", b"N.")]),
+            &["twice"],
+        ),
+        (
+            archive(&[("a/data.pkl", &pickle.0), ("a/byteorder", b"big")]),
+            &["little-endian"],
+        ),
     ] {
         assert_refused(Archive::open(&in_memory(&bytes)), names, &format!("{names:?}"));
     }
     let mut compressed = file(&pickle, &identity());
     let place = compressed.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
     compressed[place + 10] = 8;
-    assert_refused(Archive::open(&in_memory(&compressed)), &["compressed"], "compressed");
+    assert_refused(
+        Archive::open(&in_memory(&compressed)),
+        &["compressed"],
+        "compressed",
+    );
 }
 
 /// Everything that can be asked of a file of any bytes.
@@ -347,7 +478,10 @@ fn ask_everything(bytes: &[u8]) {
     };
     let mut items = vec![archive.root()];
     for _ in 0..3 {
-        let inner: Vec<_> = items.iter().flat_map(|item| item.entries().into_values()).collect();
+        let inner: Vec<_> = items
+            .iter()
+            .flat_map(|item| item.entries().into_values())
+            .collect();
         for item in &inner {
             let _ = (item.json(), item.is_tensor(), item.is_dict());
             if let Ok(matrix) = item.matrix("a tensor") {
@@ -368,7 +502,10 @@ fn a_file_that_is_cut_anywhere_is_refused() {
         let whole = std::fs::read(of_gpt2(form)).unwrap();
         assert!(Archive::open(&in_memory(&whole)).is_ok());
         for len in 0..whole.len() {
-            assert!(Archive::open(&in_memory(&whole[..len])).is_err(), "{form} cut to {len} bytes");
+            assert!(
+                Archive::open(&in_memory(&whole[..len])).is_err(),
+                "{form} cut to {len} bytes"
+            );
         }
     }
 }
@@ -378,7 +515,10 @@ fn a_pickle_that_is_cut_anywhere_is_refused() {
     let pickle = Pickle::jacobian(&[("d_model", json!(12))], &[0, 1], 12);
     for len in 0..pickle.0.len() {
         let cut = Pickle(pickle.0[..len].to_vec());
-        assert!(Archive::open(&in_memory(&file(&cut, &identity()))).is_err(), "cut to {len}");
+        assert!(
+            Archive::open(&in_memory(&file(&cut, &identity()))).is_err(),
+            "cut to {len}"
+        );
     }
 }
 

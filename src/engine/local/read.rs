@@ -127,7 +127,8 @@ impl Model {
             shown.extend(layers.iter().map(|&layer| Site { layer, point }));
         }
         for lens in lenses {
-            let is_odd = |site: &&Site| **site != last && !lens.reads(**site) && !(**site == embed && is_read);
+            let is_odd =
+                |site: &&Site| **site != last && !lens.reads(**site) && !(**site == embed && is_read);
             if let Some(&site) = shown.iter().find(is_odd) {
                 return Err(no_map(lens.as_ref(), site));
             }
@@ -233,7 +234,9 @@ impl Read {
         let first = &self.shown[0];
         for other in &self.shown[1..] {
             let beside = |&row: &usize| {
-                let same = first.iter().find(|&&first| self.sites[first] == self.sites[row])?;
+                let same = first
+                    .iter()
+                    .find(|&&first| self.sites[first] == self.sites[row])?;
                 (*same != row).then_some([row, *same])
             };
             let pairs: Vec<[usize; 2]> = other.iter().filter_map(beside).collect();
@@ -259,7 +262,6 @@ impl Read {
         }
         Ok(())
     }
-
 
     /// For each position, the tokens to follow: each once, rising.
     fn ids_to_follow(&self, plans: &[Plan], readings: &[Reading], request: &Request) -> Vec<Vec<u32>> {

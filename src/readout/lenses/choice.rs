@@ -70,9 +70,9 @@ impl LensChoice {
         match (name.trim(), value) {
             ("logit", None) if !item.contains('=') => Ok(Self::Logit),
             ("logit", _) => Err("the logit lens has no file: write logit".to_string()),
-            ("tuned" | "jacobian", None) if item.contains('=') => {
-                Err(format!("{item:?} names no file: leave out the = for the published lens"))
-            }
+            ("tuned" | "jacobian", None) if item.contains('=') => Err(format!(
+                "{item:?} names no file: leave out the = for the published lens"
+            )),
             ("tuned", path) => Ok(Self::Tuned(path.map(str::to_string))),
             ("jacobian", path) => Ok(Self::Jacobian(path.map(str::to_string))),
             (other, _) => Err(format!(
@@ -149,7 +149,16 @@ mod tests {
             ]
         );
         assert_eq!("logit".parse(), Ok(LensChoices::default()));
-        for text in ["", "x", "logit=a", "logit=", "tuned=", "logit,", "logit,logit", "tuned=a,tuned=b"] {
+        for text in [
+            "",
+            "x",
+            "logit=a",
+            "logit=",
+            "tuned=",
+            "logit,",
+            "logit,logit",
+            "tuned=a,tuned=b",
+        ] {
             assert!(text.parse::<LensChoices>().is_err(), "{text:?}");
         }
     }

@@ -191,14 +191,20 @@ fn matrices(files: &LensFiles, stored: &Stored, facts: &Facts) -> Result<(BTreeM
             _ => return Err(refused(files, "is a sum over no prompts (n_done)")),
         },
         (false, false) if stored.root().is_some() => {
-            return Err(refused(files, "has neither J nor jacobian_sum, the matrices by layer"));
+            return Err(refused(
+                files,
+                "has neither J nor jacobian_sum, the matrices by layer",
+            ));
         }
         _ => (Some("J"), 1.),
     };
     let mut matrices = BTreeMap::new();
     for (name, tensor) in stored.tensors(part) {
         let Ok(layer) = name.parse::<i64>() else {
-            return Err(refused(files, &format!("has the matrix {name}, which is no layer's number")));
+            return Err(refused(
+                files,
+                &format!("has the matrix {name}, which is no layer's number"),
+            ));
         };
         matrices.insert(layer, tensor.matrix(&name)?);
     }
@@ -226,7 +232,9 @@ fn maps(
             let shape = [matrix.outputs(), matrix.inputs()];
             return Err(refused(
                 files,
-                &format!("has for layer {layer} a matrix of the shape {shape:?}, and the model's is [{hidden}, {hidden}]"),
+                &format!(
+                    "has for layer {layer} a matrix of the shape {shape:?}, and the model's is [{hidden}, {hidden}]"
+                ),
             ));
         }
     }
@@ -235,7 +243,9 @@ fn maps(
     {
         return Err(refused(
             files,
-            &format!("has a matrix for the last layer, {last}, that is not the identity, as lenses of parts of a block have"),
+            &format!(
+                "has a matrix for the last layer, {last}, that is not the identity, as lenses of parts of a block have"
+            ),
         ));
     }
     let missing = (0..last).find(|layer| !matrices.contains_key(layer));
@@ -257,7 +267,9 @@ fn is_identity(matrix: &Matrix) -> bool {
     (0..size).all(|i| {
         let row = matrix.view().f32s(i * size..(i + 1) * size);
         let wanted = |j: usize| if i == j { 1. } else { 0. };
-        row.iter().enumerate().all(|(j, x)| (x - wanted(j)).abs() <= NEAR_IDENTITY)
+        row.iter()
+            .enumerate()
+            .all(|(j, x)| (x - wanted(j)).abs() <= NEAR_IDENTITY)
     })
 }
 

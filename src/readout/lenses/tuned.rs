@@ -104,8 +104,14 @@ pub fn load(files: &LensFiles, subject: &Subject) -> Result<Arc<dyn Lens>> {
 
 /// Refuses what config.json says that is not so of this model, or of a lens of this kind.
 fn check_config(files: &LensFiles, facts: &Facts, subject: &Subject) -> Result<()> {
-    if let Some(kind) = facts.text(&["lens_type"]).filter(|kind| *kind != "linear_tuned_lens") {
-        return Err(refused(files, &format!("is a lens of the type {kind}, not linear_tuned_lens")));
+    if let Some(kind) = facts
+        .text(&["lens_type"])
+        .filter(|kind| *kind != "linear_tuned_lens")
+    {
+        return Err(refused(
+            files,
+            &format!("is a lens of the type {kind}, not linear_tuned_lens"),
+        ));
     }
     let sizes = [
         ("d_model", subject.hidden()),
@@ -154,11 +160,19 @@ fn translators(
         let bias = match (tensors.remove(&name), has_bias) {
             (Some(tensor), true) => Some(tensor.vector(&name)?),
             (None, false) => None,
-            (Some(_), false) => return Err(refused(files, &format!("has {name}, but no biases by its config.json"))),
+            (Some(_), false) => {
+                return Err(refused(
+                    files,
+                    &format!("has {name}, but no biases by its config.json"),
+                ));
+            }
             (None, true) => return Err(refused(files, &format!("has no {name}"))),
         };
         if bias.as_ref().is_some_and(|bias| bias.values().len() != hidden) {
-            return Err(refused(files, &format!("has {name} of another length than {hidden}")));
+            return Err(refused(
+                files,
+                &format!("has {name} of another length than {hidden}"),
+            ));
         }
         translators.push(Linear { weight, bias });
     }

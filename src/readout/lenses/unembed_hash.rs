@@ -113,12 +113,30 @@ mod tests {
     #[test]
     fn the_hash_is_numpys() {
         for (divisor, expected) in [
-            (1000., "966dd6000db271b2e63ed1bbf3a8e3d37165059becea9048b79bbe7c172653f6"),
-            (7., "2a4c64eb06a4032b47c9d6aa06587ce9d5662a2ded6e81fdab5c4dcfaaa6cef1"),
-            (1e5, "5c7101cc50b6fd978f5db7d64e6b9ebfd9ea0b13533457d732192dc0bb6cda8b"),
-            (3e6, "2ba585e32f23f175afe307250f03fb9ad84c5026896795685d2aa7ca6446299c"),
-            (0.01, "a82494813548c45c35938adb2ec81a754355a367f9969de2d8451ef7bb4d309b"),
-            (40., "97ee9fc8048456ee0d6263ee3a6f2b4830268e419bf0bb6ed43ca9a7f089cc9c"),
+            (
+                1000.,
+                "966dd6000db271b2e63ed1bbf3a8e3d37165059becea9048b79bbe7c172653f6",
+            ),
+            (
+                7.,
+                "2a4c64eb06a4032b47c9d6aa06587ce9d5662a2ded6e81fdab5c4dcfaaa6cef1",
+            ),
+            (
+                1e5,
+                "5c7101cc50b6fd978f5db7d64e6b9ebfd9ea0b13533457d732192dc0bb6cda8b",
+            ),
+            (
+                3e6,
+                "2ba585e32f23f175afe307250f03fb9ad84c5026896795685d2aa7ca6446299c",
+            ),
+            (
+                0.01,
+                "a82494813548c45c35938adb2ec81a754355a367f9969de2d8451ef7bb4d309b",
+            ),
+            (
+                40.,
+                "97ee9fc8048456ee0d6263ee3a6f2b4830268e419bf0bb6ed43ca9a7f089cc9c",
+            ),
         ] {
             let number = |i: usize, j: usize| ((i * 37 + j * 101) % 211) as f32 - 105.;
             let row = |i: usize| {

@@ -138,7 +138,12 @@ fn axes(sites: &[Site], canvas: &mut Canvas) {
 fn key(lines: &[Line], canvas: &mut Canvas) {
     for line in lines {
         let middle = canvas.y + LINE / 2.;
-        canvas.path(&[(LEFT, middle), (LEFT + 24., middle)], line.color, 1.2, line.dash);
+        canvas.path(
+            &[(LEFT, middle), (LEFT + 24., middle)],
+            line.color,
+            1.2,
+            line.dash,
+        );
         let last = line.probs.last().copied().unwrap_or(0.);
         let text = format!("{}  final {}", line.name, percent(last));
         canvas.text(

@@ -124,8 +124,7 @@ pub fn heads(document: &Document) -> Vec<String> {
 /// not count where there are other rows.
 pub fn scale<'a>(by: ColorBy, rows: impl Iterator<Item = &'a Row> + Clone) -> Scale {
     let only_embed = rows.clone().all(|row| row.site.point == Point::Embed);
-    let counted = rows
-        .filter(|row| only_embed || row.site.point != Point::Embed);
+    let counted = rows.filter(|row| only_embed || row.site.point != Point::Embed);
     let values = |row: &Row| row.cells.iter().filter_map(|cell| cell.value).collect::<Vec<_>>();
     Scale::fit(by, counted.flat_map(values))
 }

@@ -149,9 +149,16 @@ impl Report for Heatmap {
         for (plan, read) in plans.iter().zip(document.trajectory.of_each_lens()) {
             if several {
                 let name = capital(lens_name(read.lens.name()));
-                writeln!(out, "\n{BOLD}{}{BOLD:#}", fit(&format!("{name} lens"), self.width).trim_end())?;
+                writeln!(
+                    out,
+                    "\n{BOLD}{}{BOLD:#}",
+                    fit(&format!("{name} lens"), self.width).trim_end()
+                )?;
             }
-            for (nth, band) in bands(&plan.widths, plan.label + 1, 0, self.width).into_iter().enumerate() {
+            for (nth, band) in bands(&plan.widths, plan.label + 1, 0, self.width)
+                .into_iter()
+                .enumerate()
+            {
                 if nth > 0 || !several {
                     writeln!(out)?;
                 }

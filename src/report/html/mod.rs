@@ -190,7 +190,9 @@ fn ids(document: &Document) -> HashSet<u32> {
     let rows = trajectory.of_each_lens().flat_map(|read| &read.rows);
     let readings = rows.flat_map(|row| &row.readings).chain(&trajectory.output);
     let top = readings.flat_map(|reading| reading.top.iter().map(|c| c.id));
-    let tracked = trajectory.of_each_lens().flat_map(|read| read.tracked.iter().flatten());
+    let tracked = trajectory
+        .of_each_lens()
+        .flat_map(|read| read.tracked.iter().flatten());
     let prompt = trajectory.prompt.ids.iter().copied();
     prompt.chain(top).chain(tracked.map(|track| track.id)).collect()
 }
@@ -243,7 +245,10 @@ fn title(document: &Document, title: Option<&str>) -> String {
     } else {
         ""
     };
-    format!("{short}{cut} – {}", first.replacen("Logit", "logit", 1).replacen("Tuned", "tuned", 1))
+    format!(
+        "{short}{cut} – {}",
+        first.replacen("Logit", "logit", 1).replacen("Tuned", "tuned", 1)
+    )
 }
 
 #[cfg(test)]

@@ -62,7 +62,10 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn of(document: &'a Document<'a>) -> Self {
         // A lens without a map for the embedding lacks its row, and no other.
-        let longest = document.trajectory.of_each_lens().max_by_key(|read| read.rows.len());
+        let longest = document
+            .trajectory
+            .of_each_lens()
+            .max_by_key(|read| read.rows.len());
         let rows = longest.map(|read| read.rows.as_slice()).unwrap_or_default();
         Self {
             sites: rows.iter().map(|row| row.site).collect(),
@@ -86,7 +89,13 @@ impl<'a> Rows<'a> {
 }
 
 /// The top tokens and the statistics of each lens, and where each settles.
-pub fn tops(document: &Document, at: usize, show: Shown, available: usize, out: &mut dyn Write) -> io::Result<()> {
+pub fn tops(
+    document: &Document,
+    at: usize,
+    show: Shown,
+    available: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let rows = Rows::of(document);
     let groups: Vec<Group> = (document.trajectory.of_each_lens())
         .map(|read| of_lens(&rows, read, at, show, available))
@@ -106,14 +115,18 @@ fn of_lens(rows: &Rows, read: &Trajectory, at: usize, show: Shown, available: us
         ..*rows.document
     };
     let answer = read.output[at].top1().id;
-    let room = available.saturating_sub(label_width(rows) + GAP + 1 + PERCENT).max(1);
+    let room = available
+        .saturating_sub(label_width(rows) + GAP + 1 + PERCENT)
+        .max(1);
     let mut columns = Vec::new();
     for nth in 0..show.tops {
         let top = |row: usize| {
             let tops = top_tokens(&document, &read.rows[row].readings[at], show.words);
             tops.get(nth).map(|top| (document.tokens.label(top.id), **top))
         };
-        let widest = (0..read.rows.len()).filter_map(|row| Some(width(&top(row)?.0))).max();
+        let widest = (0..read.rows.len())
+            .filter_map(|row| Some(width(&top(row)?.0)))
+            .max();
         let token = widest.unwrap_or(0).clamp(NARROWEST, WIDEST).min(room);
         let cell = |row: usize| {
             let (label, top) = top(row)?;
@@ -223,13 +236,31 @@ fn write(
         }
         let (groups, widths) = (&groups[band.clone()], &widths[band]);
         let line = |cells: Vec<String>| cells.join(&" ".repeat(GAP)).trim_end().to_string();
-        let titles = groups.iter().zip(widths).map(|((_, group), &columns)| fit(&group.title, columns));
-        writeln!(out, "{:label$}{:GAP$}{BOLD}{}{BOLD:#}", "", "", line(titles.collect()))?;
+        let titles = groups
+            .iter()
+            .zip(widths)
+            .map(|((_, group), &columns)| fit(&group.title, columns));
+        writeln!(
+            out,
+            "{:label$}{:GAP$}{BOLD}{}{BOLD:#}",
+            "",
+            "",
+            line(titles.collect())
+        )?;
         let headings = groups.iter().zip(widths).map(|((_, group), &columns)| {
-            let cells = group.columns.iter().map(|column| fit(&column.heading, column.width));
+            let cells = group
+                .columns
+                .iter()
+                .map(|column| fit(&column.heading, column.width));
             fit(&cells.collect::<Vec<_>>().join(&" ".repeat(INNER)), columns)
         });
-        writeln!(out, "{DIM}{:>label$}{:GAP$}{}{DIM:#}", "layer", "", line(headings.collect()))?;
+        writeln!(
+            out,
+            "{DIM}{:>label$}{:GAP$}{}{DIM:#}",
+            "layer",
+            "",
+            line(headings.collect())
+        )?;
         let total = label + widths.iter().map(|columns| GAP + columns).sum::<usize>();
         for (row, site) in rows.sites.iter().enumerate() {
             let is_output = site.is_output(rows.layers);
@@ -244,8 +275,16 @@ fn write(
             writeln!(out)?;
         }
         if let Some(settles) = settles {
-            let cells = groups.iter().zip(widths).map(|((lens, _), &columns)| fit(&settles[*lens], columns));
-            writeln!(out, "{DIM}{SETTLES:>label$}{:GAP$}{}{DIM:#}", "", line(cells.collect()))?;
+            let cells = groups
+                .iter()
+                .zip(widths)
+                .map(|((lens, _), &columns)| fit(&settles[*lens], columns));
+            writeln!(
+                out,
+                "{DIM}{SETTLES:>label$}{:GAP$}{}{DIM:#}",
+                "",
+                line(cells.collect())
+            )?;
         }
     }
     Ok(())
@@ -267,7 +306,11 @@ fn write_cells(group: &Group, row: usize, columns: usize, out: &mut dyn Write) -
 fn split(groups: &[Group], room: usize) -> Vec<(usize, Group)> {
     let mut parts = Vec::new();
     for (lens, group) in groups.iter().enumerate() {
-        let widths: Vec<usize> = group.columns.iter().map(|column| column.width.min(room)).collect();
+        let widths: Vec<usize> = group
+            .columns
+            .iter()
+            .map(|column| column.width.min(room))
+            .collect();
         for band in bands(&widths, 0, INNER, room + INNER) {
             let columns = group.columns[band.clone()].iter().zip(&widths[band]);
             parts.push((
@@ -287,4 +330,3 @@ fn split(groups: &[Group], room: usize) -> Vec<(usize, Group)> {
     }
     parts
 }
-

@@ -174,9 +174,14 @@ impl Table {
             return Ok(());
         }
         for read in document.trajectory.of_each_lens() {
-            let Some(artefact) = read.lens.artefact() else { continue };
+            let Some(artefact) = read.lens.artefact() else {
+                continue;
+            };
             let fitted = &artefact.fitted;
-            let on = fitted.model.as_ref().map(|model| format!(" · fitted on {}", plain(model)));
+            let on = fitted
+                .model
+                .as_ref()
+                .map(|model| format!(" · fitted on {}", plain(model)));
             let prompts = fitted.prompts.map(|prompts| format!(" · {prompts} prompts"));
             let line = format!(
                 "{} lens · {}{}{}",

@@ -104,7 +104,9 @@ impl Fetch<'_> {
     fn cached(&self) -> Option<Found> {
         let commit = self.folder.commit(&self.revision)?;
         let paths = self.wanted.names.iter();
-        let paths = paths.map(|name| self.folder.lookup(&commit, name)).collect::<Option<_>>()?;
+        let paths = paths
+            .map(|name| self.folder.lookup(&commit, name))
+            .collect::<Option<_>>()?;
         Some(Found { commit, paths })
     }
 

@@ -310,8 +310,7 @@ impl<'a> Reader<'a> {
     fn recall(&mut self, opcode: u8) -> Outcome<()> {
         let place = self.len(if opcode == b'h' { 1 } else { 4 })?;
         let id = self.memo.get(&place).copied();
-        self.stack
-            .push(id.ok_or("it recalls what it does not remember")?);
+        self.stack.push(id.ok_or("it recalls what it does not remember")?);
         Ok(())
     }
 
@@ -359,7 +358,9 @@ impl<'a> Reader<'a> {
     }
 
     fn storage_of(&self, parts: &[Id]) -> Option<StorageKey> {
-        let [kind, dtype, key, ..] = *parts else { return None };
+        let [kind, dtype, key, ..] = *parts else {
+            return None;
+        };
         match [kind, dtype, key].map(|id| &self.values[id]) {
             [
                 Value::Text(kind),
