@@ -163,14 +163,14 @@ impl LensFiles {
 /// `names` makes the files of the path within it, which ends in a slash.
 fn in_a_repository(path: &str, names: impl Fn(&str) -> Vec<String>) -> Option<Wanted> {
     let parts: Vec<&str> = path.split('/').collect();
-    let is_plain = |part: &&str| {
-        !matches!(**part, "" | "." | "..") && !part.contains(|c: char| c.is_control() || "\\:~".contains(c))
+    let is_plain = |part: &str| {
+        !matches!(part, "" | "." | "..") && !part.contains(|c: char| c.is_control() || "\\:~".contains(c))
     };
     let is_here = Path::new(path).exists() || Path::new(parts.first()?).exists();
     let [owner, name, inner @ ..] = parts.as_slice() else {
         return None;
     };
-    if inner.is_empty() || is_here || !parts.iter().all(|part| is_plain(&part)) {
+    if inner.is_empty() || is_here || !parts.iter().all(|part| is_plain(part)) {
         return None;
     }
     Some(Wanted {
