@@ -36,10 +36,9 @@ fn a_table_names_its_lens_and_shows_what_it_reads() {
     assert_eq!(rows(&tuned), rows(&logit));
     assert_ne!(tuned, logit);
     // The last row and what is said of it are the model's output under every lens.
-    let last = |text: &str| {
-        text.lines()
-            .find(|line| line.starts_with("    2"))
-            .map(str::to_string)
+    let last = |text: &str| -> Vec<String> {
+        let line = text.lines().find(|line| line.starts_with("    2")).unwrap();
+        line.split_whitespace().map(str::to_string).collect()
     };
     assert_eq!(last(&tuned), last(&logit));
     // A Jacobian lens has no map for the embedding.
@@ -199,7 +198,10 @@ fn several_lenses_stand_beside_each_other() {
     let titles = table.lines().find(|line| line.trim_start().starts_with("logit "));
     let words: Vec<&str> = titles.unwrap().split_whitespace().collect();
     assert_eq!(words, ["logit", "tuned", "jacobian"], "{table}");
-    let heading = table.lines().find(|line| line.contains("layer")).unwrap();
+    let heading = table
+        .lines()
+        .find(|line| line.trim_start().starts_with("layer "))
+        .unwrap();
     assert_eq!(heading.matches("top 1").count(), 3, "{table}");
     let settles = table.lines().find(|line| line.starts_with("settles")).unwrap();
     assert_eq!(settles.split_whitespace().count(), 4, "{table}");

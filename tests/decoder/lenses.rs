@@ -27,7 +27,7 @@ const FORMS: [&str; 10] = [
     "bfloat16.pt",
     "protocol4.pt",
     "transposed.pt",
-    "jacobian.safetensors",
+    "mlx.safetensors",
 ];
 
 fn lenses(model: &Model, written: &str) -> Vec<Arc<dyn Lens>> {
@@ -151,7 +151,7 @@ fn a_lens_says_what_it_was_fitted_on() {
     assert_eq!(metadata.model_revision.as_deref(), Some("main"));
     assert_eq!(metadata.skipped, Some(4));
     assert_eq!(fitted("checkpoint.pt").prompts, Some(5));
-    assert_eq!(fitted("jacobian.safetensors").model.as_deref(), Some("gpt2"));
+    assert_eq!(fitted("mlx.safetensors").model.as_deref(), Some("gpt2"));
 }
 
 #[test]
