@@ -19,6 +19,8 @@ mod pairs;
 mod pictures;
 mod prompts;
 mod published;
+#[cfg(unix)]
+mod release;
 mod schema;
 #[path = "../source/server.rs"]
 #[expect(dead_code, reason = "the hub's own tests use more")]
