@@ -89,6 +89,14 @@ fn lead_by_lens(document: &Document, at: usize) -> Option<String> {
         true => "Among the layers shown, it is",
         false => "It is",
     };
+    let settles: Vec<Option<usize>> = (document.trajectory.of_each_lens())
+        .map(|read| read.settles_at(at))
+        .collect();
+    if settles.iter().all(|layer| *layer == settles[0])
+        && let Some(layer) = settles[0]
+    {
+        return Some(format!("{it} top-1 from layer {layer} on under every lens."));
+    }
     let mut phrases: Vec<String> = (document.trajectory.of_each_lens())
         .map(|read| {
             let lens = lens_name(read.lens.name());

@@ -210,13 +210,16 @@ fn several_lenses_stand_beside_each_other() {
         .find(|line| line.trim_start().starts_with("embed "))
         .unwrap();
     assert!(embed.ends_with("–") || embed.trim_end().ends_with("–"), "{table}");
-    for lens in ["logit", "tuned", "Jacobian"] {
-        assert!(
-            table
-                .replace('\n', " ")
-                .contains(&format!("under the {lens} lens")),
-            "{table}"
-        );
+    assert!(
+        table.contains("top-1 from layer 2 on under every lens."),
+        "{table}"
+    );
+    let line = read(&["--lens", THREE, "-q", "--positions", "6"])
+        .stdout
+        .replace('\n', " ");
+    for (layer, lens) in [(2, "logit"), (2, "tuned"), (1, "Jacobian")] {
+        let said = format!("from layer {layer} on under the {lens} lens");
+        assert!(line.contains(&said), "{line}");
     }
     let more = read(&["--lens", THREE, "-q", "-k", "2"]).stdout;
     assert_eq!(more.matches("top 2").count(), 3, "{more}");

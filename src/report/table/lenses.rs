@@ -269,7 +269,9 @@ fn write(
             }
             let style = if is_output { BOLD } else { DIM };
             write!(out, "{style}{:>label$}{style:#}", site.to_string())?;
-            for ((_, group), &columns) in groups.iter().zip(widths) {
+            for (nth, ((_, group), &columns)) in groups.iter().zip(widths).enumerate() {
+                // Nothing stands after the last group.
+                let columns = if nth + 1 == groups.len() { 0 } else { columns };
                 write_cells(group, row, columns, out)?;
             }
             writeln!(out)?;
@@ -290,12 +292,17 @@ fn write(
     Ok(())
 }
 
+/// A line of a group, filled to so many columns.
 fn write_cells(group: &Group, row: usize, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     let mut used = 0;
     for (nth, column) in group.columns.iter().enumerate() {
         let gap = if nth == 0 { GAP } else { INNER };
         let (text, style) = &column.cells[row];
-        let text = fit(text, column.width);
+        let is_last = columns == 0 && nth + 1 == group.columns.len();
+        let text = match fit(text, column.width) {
+            text if is_last => text.trim_end().to_string(),
+            text => text,
+        };
         write!(out, "{:gap$}{style}{text}{style:#}", "")?;
         used += column.width + if nth == 0 { 0 } else { INNER };
     }
