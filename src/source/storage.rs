@@ -49,6 +49,7 @@ impl Storage {
     }
 }
 
+/// Its size, and none of its bytes.
 impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.len())
