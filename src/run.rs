@@ -2,8 +2,10 @@
 //! they look. Options on a command line become one; whatever else starts a run makes the same.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::analysis::statistics::{Statistic, Statistics};
+use crate::engine::Remote;
 use crate::error::Result;
 use crate::lens::{Follow, Layers, Points, Positions, Request};
 use crate::model::{LoadOptions, Model};
@@ -17,6 +19,9 @@ use crate::text::targets::{Target, TargetSpec};
 /// The top tokens of a row where no number is given.
 const TOP_K: usize = 5;
 
+/// The longest wait for an answer of a server, where none is given.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
 /// So many prompts have tables of their own.
 const FEW: usize = 3;
 
@@ -27,6 +32,10 @@ pub struct Run {
     pub models: Vec<String>,
     pub hub: HubOptions,
     pub load: LoadOptions,
+    /// The server that runs the model; `None` for this machine.
+    pub remote: Option<Remote>,
+    /// The longest wait for an answer of the server.
+    pub timeout: Duration,
     pub prompts: Prompts,
     pub encoding: Encoding,
     pub task: Task,
@@ -123,6 +132,8 @@ impl Default for Run {
             models: Vec::new(),
             hub: HubOptions::default(),
             load: LoadOptions::default(),
+            remote: None,
+            timeout: TIMEOUT,
             prompts: Prompts::Given(Vec::new()),
             encoding: Encoding::default(),
             task: Task::Card,
@@ -143,6 +154,11 @@ impl Run {
     /// The model that reads, of two the first.
     pub fn model(&self) -> &str {
         self.models.first().map_or(DEMO, String::as_str)
+    }
+
+    /// Whether anything has to be computed for the outputs.
+    pub fn reads(&self) -> bool {
+        self.task != Task::Read || self.outputs.iter().any(|output| output.format.reads)
     }
 
     /// How many tokens each reading keeps.

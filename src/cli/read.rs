@@ -28,6 +28,8 @@ use super::targets::Targets;
 pub struct Reader<'a> {
     pub run: &'a Run,
     pub model: &'a Model,
+    /// What runs it.
+    pub engine: &'a dyn Engine,
     pub template: Option<ChatTemplate>,
     pub targets: Targets,
 }
@@ -63,7 +65,7 @@ impl Reader<'_> {
             self.targets.resolve(item, &mut prompt, self.model, self.run)?;
         }
         if let Some(count) = self.run.encoding.generate {
-            prompt = self.model.generate(&prompt, count)?;
+            prompt = self.engine.generate(&prompt, count)?;
         }
         if self.run.task != Task::Tokens {
             // Said here, where it is known which prompt it is about.
@@ -106,9 +108,13 @@ impl Reader<'_> {
     /// Reads all prompts, batch after batch, and writes each as soon as it is done.
     pub fn read(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
         let request = self.request(&sinks)?;
+        let remote = self.run.remote.as_ref();
+        if let Some(remark) = remote.and_then(|remote| remote.remark(self.model, &request)) {
+            note(self.run, &remark);
+        }
         // What does not fit the model is said before anything is read.
         request.layers.resolve(self.model.decoder.blocks.len())?;
-        let limit = self.model.batch_tokens(&request);
+        let limit = self.engine.batch_tokens(&request);
         // Counting them is for those who see the bar.
         let prompts = match self.run.quiet || !std::io::stderr().is_terminal() {
             true => None,
@@ -210,13 +216,20 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn batch(&mut self, batch: Vec<(Item, Prompt)>, request: &Request, sinks: &mut Sinks) -> Result<()> {
         let (items, prompts): (Vec<Item>, Vec<Prompt>) = batch.into_iter().unzip();
-        let model = self.reader.model;
+        let engine = self.reader.engine;
         let trajectories = match prompts.as_slice() {
+            _ if !self.reader.run.reads() => {
+                let blocks = self.reader.model.card.layers;
+                let unread = prompts
+                    .into_iter()
+                    .map(|prompt| Trajectory::unread(prompt, request, blocks));
+                unread.collect::<logit_lens::error::Result<_>>()?
+            }
             [_] => {
-                let read = model.read_prompts(prompts, request, self.bar);
+                let read = engine.read_prompts(prompts, request, self.bar);
                 read.map_err(|error| items[0].locate(error))?
             }
-            _ => model.read_prompts(prompts, request, self.bar)?,
+            _ => engine.read_prompts(prompts, request, self.bar)?,
         };
         let bar = self.bar;
         bar.hide(|| {
@@ -302,7 +315,7 @@ impl Reader<'_> {
         };
         let prompt = trajectory.prompt.clone();
         let ids = prompt.ids.clone();
-        let reading = &self.model.read_prompts(vec![prompt], &last, &())?[0].output[0];
+        let reading = &self.engine.read_prompts(vec![prompt], &last, &())?[0].output[0];
         let found = verify(&self.model.decoder, &ids, reading)?;
         let passes = found.passes(self.model.card.computed);
         let verdict = if passes { "verified" } else { "NOT verified" };
@@ -350,7 +363,10 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             ..item
         })?;
         let bar = Bar::new(reader.run.quiet, None);
-        let trajectory = reader.model.read_prompts(vec![prompt], &request, &bar)?.remove(0);
+        let trajectory = reader
+            .engine
+            .read_prompts(vec![prompt], &request, &bar)?
+            .remove(0);
         sides.push(trajectory);
     }
     let pairs: Vec<[&Trajectory; 2]> = (sides[0].of_each_lens().zip(sides[1].of_each_lens()))

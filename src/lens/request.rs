@@ -46,6 +46,17 @@ pub enum Follow {
     TopK,
 }
 
+impl Follow {
+    /// How many of a row's `top_k` tokens are followed.
+    pub fn count(self, top_k: usize) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Top1 => 1,
+            Self::TopK => top_k,
+        }
+    }
+}
+
 /// Every layer at the last position, the five likeliest tokens.
 impl Default for Request {
     fn default() -> Self {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
+use super::Request;
 use crate::decoder::{Point, Site};
-use crate::readout::lenses::Lens;
+use crate::error::Result;
+use crate::readout::lenses::{Lens, LogitLens};
 use crate::readout::{Reading, Tracked};
 use crate::text::prompt::Prompt;
 use crate::text::targets::Target;
@@ -87,6 +89,36 @@ impl Trajectory {
     /// How many top tokens its readings keep.
     pub fn kept(&self) -> usize {
         self.output.first().map_or(0, |reading| reading.top.len())
+    }
+
+    /// What would be read of a prompt by a model of so many blocks: everything but the readings.
+    ///
+    /// # Errors
+    /// A layer or position that is not there.
+    pub fn unread(prompt: Prompt, request: &Request, blocks: usize) -> Result<Self> {
+        let site = |layer| Site {
+            layer,
+            point: Point::ResidPost,
+        };
+        let rows = request.layers.resolve(blocks)?.into_iter().map(|layer| Row {
+            site: site(layer),
+            readings: Vec::new(),
+        });
+        Ok(Self {
+            positions: request.positions.resolve(prompt.ids.len())?,
+            rows: rows.collect(),
+            output: Vec::new(),
+            targets: request.targets.iter().chain(&prompt.targets).cloned().collect(),
+            tracked: Vec::new(),
+            hidden: None,
+            lens: request
+                .lenses
+                .first()
+                .cloned()
+                .unwrap_or_else(|| Arc::new(LogitLens)),
+            others: Vec::new(),
+            prompt,
+        })
     }
 
     /// The rows after blocks, those of the ordinary logit lens.

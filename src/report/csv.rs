@@ -23,6 +23,7 @@ pub const CSV: Format = Format {
     endings: &["csv"],
     content: Content::Text,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::default(),

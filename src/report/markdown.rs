@@ -19,6 +19,7 @@ pub const MARKDOWN: Format = Format {
     endings: &["md", "markdown"],
     content: Content::Text,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),

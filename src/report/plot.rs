@@ -39,6 +39,7 @@ pub const PLOT: Format = Format {
     endings: &[],
     content: Content::Styled,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),

@@ -74,13 +74,15 @@ const CASES: [Case; 38] = [
 ];
 
 /// Options that by nature need not change what is shown, with the reason.
-const EXEMPT: [(&str, &str); 6] = [
+const EXEMPT: [(&str, &str); 8] = [
     ("--all-rows", "only a terminal folds rows"),
     ("--color", "a pipe has none, and always is for the table's own"),
     ("--device", "the same numbers, elsewhere"),
     ("--offline", "the cache has what the hub has"),
     ("--quiet", "what it hides is said only at times"),
+    ("--remote", "the same numbers, elsewhere"),
     ("--threads", "the same numbers, sooner"),
+    ("--timeout", "a wait that no server here makes necessary"),
 ];
 
 /// Pairs that are one request said twice, or of which one cannot show beside the other.

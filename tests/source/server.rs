@@ -266,8 +266,9 @@ fn from_storage(state: &mut State, request: &Request) -> Response {
     let mut response = match start {
         Some(start) if start >= bytes.len() => return Response::new(416, Vec::new()),
         Some(start) => {
-            let range = format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
-            Response::new(206, bytes[start..].to_vec()).with("Content-Range", range)
+            let last = request.range_last().unwrap_or(usize::MAX).min(bytes.len() - 1);
+            let range = format!("bytes {start}-{last}/{}", bytes.len());
+            Response::new(206, bytes[start..=last].to_vec()).with("Content-Range", range)
         }
         None => Response::new(200, bytes),
     };

@@ -13,6 +13,7 @@ use clap::{ArgAction, ColorChoice, Command, CommandFactory, FromArgMatches, Pars
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
 use logit_lens::analysis::statistics::Statistics;
+use logit_lens::engine::Remote;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::machine::device::DeviceChoice;
@@ -21,7 +22,7 @@ use logit_lens::report::ColorBy;
 use logit_lens::text::targets::TargetSpec;
 
 use super::stdin;
-use choices::{BosChoice, DTypeChoice, OrderChoice, TargetsChoice, positive, threads, token_id};
+use choices::{BosChoice, DTypeChoice, OrderChoice, TargetsChoice, positive, seconds, threads, token_id};
 use help::{AFTER_HELP, AFTER_SHORT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
 use rules::Given;
 
@@ -304,6 +305,23 @@ pub struct Args {
     /// Number of threads, up to 1024 [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Computation")]
     pub threads: Option<usize>,
+
+    /// Run the model on a server: vllm+http://host:8000, ndif, or ndif+https://host
+    ///
+    /// vLLM with the vllm-lens plugin runs the blocks, and final norm and unembedding are computed here (#NAME after
+    /// the address names the served model, VLLM_API_KEY has the key). NDIF computes all (NDIF_HOST, NDIF_API_KEY).
+    #[arg(long, value_name = "SERVER", help_heading = "Computation")]
+    remote: Option<Remote>,
+
+    /// Longest wait for an answer of --remote, in seconds [default: 600]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = seconds,
+        help_heading = "Computation",
+        requires = "remote"
+    )]
+    timeout: Option<u64>,
 
     /// Recompute the output with an independent float64 path; fail if they differ
     #[arg(long, help_heading = "Computation")]

@@ -30,11 +30,13 @@ enum Need {
 
 const ANY_PROMPT: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens];
 const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
+const MODEL: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Card];
 const READ: &[Task] = &[Task::Read];
 
 /// The outputs that several options apply to, as an error names them.
 const DATA: &str = "a table, --json or -o FILE.csv";
 const HEATMAPS: &str = "--heatmap, -o FILE.html or -o FILE.svg";
+const HERE: &str = "models that run on this machine, without --remote";
 const TABLES: &str = "tables (of many prompts with --each)";
 
 /// The options that do not apply to every run.
@@ -45,7 +47,7 @@ const RULES: &[Rule] = &[
     rule("ids", ALL, Need::Nothing),
     rule("models", ALL, Need::Nothing),
     rule("offline", ALL, Need::Nothing),
-    rule("device", ALL, Need::Nothing),
+    rule("device", ALL, Need::Run(runs_here, HERE)),
     rule("threads", ALL, Need::Nothing),
     rule("revision", ALL, Need::Run(reads_the_hub, "models of the hub")),
     rule("update", ALL, Need::Run(reads_the_hub, "models of the hub")),
@@ -101,12 +103,14 @@ const RULES: &[Rule] = &[
         READ,
         Need::Run(shows_each_prompt, "tables of several prompts"),
     ),
-    rule("verify", &[Task::Read, Task::Summary], Need::Nothing),
+    rule("verify", &[Task::Read, Task::Summary], Need::Run(runs_here, HERE)),
+    rule("dtype", MODEL, Need::Run(runs_here, HERE)),
     rule(
-        "dtype",
-        &[Task::Read, Task::Summary, Task::Compare, Task::Card],
-        Need::Nothing,
+        "remote",
+        MODEL,
+        Need::Run(|run| run.models.len() == 1, "one model that --model names"),
     ),
+    rule("timeout", MODEL, Need::Nothing),
 ];
 
 /// Whatever is done with a model.
@@ -118,6 +122,10 @@ const fn rule(option: &'static str, tasks: &'static [Task], needs: Need) -> Rule
 
 fn reads_the_hub(run: &Run) -> bool {
     run.models.iter().any(|model| source::is_on_the_hub(model))
+}
+
+fn runs_here(run: &Run) -> bool {
+    run.remote.is_none() && run.reads()
 }
 
 fn has_texts(run: &Run) -> bool {

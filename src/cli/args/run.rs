@@ -1,8 +1,10 @@
 //! The options as a description of the run: behind this, nothing knows of a command line.
 
 use std::path::Path;
+use std::time::Duration;
 
-use logit_lens::error::Result;
+use logit_lens::error::{Error, Result};
+use logit_lens::lens::Points;
 use logit_lens::model::LoadOptions;
 use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Task};
 use logit_lens::source::HubOptions;
@@ -36,6 +38,8 @@ impl Args {
                 dtype: self.dtype.requested(),
                 headers_only: matches!(task, Task::Card | Task::Tokens) && self.generate.is_none(),
             },
+            remote: self.remote.clone(),
+            timeout: self.timeout.map_or(Run::default().timeout, Duration::from_secs),
             prompts,
             encoding: Encoding {
                 bos: self.bos.into(),
@@ -62,6 +66,22 @@ impl Args {
             quiet: self.quiet,
         };
         self.options.check(&run)?;
+        if !run.reads() && run.encoding.generate.is_some() {
+            return Err(Error::usage(
+                "A script is written without running the model, and --generate runs it.",
+                "Leave out one of the two.",
+            ));
+        }
+        let more = run.selection.points != Points::default() || run.selection.layers.name_embed();
+        if !run.reads() && more {
+            return Err(Error::usage(
+                "A script reads the residual stream after blocks, and no other points.",
+                "Leave out --point and embed.",
+            ));
+        }
+        if let Some(remote) = &run.remote {
+            remote.check(&run.selection.points, run.task == Task::Compare)?;
+        }
         Ok(run)
     }
 

@@ -34,11 +34,7 @@ pub fn ids_to_follow(
     targets: &[Target],
     request: &Request,
 ) -> Vec<u32> {
-    let most = match request.follow {
-        Follow::Nothing => 0,
-        Follow::Top1 => 1,
-        Follow::TopK => request.top_k,
-    };
+    let most = request.follow.count(request.top_k);
     let top = (readings.iter())
         .flat_map(|reading| reading.top.iter().take(most))
         .map(|candidate| candidate.id);

@@ -14,6 +14,10 @@ use crate::model::{Card, Model};
 use crate::text::prompt::Prompt;
 use crate::text::tokens::Tokens;
 
+pub use follow::ids_to_follow;
+pub use generate::continuation;
+pub use read::{Chosen, Source};
+
 impl Engine for Model {
     fn card(&self) -> &Card {
         &self.card
@@ -33,10 +37,10 @@ impl Engine for Model {
         request: &Request,
         progress: &dyn Progress,
     ) -> Result<Vec<Trajectory>> {
-        self.read_batch(prompts, request, progress)
+        self.read_from(self, prompts, request, progress)
     }
 
     fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
-        self.continue_greedily(prompt, count)
+        continuation(self, prompt, count, &|ids| self.next_token(self, ids))
     }
 }

@@ -7,8 +7,8 @@ use candle_core::Tensor;
 
 use super::batches::require_memory_to_follow;
 use super::follow::{ids_to_follow, tracks};
-use crate::decoder::{Batch, Point, Site};
-use crate::error::Result;
+use crate::decoder::{Batch, Hook, Point, Site};
+use crate::error::{Error, Result};
 use crate::lens::{Request, Row, Track, Trajectory};
 use crate::machine::progress::{Progress, Stage};
 use crate::model::Model;
@@ -16,6 +16,32 @@ use crate::readout::lenses::{Lens, LogitLens, no_map};
 use crate::readout::{Reading, Readout, Rows};
 use crate::text::prompt::{Bos, Prompt};
 use crate::text::targets::Target;
+
+/// What gives the residual stream of prompts: the decoder on this machine, or one elsewhere.
+pub trait Source {
+    /// Hands `hook` the streams `[tokens, hidden]` of the sites `chosen`, in the order in which they come to
+    /// be, and maybe those of others.
+    ///
+    /// # Errors
+    /// Whatever keeps a stream from coming.
+    fn forward(&self, batch: &Batch, chosen: &Chosen, hook: &mut Hook) -> Result<()>;
+
+    /// The error for readings that are not finite.
+    ///
+    /// # Errors
+    /// Only if the computation itself fails.
+    fn not_finite(&self, batch: &Batch) -> Result<Error>;
+}
+
+impl Source for Model {
+    fn forward(&self, batch: &Batch, _: &Chosen, hook: &mut Hook) -> Result<()> {
+        self.decoder.forward(batch, &self.device, hook)
+    }
+
+    fn not_finite(&self, batch: &Batch) -> Result<Error> {
+        self.first_not_finite(batch)
+    }
+}
 
 impl Model {
     /// Reads one prompt.
@@ -33,13 +59,14 @@ impl Model {
     /// As [`Engine::read_prompts`](crate::engine::Engine::read_prompts).
     pub fn read(&self, prompts: &[&str], request: &Request) -> Result<Vec<Trajectory>> {
         let prompts = prompts.iter().map(|text| self.prompt(text, Bos::Auto));
-        self.read_batch(prompts.collect::<Result<_>>()?, request, &())
+        self.read_from(self, prompts.collect::<Result<_>>()?, request, &())
     }
 
     /// All prompts go through each block together, and all their rows through one pass of the
     /// unembedding.
-    pub(super) fn read_batch(
+    pub(in crate::engine) fn read_from(
         &self,
+        source: &dyn Source,
         prompts: Vec<Prompt>,
         request: &Request,
         progress: &dyn Progress,
@@ -71,11 +98,11 @@ impl Model {
         let chosen = self.sites(request, &lenses)?;
         let positions = plans.iter().map(|plan| plan.positions.len()).sum();
         self.require_memory(batch.tokens(), positions, chosen.count, request)?;
-        let read = self.rows_to_read(&batch, &plans, &chosen, &lenses, progress)?;
+        let read = self.rows_to_read(source, &batch, &plans, &chosen, &lenses, progress)?;
         let readout = Readout::new(&self.decoder.unembed).reporting(progress);
         let mut readings = readout.read(&read.rows, request.top_k)?;
         if !readings.iter().all(Reading::is_finite) {
-            return Err(self.not_finite(&batch)?);
+            return Err(source.not_finite(&batch)?);
         }
         if request.distances {
             readout.measure(&read.rows, &mut readings)?;
@@ -144,10 +171,11 @@ impl Model {
         })
     }
 
-    /// Runs the decoder and keeps the chosen rows of the residual stream as the lenses map them, position after
-    /// position.
+    /// Has the streams come and keeps the chosen rows of the residual stream as the lenses map them, position
+    /// after position.
     fn rows_to_read(
         &self,
+        source: &dyn Source,
         batch: &Batch,
         plans: &[Plan],
         chosen: &Chosen,
@@ -167,7 +195,7 @@ impl Model {
 
         let (mut sites, mut kept) = (Vec::new(), Vec::new());
         let mut shown = vec![Vec::new(); lenses.len()];
-        self.decoder.forward(batch, &self.device, &mut |site, stream| {
+        source.forward(batch, chosen, &mut |site, stream| {
             if site.point == Point::ResidPost {
                 progress.report(Stage::Blocks, site.layer + 1, last.layer + 1);
             }
@@ -202,12 +230,31 @@ impl Model {
 }
 
 /// Where prompts are read.
-struct Chosen {
+pub struct Chosen {
     shown: HashSet<Site>,
     /// The model's output, which is read whether it is shown or not.
     last: Site,
     /// How many rows are read at a position.
     count: usize,
+}
+
+impl Chosen {
+    /// Whether the stream at `site` is read.
+    pub fn has(&self, site: Site) -> bool {
+        self.shown.contains(&site) || site == self.last
+    }
+
+    /// The output alone, the last block of `blocks`.
+    pub fn output(blocks: usize) -> Self {
+        Self {
+            shown: HashSet::new(),
+            last: Site {
+                layer: blocks - 1,
+                point: Point::ResidPost,
+            },
+            count: 1,
+        }
+    }
 }
 
 /// What is to be read of one prompt.

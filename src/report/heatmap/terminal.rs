@@ -40,6 +40,7 @@ pub const HEATMAP: Format = Format {
     endings: &[],
     content: Content::Styled,
     single: false,
+    reads: true,
     reads_all_positions: |_| true,
     follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),

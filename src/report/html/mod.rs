@@ -25,6 +25,7 @@ pub const HTML: Format = Format {
     endings: &["html", "htm"],
     content: Content::Text,
     single: true,
+    reads: true,
     reads_all_positions: |presentation| !presentation.lines,
     follow: |_| Follow::TopK,
     statistics: |presentation| match presentation.color_by {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use chrono::{SecondsFormat, Utc};
 
 use super::document::{
-    ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, LensMeta, LensReadings, Measure, Meta,
+    ByLayer, ByPosition, EmbedReadings, EmbedTarget, Engine, Layers, LensMeta, LensReadings, Measure, Meta,
     PointReadings, Readings, Row, SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
 };
 use super::sequence::{Entries, Sequence};
@@ -139,6 +139,7 @@ impl<'a> Builder<'a> {
             vocabulary: card.vocabulary,
             parallel: card.parallel,
             device: card.device.clone(),
+            engine: card.engine.as_ref().map(Engine::from),
             dtype: card.held.to_string(),
             file_dtype: card.stored.to_string(),
             compute_dtype: card.computed.to_string(),

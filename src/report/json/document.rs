@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::EngineCard;
+
 use super::sequence::{Entries, Sequence};
 use super::statistics::StatisticArrays;
 use crate::readout::lenses::Lens;
@@ -120,6 +122,9 @@ pub struct Meta {
     #[serde(default)]
     pub parallel: bool,
     pub device: String,
+    /// What ran the model, where that was a server; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
     /// The type that the weights are held in.
     pub dtype: String,
     /// The type of the weights in the file.
@@ -196,6 +201,27 @@ impl LensMeta {
                     bos: fitted.bos,
                 }
             }),
+        }
+    }
+}
+
+/// A server that ran a model.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Engine {
+    /// Its software.
+    pub name: String,
+    /// The version that it says it is.
+    pub version: Option<String>,
+    /// The type that it computes in, where it says so.
+    pub dtype: Option<String>,
+}
+
+impl From<&EngineCard> for Engine {
+    fn from(card: &EngineCard) -> Self {
+        Self {
+            name: card.name.clone(),
+            version: card.version.clone(),
+            dtype: card.dtype().map(str::to_string),
         }
     }
 }

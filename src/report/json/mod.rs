@@ -15,8 +15,8 @@ use crate::lens::Follow;
 
 pub use build::Detail;
 pub use document::{
-    ByLayer, ByPosition, EmbedReadings, EmbedTarget, FittedOn, Layers, LensMeta, LensReadings, Measure, Meta,
-    PointReadings, Readings, Row, SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
+    ByLayer, ByPosition, EmbedReadings, EmbedTarget, Engine, FittedOn, Layers, LensMeta, LensReadings,
+    Measure, Meta, PointReadings, Readings, Row, SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
 };
 pub use schema::schema;
 pub use sequence::{Entries, Sequence};
@@ -31,6 +31,7 @@ pub const JSON: Format = Format {
     endings: &["json"],
     content: Content::Text,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |presentation| match presentation.lean {
         true => Follow::Nothing,

@@ -52,6 +52,7 @@ pub const TABLE: Format = Format {
     endings: &[],
     content: Content::Styled,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),

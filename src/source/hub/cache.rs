@@ -173,6 +173,6 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::copy(from, &new).and_then(|_| std::fs::rename(&new, to))
 }
 
-fn make_dir(path: &Path) -> Outcome<()> {
+pub fn make_dir(path: &Path) -> Outcome<()> {
     std::fs::create_dir_all(path).map_err(|e| Failure::disk(path, e))
 }

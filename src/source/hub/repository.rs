@@ -68,6 +68,13 @@ impl Repository<'_> {
         self.folder.link(commit, name, &meta.content).map(Some)
     }
 
+    /// The size of the file `name` at `commit`.
+    pub fn size(&self, commit: &str, name: &str) -> Outcome<u64> {
+        let meta = self.meta(commit, name)?;
+        self.check(&meta, commit, name)?;
+        Ok(meta.content.size)
+    }
+
     /// Refuses an announcement that cannot be meant.
     fn check(&self, meta: &Meta, commit: &str, name: &str) -> Outcome<()> {
         if !meta.commit.eq_ignore_ascii_case(commit) {
