@@ -28,7 +28,7 @@
 //! - [`text`]: text ↔ tokens, prompts, chat templates, targets.
 //! - [`model`]: decoder, tokenizer and device together, with the model's card.
 //! - [`lens`]: what is asked (layers, points, positions, targets), and trajectories of readings.
-//! - [`engine`]: prompts and a request → trajectories.
+//! - [`engine`]: prompts and a request → trajectories, on this machine or by a server.
 //! - [`analysis`]: statistics, comparisons, summaries, verification.
 //! - [`report`]: trajectories → tables, JSON, CSV, Markdown, pictures.
 //! - [`run`]: a run as data: models, prompts, what is asked, where results go.

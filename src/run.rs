@@ -2,12 +2,15 @@
 //! they look. Options on a command line become one; whatever else starts a run makes the same.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::analysis::assertions::Assertion;
 use crate::analysis::statistics::{Statistic, Statistics};
+use crate::engine::Remote;
 use crate::error::Result;
 use crate::lens::{Follow, Layers, Points, Positions, Request};
 use crate::model::{LoadOptions, Model};
+use crate::readout::lenses::LensChoices;
 use crate::report::json::Tolerance;
 use crate::report::{ColorBy, Format, Presentation, TABLE};
 use crate::source::{DEMO, HubOptions};
@@ -17,6 +20,9 @@ use crate::text::targets::{Target, TargetSpec};
 
 /// The top tokens of a row where no number is given.
 const TOP_K: usize = 5;
+
+/// The longest wait for an answer of a server, where none is given.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// So many prompts have tables of their own.
 const FEW: usize = 3;
@@ -30,6 +36,10 @@ pub struct Run {
     pub load: LoadOptions,
     /// The same for the second model.
     pub load_second: LoadOptions,
+    /// The server that runs the model; `None` for this machine.
+    pub remote: Option<Remote>,
+    /// The longest wait for an answer of the server.
+    pub timeout: Duration,
     pub prompts: Prompts,
     pub encoding: Encoding,
     pub task: Task,
@@ -148,6 +158,7 @@ pub struct Chat {
 /// What is read of each prompt, as asked for: what is left open depends on the outputs.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
+    pub lenses: LensChoices,
     pub layers: Layers,
     pub points: Points,
     pub positions: Option<Positions>,
@@ -173,6 +184,8 @@ impl Default for Run {
             hub: HubOptions::default(),
             load: LoadOptions::default(),
             load_second: LoadOptions::default(),
+            remote: None,
+            timeout: TIMEOUT,
             prompts: Prompts::Given(Vec::new()),
             encoding: Encoding::default(),
             task: Task::Card,
@@ -199,6 +212,11 @@ impl Run {
     /// The model that reads, of two the first.
     pub fn model(&self) -> &str {
         self.models.first().map_or(DEMO, String::as_str)
+    }
+
+    /// Whether anything has to be computed for the outputs.
+    pub fn reads(&self) -> bool {
+        self.task != Task::Read || self.outputs.iter().any(|output| output.format.reads)
     }
 
     /// How many tokens each reading keeps.
@@ -231,6 +249,7 @@ impl Run {
             top_k,
             against,
             statistics,
+            lenses,
             layers: _,
             track: _,
         } = &self.selection;
@@ -238,6 +257,7 @@ impl Run {
             || top_k.is_some()
             || against.is_some()
             || statistics.is_some()
+            || lenses.iter().count() > 1
             || *points != Points::default()
             || self.encoding.generate.is_some()
             || self.presentation.each_prompt;
@@ -247,29 +267,39 @@ impl Run {
     /// The statistics that a format shows.
     pub fn statistics(&self, format: &Format) -> Statistics {
         let chosen = self.selection.statistics.clone();
-        chosen.unwrap_or_else(|| (format.statistics)(&self.presentation))
+        let chosen = chosen.unwrap_or_else(|| (format.statistics)(&self.presentation));
+        match self.selection.lenses.iter().count() {
+            1 => chosen,
+            _ => chosen.of_several_lenses(),
+        }
     }
 
     /// What to read of every prompt.
     ///
     /// # Errors
-    /// Targets that are not among the model's tokens.
+    /// Targets that are not among the model's tokens, or a lens that is not the model's.
     pub fn request(&self, model: &Model) -> Result<Request> {
         let resolve = |spec: &TargetSpec| self.spelling.resolve(spec, model);
         let against = self.selection.against.as_ref().map(resolve);
         let asserted = self.assertions.iter().flat_map(Assertion::followed);
         let targets = self.selection.track.iter().chain(asserted).map(resolve);
+        let lenses = self.selection.lenses.iter();
         Ok(Request {
+            lenses: lenses
+                .map(|lens| lens.load(&model.subject(), &self.hub))
+                .collect::<Result<_>>()?,
             layers: self.selection.layers.clone(),
             points: self.selection.points.clone(),
             positions: self.positions(),
             top_k: self.top_k(),
             distances: self.needs_distances(),
+            lens_kl: (self.outputs.iter())
+                .any(|output| self.statistics(output.format).has(Statistic::LensKl)),
             targets: targets.collect::<Result<_>>()?,
             against: against.transpose()?,
             follow: self.follow(),
             follow_next: self.task == Task::Summary && self.positions() != Positions::default(),
-            ..Request::default()
+            keep_rows: false,
         })
     }
 

@@ -1,13 +1,18 @@
 //! Many trajectories made into means for each layer.
 
+use std::sync::Arc;
+
 use crate::decoder::Site;
 use crate::lens::{TargetValue, Trajectory};
+use crate::readout::lenses::Lens;
 use crate::text::targets::Target;
 
 /// What has been seen so far, layer by layer. The sample is the prompt: where several of its positions are
 /// read, their mean counts once.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
+    /// The lens that read the rows; `None` before any was seen.
+    pub lens: Option<Arc<dyn Lens>>,
     pub prompts: usize,
     /// The positions read, of all prompts together.
     pub positions: usize,
@@ -155,6 +160,7 @@ impl Summary {
     /// Adds a trajectory that follows its targets, its top-1 tokens where it has none, and its prompt's next
     /// tokens where it is read before its last position.
     pub fn add(&mut self, trajectory: &Trajectory) {
+        self.lens.get_or_insert_with(|| trajectory.lens.clone());
         self.prompts += 1;
         self.positions += trajectory.positions.len();
         let source = Source::of(trajectory);

@@ -21,12 +21,12 @@ mod stdin;
 mod targets;
 
 use std::io::Write;
-use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::CommandFactory;
+use logit_lens::engine::Engine;
 use logit_lens::error::{Error, Kind};
 use logit_lens::model::{LoadOptions, Model};
 use logit_lens::report::{Content, UNBOUNDED, wrap};
@@ -171,15 +171,28 @@ fn prompts_file(run: &Run) -> Option<PathBuf> {
 struct Loaded {
     files: ModelFiles,
     /// Freed by the system at the end, at once, rather than here token by token.
-    model: ManuallyDrop<Model>,
+    model: &'static Model,
+    /// What runs it, if not this machine.
+    remote: Option<Box<dyn Engine>>,
 }
 
 impl Loaded {
     fn open(name: &str, run: &Run, load: LoadOptions, sinks: &Sinks) -> Result<Self> {
-        let files = source::locate(name, &run.hub)?;
+        // Where nothing is computed, nothing is needed for it.
+        let remote = run.remote.as_ref().filter(|_| run.reads());
+        let files = match remote {
+            Some(remote) => remote.locate(name, &run.hub)?,
+            None if !run.reads() => source::outline(name, &run.hub)?,
+            None => source::locate(name, &run.hub)?,
+        };
         sinks.spare(files.paths())?;
+        let mut model = Model::load(&files, load)?;
+        let server = remote.map(|remote| remote.connect(&mut model, &run.hub, run.timeout));
+        let server = server.transpose()?;
+        let model: &'static Model = Box::leak(Box::new(model));
         Ok(Self {
-            model: ManuallyDrop::new(Model::load(&files, load)?),
+            remote: server.map(|server| server.engine(model)),
+            model,
             files,
         })
     }
@@ -200,7 +213,8 @@ impl Loaded {
         let template = chat.map(|_| ChatTemplate::of(&self.files, special));
         Ok(Reader {
             run,
-            model: &self.model,
+            model: self.model,
+            engine: self.remote.as_deref().unwrap_or(self.model),
             template: template.transpose()?,
             targets: Targets::default(),
         })

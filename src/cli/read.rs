@@ -30,6 +30,8 @@ use super::targets::Targets;
 pub struct Reader<'a> {
     pub run: &'a Run,
     pub model: &'a Model,
+    /// What runs it.
+    pub engine: &'a dyn Engine,
     pub template: Option<ChatTemplate>,
     pub targets: Targets,
 }
@@ -65,13 +67,39 @@ impl Reader<'_> {
             self.targets.resolve(item, &mut prompt, self.model, self.run)?;
         }
         if let Some(count) = self.run.encoding.generate {
-            prompt = self.model.generate(&prompt, count)?;
+            prompt = self.engine.generate(&prompt, count)?;
         }
         if self.run.task != Task::Tokens {
             // Said here, where it is known which prompt it is about.
             self.run.positions().resolve(prompt.ids.len())?;
         }
         Ok(prompt)
+    }
+
+    /// What to read of every prompt, with what is doubtful of the lenses said.
+    fn request(&self, sinks: &Sinks) -> Result<Request> {
+        let request = self.run.request(self.model)?;
+        for lens in &request.lenses {
+            if let Some(artefact) = lens.artefact() {
+                sinks.spare(artefact.paths())?;
+            }
+            lens.doubts().iter().for_each(|doubt| note(self.run, doubt));
+        }
+        Ok(request)
+    }
+
+    /// Says what is doubtful of what the lenses make of a prompt; whether there was anything.
+    fn note_lenses(&self, trajectory: &Trajectory) -> bool {
+        let first = trajectory.prompt.ids.first();
+        let begins_with_bos = self.model.bos.map(|bos| first == Some(&bos));
+        let mut said = false;
+        for read in trajectory.of_each_lens() {
+            for doubt in read.lens.doubts_of(&read.positions, begins_with_bos) {
+                note(self.run, &doubt);
+                said = true;
+            }
+        }
+        said
     }
 
     /// The system message of a chat.
@@ -81,12 +109,16 @@ impl Reader<'_> {
 
     /// Reads all prompts, batch after batch, and writes each as soon as it is done.
     pub fn read(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
-        let request = self.run.request(self.model)?;
+        let request = self.request(&sinks)?;
+        let remote = self.run.remote.as_ref();
+        if let Some(remark) = remote.and_then(|remote| remote.remark(self.model, &request)) {
+            note(self.run, &remark);
+        }
         // What does not fit the model is said before anything is read.
         request.layers.resolve(self.model.decoder.blocks.len())?;
         let baseline = AgainstBaseline::open(self.run)?;
         let assertions = Assertions::new(self.run, self.model, &request)?;
-        let limit = self.model.batch_tokens(&request);
+        let limit = self.engine.batch_tokens(&request);
         // Counting them is for those who see the bar.
         let prompts = match self.run.quiet || !std::io::stderr().is_terminal() {
             true => None,
@@ -95,13 +127,17 @@ impl Reader<'_> {
         let bar = Bar::new(self.run.quiet, prompts);
         let mut pass = Pass {
             reader: self,
-            summary: (self.run.task == Task::Summary).then(|| Summary::new(self.run.top_k())),
+            summaries: match self.run.task {
+                Task::Summary => vec![Summary::new(self.run.top_k()); request.lenses.len()],
+                _ => Vec::new(),
+            },
             assertions,
             baseline,
             bar: &bar,
             number: 0,
             verified: true,
             warned: false,
+            lenses_doubted: false,
         };
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while let Some(item) = input.next() {
@@ -134,20 +170,21 @@ impl Reader<'_> {
         }
         self.targets.note_count(self.run);
         let Pass {
-            summary,
+            summaries,
             mut assertions,
             baseline,
             verified,
             ..
         } = pass;
-        match summary {
-            Some(summary) => {
-                let outcomes = assertions.check_summary(&summary);
-                let sheet = report::summary(&summary, &self.model.card);
+        match summaries.first() {
+            // What is asserted of a summary is the first lens's, as the document of a prompt is.
+            Some(first) => {
+                let outcomes = assertions.check_summary(first);
+                let sheet = report::summary(&summaries, &self.model.card);
                 sinks.sheet(&sheet.with_assertions(&outcomes))?;
                 sinks.finish()?;
             }
-            None => {
+            _ => {
                 sinks.remarks().for_each(|remark| note(self.run, &remark));
                 sinks.finish_documents()?;
             }
@@ -180,7 +217,8 @@ impl Reader<'_> {
 /// A run through many batches.
 struct Pass<'a> {
     reader: &'a Reader<'a>,
-    summary: Option<Summary>,
+    /// One for each lens, where means are wanted.
+    summaries: Vec<Summary>,
     assertions: Assertions<'a>,
     baseline: Option<AgainstBaseline<'a>>,
     bar: &'a Bar,
@@ -189,18 +227,27 @@ struct Pass<'a> {
     verified: bool,
     /// Whether it was said that another form of a target is likelier.
     warned: bool,
+    /// Whether it was said what is doubtful of a lens at some prompt.
+    lenses_doubted: bool,
 }
 
 impl Pass<'_> {
     fn batch(&mut self, batch: Vec<(Item, Prompt)>, request: &Request, sinks: &mut Sinks) -> Result<()> {
         let (items, prompts): (Vec<Item>, Vec<Prompt>) = batch.into_iter().unzip();
-        let model = self.reader.model;
+        let engine = self.reader.engine;
         let trajectories = match prompts.as_slice() {
+            _ if !self.reader.run.reads() => {
+                let blocks = self.reader.model.card.layers;
+                let unread = prompts
+                    .into_iter()
+                    .map(|prompt| Trajectory::unread(prompt, request, blocks));
+                unread.collect::<logit_lens::error::Result<_>>()?
+            }
             [_] => {
-                let read = model.read_prompts(prompts, request, self.bar);
+                let read = engine.read_prompts(prompts, request, self.bar);
                 read.map_err(|error| items[0].locate(error))?
             }
-            _ => model.read_prompts(prompts, request, self.bar)?,
+            _ => engine.read_prompts(prompts, request, self.bar)?,
         };
         let bar = self.bar;
         bar.hide(|| {
@@ -222,9 +269,13 @@ impl Pass<'_> {
         if !self.warned {
             self.warned = self.other_form(trajectory);
         }
-        match &mut self.summary {
-            Some(summary) => summary.add(trajectory),
-            None => {
+        if !self.lenses_doubted {
+            self.lenses_doubted = self.reader.note_lenses(trajectory);
+        }
+        match self.summaries.as_mut_slice() {
+            [_, ..] => (self.summaries.iter_mut().zip(trajectory.of_each_lens()))
+                .for_each(|(summary, read)| summary.add(read)),
+            [] => {
                 let outcomes = self.assertions.check(item, trajectory, model);
                 let document = Document {
                     card: &model.card,
@@ -290,7 +341,7 @@ impl Reader<'_> {
         };
         let prompt = trajectory.prompt.clone();
         let ids = prompt.ids.clone();
-        let reading = &self.model.read_prompts(vec![prompt], &last, &())?[0].output[0];
+        let reading = &self.engine.read_prompts(vec![prompt], &last, &())?[0].output[0];
         let found = verify(&self.model.decoder, &ids, reading)?;
         let passes = found.passes(self.model.card.computed);
         let verdict = if passes { "verified" } else { "NOT verified" };
@@ -312,13 +363,18 @@ impl Reader<'_> {
 /// Reads the one prompt, or the two, on both sides and writes how they compare.
 pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks) -> Result<ExitCode> {
     let depths = [left, right].map(|reader| reader.model.decoder.blocks.len());
+    let same_model = std::ptr::eq(left.model, right.model);
     // Both sides follow what either wants followed, in one order.
     let targets: Vec<String> = items.iter().flat_map(|item| item.targets.clone()).collect();
     let mut sides = Vec::new();
     for (reader, item) in [left, right].into_iter().zip(items) {
         let mut request = Request {
             keep_rows: true,
-            ..reader.run.request(reader.model)?
+            ..match same_model && !sides.is_empty() {
+                // The lenses are those of the other side, of which it was said.
+                true => reader.run.request(reader.model)?,
+                false => reader.request(&sinks)?,
+            }
         };
         if sides.len() == 1 && depths[0] != depths[1] {
             let layers = request.layers.resolve(depths[0])?.into_iter();
@@ -333,26 +389,27 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             ..item
         })?;
         let bar = Bar::new(reader.run.quiet, None);
-        let trajectory = reader.model.read_prompts(vec![prompt], &request, &bar)?.remove(0);
+        let trajectory = reader
+            .engine
+            .read_prompts(vec![prompt], &request, &bar)?
+            .remove(0);
         sides.push(trajectory);
     }
-    let comparison = Comparison::new(
-        Side {
-            model: left.model,
-            trajectory: &sides[0],
-        },
-        Side {
-            model: right.model,
-            trajectory: &sides[1],
-        },
-    )?;
+    let pairs: Vec<[&Trajectory; 2]> = (sides[0].of_each_lens().zip(sides[1].of_each_lens()))
+        .map(|(left, right)| [left, right])
+        .collect();
+    let comparisons = pairs.iter().map(|[l, r]| {
+        let side = |model, trajectory| Side { model, trajectory };
+        Comparison::new(side(left.model, l), side(right.model, r))
+    });
+    let comparisons: Vec<Comparison> = comparisons.collect::<logit_lens::error::Result<_>>()?;
     let none = Statistics::none();
-    let document = |number: usize| {
+    let document = |number: usize, trajectory| {
         let reader = [left, right][number];
         Document {
             card: &reader.model.card,
             tokens: &reader.model.tokens,
-            trajectory: &sides[number],
+            trajectory,
             statistics: &none,
             against: None,
             assertions: &[],
@@ -360,11 +417,14 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             id: None,
         }
     };
-    sinks.sheet(&report::compared(&Compared {
-        left: document(0),
-        right: document(1),
-        comparison: &comparison,
-    }))?;
+    let compared: Vec<Compared> = (pairs.iter().zip(&comparisons))
+        .map(|(&[l, r], comparison)| Compared {
+            left: document(0, l),
+            right: document(1, r),
+            comparison,
+        })
+        .collect();
+    sinks.sheet(&report::compared(&compared))?;
     sinks.finish()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -28,6 +28,17 @@ impl Batch {
         &self.lengths
     }
 
+    /// The token ids of each prompt, in order.
+    pub fn prompts(&self) -> Vec<&[u32]> {
+        let mut rest = self.ids.as_slice();
+        let mut prompt = |&length: &usize| {
+            let (prompt, after) = rest.split_at(length);
+            rest = after;
+            prompt
+        };
+        self.lengths.iter().map(&mut prompt).collect()
+    }
+
     /// The number of tokens of all prompts.
     pub fn tokens(&self) -> usize {
         self.ids.len()
@@ -143,7 +154,8 @@ impl Decoder {
         Ok(())
     }
 
-    fn embed(&self, dtype: DType, batch: &Batch, device: &Device) -> Result<Tensor> {
+    /// The residual stream before block 0, `[tokens, hidden]`.
+    pub fn embed(&self, dtype: DType, batch: &Batch, device: &Device) -> Result<Tensor> {
         let embedding = &self.embedding;
         let mut rows = embedding.tokens.rows(&batch.ids, device)?.to_dtype(dtype)?;
         if embedding.scale != 1. {

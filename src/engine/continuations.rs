@@ -24,7 +24,10 @@ pub(super) fn add_continuations(
     context: Option<usize>,
     read: impl Fn(Vec<Prompt>, &Request) -> Result<Vec<Trajectory>>,
 ) -> Result<()> {
-    let mut found: Vec<Vec<Continuation>> = trajectories.iter().map(|_| Vec::new()).collect();
+    // Of each trajectory, of each lens.
+    let mut found: Vec<Vec<Vec<Continuation>>> = (trajectories.iter())
+        .map(|trajectory| trajectory.of_each_lens().map(|_| Vec::new()).collect())
+        .collect();
     let mut wanted: Vec<Wanted> = Vec::new();
     for (of, trajectory) in trajectories.iter().enumerate() {
         let targets = trajectory.targets.iter().chain(&request.against);
@@ -64,13 +67,18 @@ pub(super) fn add_continuations(
             }
             let (now, later) = rest.split_at(prompts.len());
             for (wanted, trajectory) in now.iter().zip(read(prompts, &request)?) {
-                found[wanted.of].push(continuation(wanted.target, trajectory)?);
+                for (found, read) in found[wanted.of].iter_mut().zip(trajectory.of_each_lens()) {
+                    found.push(continuation(wanted.target, read)?);
+                }
             }
             rest = later;
         }
     }
-    for (trajectory, continuations) in trajectories.iter_mut().zip(found) {
-        trajectory.continuations = continuations;
+    for (trajectory, found) in trajectories.iter_mut().zip(found) {
+        let mut found = found.into_iter();
+        trajectory.continuations = found.next().unwrap_or_default();
+        let others = trajectory.others.iter_mut().zip(found);
+        others.for_each(|(other, found)| other.continuations = found);
     }
     Ok(())
 }
@@ -100,12 +108,12 @@ fn continued(prompt: &Prompt, target: &Target, context: Option<usize>) -> Result
 }
 
 /// The target as the prompt continued by it was read.
-fn continuation(target: &Target, trajectory: Trajectory) -> Result<Continuation> {
+fn continuation(target: &Target, trajectory: &Trajectory) -> Result<Continuation> {
     let tops = trajectory.output.iter().map(|output| output.top1().id);
     let is_output = tops.eq(target.ids.iter().copied());
-    let tracks = target.ids.iter().zip(trajectory.tracked).map(|(&id, tracks)| {
-        let track = tracks.into_iter().find(|track| track.id == id);
-        track.ok_or_else(|| {
+    let tracks = target.ids.iter().zip(&trajectory.tracked).map(|(&id, tracks)| {
+        let track = tracks.iter().find(|track| track.id == id);
+        track.cloned().ok_or_else(|| {
             Error::failed(
                 format!("A token of the target {} was not followed.", target.name),
                 "This is a defect worth reporting.",

@@ -2,7 +2,12 @@
 //! folder here.
 
 mod continuations;
+mod http;
 mod local;
+mod ndif;
+mod remote;
+mod several;
+mod vllm;
 
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};
@@ -10,6 +15,8 @@ use crate::machine::progress::Progress;
 use crate::model::Card;
 use crate::text::prompt::Prompt;
 use crate::text::tokens::Tokens;
+
+pub use remote::{Remote, Server};
 
 /// What runs a model and reads its residual stream.
 pub trait Engine {

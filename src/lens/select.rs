@@ -123,10 +123,15 @@ impl Points {
         }
     }
 
+    /// Whether the row before block 0 is named here or among the layers.
+    pub fn name_embed(&self, layers: &Layers) -> bool {
+        layers.name_embed() || self.has(Point::Embed)
+    }
+
     /// Whether the row before block 0 is read: when it is named here or among the layers, or when
     /// all layers are read and no points are named.
     pub fn read_embed(&self, layers: &Layers) -> bool {
-        layers.name_embed() || self.has(Point::Embed) || (self.0.is_none() && layers.are_all())
+        self.name_embed(layers) || (self.0.is_none() && layers.are_all())
     }
 }
 

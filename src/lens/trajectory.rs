@@ -1,8 +1,13 @@
 //! All readings of one prompt.
 
+use std::sync::Arc;
+
 use candle_core::Tensor;
 
+use super::Request;
 use crate::decoder::{Point, Site};
+use crate::error::Result;
+use crate::readout::lenses::{Lens, LogitLens};
 use crate::readout::{Reading, Tracked};
 use crate::text::prompt::Prompt;
 use crate::text::targets::Target;
@@ -11,6 +16,8 @@ use crate::text::tokens::Tokens;
 /// All readings of one prompt.
 #[derive(Debug, Clone)]
 pub struct Trajectory {
+    /// What the rows were mapped by.
+    pub lens: Arc<dyn Lens>,
     pub prompt: Prompt,
     /// The positions read, rising.
     pub positions: Vec<usize>,
@@ -25,8 +32,11 @@ pub struct Trajectory {
     pub tracked: Vec<Vec<Track>>,
     /// The targets that are several tokens in a row, after the prompt.
     pub continuations: Vec<Continuation>,
-    /// The rows shown, `[positions, rows, hidden]`, before the final norm; `None` unless kept.
+    /// The rows shown, `[positions, rows, hidden]`, before the final norm and after the lens; `None` unless kept.
     pub hidden: Option<Tensor>,
+    /// What the run's other lenses make of the same prompt, with the same positions, output and targets. A lens
+    /// that has no map for some row lacks it.
+    pub others: Vec<Trajectory>,
 }
 
 /// The readings at one site, one for each position read.
@@ -107,6 +117,46 @@ pub struct SuddenChange {
 }
 
 impl Trajectory {
+    /// It and those of the other lenses.
+    pub fn of_each_lens(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// How many top tokens its readings keep.
+    pub fn kept(&self) -> usize {
+        self.output.first().map_or(0, |reading| reading.top.len())
+    }
+
+    /// What would be read of a prompt by a model of so many blocks: everything but the readings.
+    ///
+    /// # Errors
+    /// A layer or position that is not there.
+    pub fn unread(prompt: Prompt, request: &Request, blocks: usize) -> Result<Self> {
+        let site = |layer| Site {
+            layer,
+            point: Point::ResidPost,
+        };
+        let rows = request.layers.resolve(blocks)?.into_iter().map(|layer| Row {
+            site: site(layer),
+            readings: Vec::new(),
+        });
+        Ok(Self {
+            positions: request.positions.resolve(prompt.ids.len())?,
+            rows: rows.collect(),
+            output: Vec::new(),
+            targets: request.targets.iter().chain(&prompt.targets).cloned().collect(),
+            tracked: Vec::new(),
+            hidden: None,
+            lens: request
+                .lenses
+                .first()
+                .cloned()
+                .unwrap_or_else(|| Arc::new(LogitLens)),
+            others: Vec::new(),
+            prompt,
+        })
+    }
+
     /// The rows after blocks, those of the ordinary logit lens.
     pub fn layers(&self) -> impl DoubleEndedIterator<Item = &Row> {
         self.rows.iter().filter(|row| row.site.point == Point::ResidPost)

@@ -13,6 +13,9 @@ pub enum Stage {
 pub trait Progress: Sync {
     /// `done` of `total` blocks or rows are done.
     fn report(&self, stage: Stage, done: usize, total: usize);
+
+    /// What is waited for, in a few words.
+    fn say(&self, _: &str) {}
 }
 
 /// Tells nobody.

@@ -1,4 +1,4 @@
-//! CSV, tidy: a row for each prompt, point, layer, position and token, for data frames.
+//! CSV, tidy: a row for each prompt, lens, point, layer, position and token, for data frames.
 //!
 //! `layer` is a whole number, and empty at the embedding, which is before every layer: in pandas it is read
 //! with `dtype={"layer": "Int64"}`. A prompt's text, which may be long, is not repeated: `prompt` and `id` say
@@ -20,10 +20,11 @@ use crate::text::visible::escaped;
 pub const CSV: Format = Format {
     name: "csv",
     aliases: &[],
-    help: "Tidy: a row for each prompt, point, layer, position and token",
+    help: "Tidy: a row for each prompt, lens, point, layer, position and token",
     endings: &["csv"],
     content: Content::Text,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::default(),
@@ -44,7 +45,7 @@ struct Csv {
     begun: bool,
 }
 
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "prompt",
     "id",
     "model",
@@ -63,6 +64,7 @@ const COLUMNS: [&str; 18] = [
     "logit_difference",
     "generated",
     "settles_at",
+    "lens",
 ];
 
 /// A token of a row, or a group of tokens by its name.
@@ -101,13 +103,18 @@ impl Report for Csv {
                 .map_err(io)?;
             self.begun = true;
         }
-        let trajectory = document.trajectory;
-        for (i, row) in trajectory.rows.iter().enumerate() {
-            for at in 0..trajectory.positions.len() {
-                for said in said(document, i, row, at) {
-                    let record = record(document, row, at, &said).into_iter();
-                    let record = record.map(|field| shown(field, self.for_terminal));
-                    csv.write_record(record).map_err(io)?;
+        for trajectory in document.trajectory.of_each_lens() {
+            let document = &Document {
+                trajectory,
+                ..*document
+            };
+            for (i, row) in trajectory.rows.iter().enumerate() {
+                for at in 0..trajectory.positions.len() {
+                    for said in said(document, i, row, at) {
+                        let record = record(document, row, at, &said).into_iter();
+                        let record = record.map(|field| shown(field, self.for_terminal));
+                        csv.write_record(record).map_err(io)?;
+                    }
                 }
             }
         }
@@ -147,6 +154,7 @@ fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String>
         said.difference.map_or(String::new(), number),
         (position + trajectory.prompt.generated >= trajectory.prompt.ids.len()).to_string(),
         optional(trajectory.settles_at(at)),
+        trajectory.lens.name().to_string(),
     ];
     let (reading, output) = (&row.readings[at], &trajectory.output[at]);
     record.extend(document.statistics.iter().map(|s| value(s, reading, output)));

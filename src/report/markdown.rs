@@ -6,7 +6,7 @@ use super::batch::{Answer, Tally};
 use super::only_words::{top_label, top_tokens};
 use super::sheet::markdown_cell;
 use super::text::{percent, plain};
-use super::words::{side_by_side, story};
+use super::words::{capital, lens_name, side_by_side, story};
 use super::{Cell, Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
 use crate::lens::{Follow, Row, Track};
@@ -20,6 +20,7 @@ pub const MARKDOWN: Format = Format {
     endings: &["md", "markdown"],
     content: Content::Text,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),
@@ -82,7 +83,10 @@ impl Report for Markdown {
         )?;
         let positions = trajectory.positions.len();
         if positions > 1 && !self.each {
-            grids(document, self.words, out)?;
+            for (nth, document) in of_each_lens(document).enumerate() {
+                heading_of_lens(&document, nth > 0, out)?;
+                grids(&document, self.words, out)?;
+            }
             writeln!(out, "\n{}", markdown_cell(&story(document, positions - 1)))?;
             return Ok(self.explain(document, out)?);
         }
@@ -92,7 +96,10 @@ impl Report for Markdown {
                 let token = document.tokens.label(trajectory.prompt.ids[position]);
                 writeln!(out, "After position {position}, {}\n", markdown_cell(&token))?;
             }
-            one_position(document, at, self.words).markdown(out)?;
+            for (nth, document) in of_each_lens(document).enumerate() {
+                heading_of_lens(&document, nth > 0, out)?;
+                one_position(&document, at, self.words).markdown(out)?;
+            }
             writeln!(out, "\n{}", markdown_cell(&story(document, at)))?;
         }
         Ok(self.explain(document, out)?)
@@ -145,6 +152,29 @@ impl Markdown {
             answer.settles_at.map_or_else(none, |layer| layer.to_string()),
         ];
         writeln!(out, "| {} |", cells.map(|cell| markdown_cell(&cell)).join(" | "))
+    }
+}
+
+/// The document of each lens by itself.
+fn of_each_lens<'a>(document: &'a Document<'a>) -> impl Iterator<Item = Document<'a>> {
+    (document.trajectory.of_each_lens()).map(|trajectory| Document {
+        trajectory,
+        ..*document
+    })
+}
+
+/// The name of a table's lens, where it is not the logit lens alone.
+fn heading_of_lens(document: &Document, again: bool, out: &mut dyn Write) -> io::Result<()> {
+    let trajectory = document.trajectory;
+    let before = if again { "\n" } else { "" };
+    let is_named = again || trajectory.lens.artefact().is_some() || !trajectory.others.is_empty();
+    match is_named {
+        true => writeln!(
+            out,
+            "{before}{} lens\n",
+            capital(lens_name(trajectory.lens.name()))
+        ),
+        false => Ok(()),
     }
 }
 

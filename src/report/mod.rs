@@ -13,6 +13,7 @@ pub mod json;
 mod markdown;
 mod only_words;
 mod plot;
+mod script;
 mod sheet;
 mod summary;
 mod table;
@@ -72,6 +73,8 @@ pub struct Format {
     pub content: Content,
     /// Whether a file holds one document and no more.
     pub single: bool,
+    /// Whether it shows readings; for one that does not, nothing is computed.
+    pub reads: bool,
     /// Whether it shows all positions unless told otherwise.
     pub reads_all_positions: fn(&Presentation) -> bool,
     /// The tokens it needs to be followed.
@@ -87,7 +90,7 @@ pub struct Format {
 }
 
 /// Every format.
-pub const FORMATS: [&Format; 11] = [
+pub const FORMATS: [&Format; 12] = [
     &table::TABLE,
     &json::JSON,
     &json::JSONL,
@@ -99,6 +102,7 @@ pub const FORMATS: [&Format; 11] = [
     &drawing::PNG,
     &drawing::PDF,
     &html::HTML,
+    &script::SCRIPT,
 ];
 
 impl Format {
@@ -227,6 +231,8 @@ pub struct Presentation {
     pub lean: bool,
     /// The title of a picture or a page; `None` for the model and the prompt.
     pub title: Option<String>,
+    /// The number of top tokens asked for.
+    pub top_k: usize,
 }
 
 /// A hundred columns without colours, for one document.
@@ -249,6 +255,7 @@ impl Default for Presentation {
             words: false,
             lean: false,
             title: None,
+            top_k: 5,
         }
     }
 }

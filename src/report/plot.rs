@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::text::{cut, percent, text_width, width, wrap};
-use super::words::{story, write_caption};
+use super::words::{lens_name, story, write_caption};
 use super::{Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
@@ -39,6 +39,7 @@ pub const PLOT: Format = Format {
     endings: &[],
     content: Content::Styled,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),
@@ -62,6 +63,8 @@ struct Line {
     letter: char,
     style: Style,
     name: String,
+    /// Of so many dots one is drawn: lenses after the first are dotted.
+    step: usize,
     probs: Vec<f64>,
 }
 
@@ -73,17 +76,30 @@ impl Plot {
         let in_blocks = |&row: &usize| trajectory.rows[row].site.point != Point::Embed;
         let rows: Vec<usize> = (0..trajectory.rows.len()).filter(in_blocks).collect();
         let targets: Vec<Target> = trajectory.targets_at(at, document.tokens);
-        let hidden = targets.len().saturating_sub(MOST);
-        let lines = targets.iter().take(MOST).enumerate().map(|(nth, target)| Line {
-            letter: (b'a' + nth as u8) as char,
-            style: COLORS[nth].on_default(),
-            name: target.name.clone(),
-            probs: (rows.iter())
-                .map(|&row| trajectory.value(target, row, at).map_or(0., |value| value.prob))
-                .collect(),
-        });
-        let sites = rows.iter().map(|&row| trajectory.rows[row].site).collect();
-        (sites, lines.collect(), hidden)
+        let lenses = 1 + trajectory.others.len();
+        let most = (MOST / lenses).max(1);
+        let hidden = targets.len().saturating_sub(most);
+        let sites: Vec<Site> = rows.iter().map(|&row| trajectory.rows[row].site).collect();
+        let mut lines = Vec::new();
+        for (color, target) in targets.iter().take(most).enumerate() {
+            for (nth, read) in trajectory.of_each_lens().enumerate() {
+                let prob = |site: &Site| {
+                    let row = read.rows.iter().position(|row| row.site == *site)?;
+                    Some(read.value(target, row, at)?.prob)
+                };
+                lines.push(Line {
+                    letter: (b'a' + lines.len() as u8) as char,
+                    style: COLORS[color].on_default(),
+                    name: match lenses {
+                        1 => target.name.clone(),
+                        _ => format!("{}, {} lens", target.name, lens_name(read.lens.name())),
+                    },
+                    step: 1 + 2 * nth,
+                    probs: sites.iter().map(|site| prob(site).unwrap_or(0.)).collect(),
+                });
+            }
+        }
+        (sites, lines, hidden)
     }
 
     fn draw(&self, sites: &[Site], lines: &[Line], out: &mut dyn Write) -> io::Result<()> {
@@ -97,7 +113,7 @@ impl Plot {
         for (nth, line) in lines.iter().enumerate().rev() {
             let points: Vec<(f64, f64)> = line.probs.iter().enumerate().map(|(i, &p)| (x(i), p)).collect();
             for pair in points.windows(2) {
-                canvas.segment(pair[0], pair[1], nth);
+                canvas.segment(pair[0], pair[1], (nth, line.step));
             }
         }
         for (nth, line) in lines.iter().enumerate().rev() {
@@ -181,7 +197,8 @@ impl Report for Plot {
             for line in &lines {
                 let last = line.probs.last().copied().unwrap_or(0.);
                 let highest = line.probs.iter().copied().fold(0., f64::max);
-                let name = cut(&line.name, 24.min(self.width.saturating_sub(4)));
+                let widest = if trajectory.others.is_empty() { 24 } else { 40 };
+                let name = cut(&line.name, widest.min(self.width.saturating_sub(4)));
                 let values = format!("final {}, peak {}", percent(last), percent(highest));
                 let (letter, style) = (line.letter, line.style);
                 write!(out, "  {style}{letter} {name}{style:#}")?;
@@ -238,11 +255,11 @@ impl Canvas {
         (place(x, 2 * self.columns), place(1. - y, 4 * self.rows))
     }
 
-    /// A straight line of dots.
-    fn segment(&mut self, from: (f64, f64), to: (f64, f64), nth: usize) {
+    /// A straight line of dots, of `step` of them one.
+    fn segment(&mut self, from: (f64, f64), to: (f64, f64), (nth, step): (usize, usize)) {
         let ((x0, y0), (x1, y1)) = (self.dot(from), self.dot(to));
         let steps = x0.abs_diff(x1).max(y0.abs_diff(y1)).max(1);
-        for i in 0..=steps {
+        for i in (0..=steps).step_by(step) {
             let between = |a: usize, b: usize| {
                 let t = i as f64 / steps as f64;
                 (a as f64 + t * (b as f64 - a as f64)).round() as usize
@@ -283,7 +300,7 @@ mod tests {
     #[test]
     fn a_line_runs_from_corner_to_corner() {
         let mut canvas = Canvas::new(2, 1);
-        canvas.segment((0., 0.), (1., 1.), 3);
+        canvas.segment((0., 0.), (1., 1.), (3, 1));
         assert_eq!(
             [canvas.at(0, 0), canvas.at(1, 0)],
             [('⡠', Some(3)), ('⠊', Some(3))]

@@ -15,12 +15,14 @@ mod given;
 mod hostile;
 mod json;
 mod lean;
+mod lenses;
 mod narrow;
 mod options;
 mod output;
 mod pairs;
 mod pictures;
 mod prompts;
+mod published;
 #[cfg(unix)]
 mod release;
 mod schema;

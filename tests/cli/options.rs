@@ -146,6 +146,7 @@ fn the_help_is_cut_between_words_and_its_formulas_are_not() {
             "tv",
             "cross_entropy",
             "agrees",
+            "lens_kl",
             "Always",
         ];
         let lines = text.lines().skip(start.unwrap());

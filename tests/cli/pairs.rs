@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
 use crate::bench::{ID, NEW, OLD, real, write_python_cache};
@@ -30,7 +32,7 @@ impl Case {
 }
 
 #[rustfmt::skip]
-const CASES: [Case; 41] = [
+const CASES: [Case; 42] = [
     case(&["--families"]),
     case(&["--model", "tests/fixtures/llama"]),
     case(&["--revision", "other"]).beside(&[&["--model", "HUB"]]),
@@ -43,6 +45,7 @@ const CASES: [Case; 41] = [
     case(&["--generate", "2"]),
     case(&["--tokens"]),
     case(&["--top-k", "3"]),
+    case(&["--lens", "jacobian=FILES/lens.safetensors"]),
     case(&["--layers", "0,2"]),
     case(&["--positions", "3:"]),
     case(&["--point", "attn_out"]),
@@ -75,7 +78,7 @@ const CASES: [Case; 41] = [
 ];
 
 /// Options that by nature need not change what is shown, with the reason.
-const EXEMPT: [(&str, &str); 10] = [
+const EXEMPT: [(&str, &str); 12] = [
     ("--all-rows", "only a terminal folds rows"),
     ("--assert", "what holds is said by the exit code"),
     ("--assert-format", "only what does not hold is said"),
@@ -85,7 +88,9 @@ const EXEMPT: [(&str, &str); 10] = [
     ("--device", "the same numbers, elsewhere"),
     ("--offline", "the cache has what the hub has"),
     ("--quiet", "what it hides is said only at times"),
+    ("--remote", "the same numbers, elsewhere"),
     ("--threads", "the same numbers, sooner"),
+    ("--timeout", "a wait that no server here makes necessary"),
 ];
 
 /// Pairs that are one request said twice, or of which one cannot show beside the other.
@@ -180,6 +185,7 @@ fn shown(options: &[&[&str]]) -> Shown {
             r#"{"prompt": "The capital of Italy is", "targets": [" of it", "o"], "position": 3}"#
         ),
     );
+    write_lens(&folder.path().join("lens.safetensors"));
     let mut args: Vec<String> = options
         .iter()
         .copied()
@@ -225,6 +231,17 @@ fn shown(options: &[&[&str]]) -> Shown {
         refused: !output.status.success(),
         everything: without_times(&text),
     }
+}
+
+/// A Jacobian lens of the demo model that turns every row by one place.
+fn write_lens(path: &Path) {
+    const LAYERS: usize = 10;
+    const HIDDEN: usize = 112;
+    let turn = |i: usize| f32::from(u8::from(i % HIDDEN == (i / HIDDEN + 1) % HIDDEN));
+    let data: Vec<u8> = (0..HIDDEN * HIDDEN).flat_map(|i| turn(i).to_le_bytes()).collect();
+    let view = || TensorView::new(Dtype::F32, vec![HIDDEN, HIDDEN], &data).unwrap();
+    let tensors = (0..LAYERS - 1).map(|layer| (layer.to_string(), view()));
+    std::fs::write(path, safetensors::serialize(tensors, None).unwrap()).unwrap();
 }
 
 /// What two cases need beside them, less what they are themselves; each thing once.

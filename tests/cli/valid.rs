@@ -76,6 +76,11 @@ const KINDS: &[&[&str]] = &[
     ],
     &[PROMPT, "--lean", "--positions", "all", "--point", "embed,mlp_out"],
     &[PROMPT, "--lean", "--track", "id:7", "--stats", "entropy"],
+    &[PROMPT, "--lens", "tuned=tests/fixtures/lenses/gpt2/tuned"],
+    &[
+        PROMPT, "-q", "--lens", LENSES, "--track", "id:7", "--stats", "all",
+    ],
+    &[PROMPT, "-q", "--lens", LENSES, "--lean"],
     &[PROMPT, "Another prompt", "--layers", "embed,0"],
     &[PROMPT, "Another prompt", "--lean"],
     &[
@@ -88,6 +93,9 @@ const KINDS: &[&[&str]] = &[
         "top1 != id:7",
     ],
 ];
+
+const LENSES: &str =
+    "logit,tuned=tests/fixtures/lenses/gpt2/tuned,jacobian=tests/fixtures/lenses/gpt2/jacobian.pt";
 
 /// What is no trajectory.
 const TABLES: &[&[&str]] = &[
@@ -106,6 +114,17 @@ const TABLES: &[&[&str]] = &[
         "embed,mlp_out",
     ],
     &["-m", GPT2, PROMPT, "--summary"],
+    &["-m", GPT2, PROMPT, "--summary", "-q", "--lens", LENSES],
+    &[
+        "-m",
+        GPT2,
+        "--compare",
+        PROMPT,
+        "Another prompt",
+        "-q",
+        "--lens",
+        LENSES,
+    ],
     &[
         "-m",
         "demo",

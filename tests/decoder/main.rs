@@ -3,6 +3,7 @@
 mod candle;
 mod descriptions;
 mod gguf;
+mod lenses;
 mod numbers;
 #[path = "../support/mod.rs"]
 mod support;

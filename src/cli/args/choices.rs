@@ -140,6 +140,14 @@ pub fn threads(text: &str) -> std::result::Result<usize, String> {
     }
 }
 
+/// A wait, of at most a week.
+pub fn seconds(text: &str) -> std::result::Result<u64, String> {
+    match text.parse() {
+        Ok(n @ 1..=604_800) => Ok(n),
+        _ => Err("expected a whole number of seconds, from 1 to 604800".to_string()),
+    }
+}
+
 /// A number of things, at least one.
 pub fn positive(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {

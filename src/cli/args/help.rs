@@ -79,5 +79,6 @@ With l a row's logits, p = softmax(l), and q the softmax of the model's output a
   tv             ½ Σ |p − q|, from 0 to 1
   cross_entropy  −log p(next token), in nats; none at the end
   agrees         whether the row's top-1 is the output's
+  lens_kl        KL(r‖p), r the first lens's; of several lenses
 Always given for each position: the layer where the prediction settles (from it on, every \
 layer's top-1 is the output's), the first where it leads, and the one where forward KL falls most.";

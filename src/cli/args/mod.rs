@@ -15,9 +15,11 @@ use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
 use logit_lens::analysis::assertions::Assertion;
 use logit_lens::analysis::statistics::Statistics;
+use logit_lens::engine::Remote;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::machine::device::DeviceChoice;
+use logit_lens::readout::lenses::LensChoices;
 use logit_lens::report::ColorBy;
 use logit_lens::report::json::Tolerance;
 use logit_lens::text::targets::TargetSpec;
@@ -25,7 +27,7 @@ use logit_lens::text::targets::TargetSpec;
 use super::stdin;
 use choices::{
     AssertFormatChoice, BosChoice, DTypeChoice, OrderChoice, TargetsChoice, TrailingSpaceChoice, positive,
-    threads, token_id,
+    seconds, threads, token_id,
 };
 use help::{AFTER_HELP, AFTER_SHORT_HELP, ASSERT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
 use rules::Given;
@@ -121,6 +123,19 @@ pub struct Args {
     /// Print the tokenization and exit
     #[arg(long, help_heading = "Prompts")]
     pub tokens: bool,
+
+    /// Map rows before the final norm: logit (not at all), tuned or jacobian; several are compared
+    ///
+    /// tuned (h + W h + b) and jacobian (J h) find what is published for a model of the hub. tuned=DIR is a directory
+    /// that tuned-lens saved (config.json, params.pt), jacobian=FILE a .pt or .safetensors file, or a directory with
+    /// one; either may be a path in a repository of the hub, owner/name/path.
+    #[arg(
+        long = "lens",
+        value_name = "LENSES",
+        default_value = "logit",
+        help_heading = "Readings"
+    )]
+    pub lenses: LensChoices,
 
     /// Number of top tokens to show
     ///
@@ -375,6 +390,23 @@ pub struct Args {
     /// Number of threads, up to 1024 [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Computation")]
     pub threads: Option<usize>,
+
+    /// Run the model on a server: vllm+http://host:8000, ndif, or ndif+https://host
+    ///
+    /// vLLM with the vllm-lens plugin runs the blocks, and final norm and unembedding are computed here (#NAME after
+    /// the address names the served model, VLLM_API_KEY has the key). NDIF computes all (NDIF_HOST, NDIF_API_KEY).
+    #[arg(long, value_name = "SERVER", help_heading = "Computation")]
+    remote: Option<Remote>,
+
+    /// Longest wait for an answer of --remote, in seconds [default: 600]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = seconds,
+        help_heading = "Computation",
+        requires = "remote"
+    )]
+    timeout: Option<u64>,
 
     /// Recompute the output with an independent float64 path; fail if they differ
     #[arg(long, help_heading = "Computation")]

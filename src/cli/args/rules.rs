@@ -2,6 +2,7 @@
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
+use logit_lens::analysis::statistics::Statistic;
 use logit_lens::error::{Error, Result};
 use logit_lens::report::{Presentation, Setting};
 use logit_lens::run::{Prompts, Run, Task};
@@ -43,11 +44,22 @@ const LAYERS: &[Task] = &[
     Task::CompareMany,
     Task::Evaluate,
 ];
+const MODEL: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Evaluate,
+    Task::Card,
+];
+/// What every lens of several is read for.
+const LENSES: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
 const READ: &[Task] = &[Task::Read];
 
 /// The outputs that several options apply to, as an error names them.
 const DATA: &str = "a table, --json or -o FILE.csv";
 const HEATMAPS: &str = "--heatmap, -o FILE.html or -o FILE.svg";
+const HERE: &str = "models that run on this machine, without --remote";
 const TABLES: &str = "tables (of many prompts with --each)";
 
 /// The options that do not apply to every run.
@@ -58,7 +70,7 @@ const RULES: &[Rule] = &[
     rule("ids", ALL, Need::Nothing),
     rule("models", ALL, Need::Nothing),
     rule("offline", ALL, Need::Nothing),
-    rule("device", ALL, Need::Nothing),
+    rule("device", ALL, Need::Run(runs_here, HERE)),
     rule("threads", ALL, Need::Nothing),
     rule("revision", ALL, Need::Run(reads_the_hub, "models of the hub")),
     rule("update", ALL, Need::Run(reads_the_hub, "models of the hub")),
@@ -73,6 +85,7 @@ const RULES: &[Rule] = &[
     rule("tokens", &[Task::Tokens], Need::Nothing),
     rule("summary", &[Task::Summary, Task::CompareMany], Need::Nothing),
     rule("compare", &[Task::Compare], Need::Nothing),
+    rule("lenses", LENSES, Need::Nothing),
     rule("layers", LAYERS, Need::Nothing),
     rule("evaluated", &[Task::Evaluate], Need::Nothing),
     rule("trailing_space", &[Task::Evaluate], Need::Nothing),
@@ -129,19 +142,14 @@ const RULES: &[Rule] = &[
     rule("tolerance", READ, Need::Nothing),
     rule("asserted", &[Task::Read, Task::Summary], Need::Nothing),
     rule("assert_format", &[Task::Read, Task::Summary], Need::Nothing),
-    rule("verify", &[Task::Read, Task::Summary], Need::Nothing),
+    rule("verify", &[Task::Read, Task::Summary], Need::Run(runs_here, HERE)),
+    rule("dtype", MODEL, Need::Run(runs_here, HERE)),
     rule(
-        "dtype",
-        &[
-            Task::Read,
-            Task::Summary,
-            Task::Compare,
-            Task::CompareMany,
-            Task::Evaluate,
-            Task::Card,
-        ],
-        Need::Nothing,
+        "remote",
+        MODEL,
+        Need::Run(|run| run.models.len() == 1, "one model that --model names"),
     ),
+    rule("timeout", MODEL, Need::Nothing),
 ];
 
 /// Whatever is done with a model.
@@ -161,6 +169,10 @@ const fn rule(option: &'static str, tasks: &'static [Task], needs: Need) -> Rule
 
 fn reads_the_hub(run: &Run) -> bool {
     run.models.iter().any(|model| source::is_on_the_hub(model))
+}
+
+fn runs_here(run: &Run) -> bool {
+    run.remote.is_none() && run.reads()
 }
 
 fn has_texts(run: &Run) -> bool {
@@ -226,6 +238,7 @@ impl Given {
             }
         }
         check_formats(run)?;
+        check_lens_kl(run)?;
         // A table that is no trajectory has settings of its own.
         let reads = run.task == Task::Read;
         for rule in given() {
@@ -259,6 +272,19 @@ fn wrong_task(rule: &Rule, run: &Run) -> Error {
             format!("There is no prompt, and {} needs one.", flag(rule.option)),
             "Try: lens \"The Eiffel Tower is in the city of\"",
         ),
+    }
+}
+
+/// Refuses a comparison of lenses where there is one.
+fn check_lens_kl(run: &Run) -> Result<()> {
+    let statistics = run.selection.statistics.as_ref();
+    let is_named = statistics.is_some_and(|statistics| statistics.has(Statistic::LensKl));
+    match is_named && run.selection.lenses.iter().count() == 1 {
+        true => Err(Error::usage(
+            "The statistic lens_kl compares lenses, and there is one.",
+            "Name several, as --lens logit,tuned=DIR, or leave it out.",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The options as a description of the run: behind this, nothing knows of a command line.
 
 use std::path::Path;
+use std::time::Duration;
 
 use logit_lens::error::{Error, Result};
+use logit_lens::lens::Points;
 use logit_lens::model::LoadOptions;
 use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Spelling, Task};
 use logit_lens::source::HubOptions;
@@ -40,6 +42,8 @@ impl Args {
             hub: self.hub(),
             load: self.load(0, task)?,
             load_second: self.load(1, task)?,
+            remote: self.remote.clone(),
+            timeout: self.timeout.map_or(Run::default().timeout, Duration::from_secs),
             prompts,
             encoding: Encoding {
                 bos: self.bos.into(),
@@ -50,6 +54,7 @@ impl Args {
             },
             task,
             selection: Selection {
+                lenses: self.lenses.clone(),
                 layers: self.layers.clone(),
                 points: self.points.clone().unwrap_or_default(),
                 positions: self.positions.clone(),
@@ -72,6 +77,22 @@ impl Args {
             quiet: self.quiet || self.assert_format == AssertFormatChoice::Junit,
         };
         self.options.check(&run)?;
+        if !run.reads() && run.encoding.generate.is_some() {
+            return Err(Error::usage(
+                "A script is written without running the model, and --generate runs it.",
+                "Leave out one of the two.",
+            ));
+        }
+        let more = run.selection.points != Points::default() || run.selection.layers.name_embed();
+        if !run.reads() && more {
+            return Err(Error::usage(
+                "A script reads the residual stream after blocks, and no other points.",
+                "Leave out --point and embed.",
+            ));
+        }
+        if let Some(remote) = &run.remote {
+            remote.check(&run.selection.points, run.task == Task::Compare)?;
+        }
         Ok(run)
     }
 

@@ -16,7 +16,7 @@ impl Model {
     /// The tokens that a batch of prompts may have in all, so that memory stays bounded however
     /// many prompts there are. A single longer prompt is a batch of its own.
     pub(super) fn tokens_of_a_batch(&self, request: &Request) -> usize {
-        let sites = (self.decoder.blocks.len() + 1) * 4;
+        let sites = (self.decoder.blocks.len() + 1) * 4 * request.lenses.len().max(1);
         let kept = match request.positions == Positions::default() {
             true => 0,
             false => sites * self.bytes_of_a_row(),

@@ -7,13 +7,16 @@ mod generate;
 mod read;
 
 use super::Engine;
-use super::continuations::add_continuations;
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};
 use crate::machine::progress::Progress;
 use crate::model::{Card, Model};
 use crate::text::prompt::Prompt;
 use crate::text::tokens::Tokens;
+
+pub use follow::ids_to_follow;
+pub use generate::continuation;
+pub use read::{Chosen, Source};
 
 impl Engine for Model {
     fn card(&self) -> &Card {
@@ -34,19 +37,10 @@ impl Engine for Model {
         request: &Request,
         progress: &dyn Progress,
     ) -> Result<Vec<Trajectory>> {
-        let mut read = self.read_batch(prompts, request, progress)?;
-        let most_tokens = self.tokens_of_a_batch(request);
-        add_continuations(
-            &mut read,
-            request,
-            most_tokens,
-            self.card.context,
-            |prompts, request| self.read_batch(prompts, request, progress),
-        )?;
-        Ok(read)
+        self.read_from(self, prompts, request, progress)
     }
 
     fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
-        self.continue_greedily(prompt, count)
+        continuation(self, prompt, count, &|ids| self.next_token(self, ids))
     }
 }

@@ -28,7 +28,8 @@ pub enum ColorBy {
 impl ColorBy {
     /// Every choice.
     pub fn all() -> impl Iterator<Item = Self> {
-        let statistics = Statistic::ALL.into_iter().filter(|s| *s != Statistic::Agrees);
+        let without = [Statistic::Agrees, Statistic::LensKl];
+        let statistics = Statistic::ALL.into_iter().filter(move |s| !without.contains(s));
         [Self::Prob, Self::Target, Self::Rank]
             .into_iter()
             .chain(statistics.map(Self::Statistic))
@@ -121,11 +122,9 @@ pub fn heads(document: &Document) -> Vec<String> {
 
 /// The scale that the rows' values lie on. The embedding is far from everything else, so it does
 /// not count where there are other rows.
-pub fn scale(by: ColorBy, rows: &[Row]) -> Scale {
-    let only_embed = rows.iter().all(|row| row.site.point == Point::Embed);
-    let counted = rows
-        .iter()
-        .filter(|row| only_embed || row.site.point != Point::Embed);
+pub fn scale<'a>(by: ColorBy, rows: impl Iterator<Item = &'a Row> + Clone) -> Scale {
+    let only_embed = rows.clone().all(|row| row.site.point == Point::Embed);
+    let counted = rows.filter(|row| only_embed || row.site.point != Point::Embed);
     let values = |row: &Row| row.cells.iter().filter_map(|cell| cell.value).collect::<Vec<_>>();
     Scale::fit(by, counted.flat_map(values))
 }
@@ -170,6 +169,7 @@ pub fn title(document: &Document, by: ColorBy) -> String {
         ColorBy::Statistic(Statistic::ReverseKl) => "KL from the row to the output (nats)".to_string(),
         ColorBy::Statistic(Statistic::Js) => "Jensen-Shannon divergence from the output (nats)".to_string(),
         ColorBy::Statistic(Statistic::CrossEntropy) => "cross-entropy of the next token (nats)".to_string(),
+        ColorBy::Statistic(Statistic::LensKl) => "KL from the first lens to the row (nats)".to_string(),
         ColorBy::Statistic(Statistic::Agrees) => "agreement with the output".to_string(),
     }
 }

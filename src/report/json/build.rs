@@ -6,8 +6,9 @@ use std::rc::Rc;
 use chrono::{SecondsFormat, Utc};
 
 use super::document::{
-    Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings,
-    Readings, Row, SCHEMA_VERSION, SuddenChange, Target, TargetToken, Targets, Top, Track,
+    Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Engine, Layers, LensMeta, LensReadings,
+    Measure, Meta, PointReadings, Readings, Row, SCHEMA_VERSION, SuddenChange, Target, TargetToken, Targets,
+    Top, Track,
 };
 use super::sequence::{Entries, Sequence};
 use super::statistics::StatisticArrays;
@@ -62,13 +63,6 @@ impl<'a> Builder<'a> {
             trajectory, tokens, ..
         } = self.document;
         let prompt = &trajectory.prompt;
-        let change = |at: usize| {
-            let change = trajectory.sudden_change(at);
-            change.map(|c| SuddenChange {
-                layer: c.layer,
-                drop: c.drop,
-            })
-        };
         Readings {
             meta: self.meta(),
             id: self.document.id.map(str::to_string),
@@ -81,13 +75,53 @@ impl<'a> Builder<'a> {
             followed_ids: (self.detail != Detail::Lean).then(|| self.each(|at| self.followed(at))),
             settles_at: self.each(|at| trajectory.settles_at(at)),
             leads_first_at: self.each(|at| trajectory.leads_first_at(at)),
-            sudden_change: self.each(change),
+            sudden_change: self.each(|at| self.sudden_change(at)),
             targets: self.targets(Point::ResidPost),
             points: self.points(),
             embed: self.embed(),
+            lenses: self.lenses(),
             output: self.row(&trajectory.output),
             assertions: Assertion::all(self.document.assertions),
         }
+    }
+
+    /// What the other lenses make of the rows.
+    fn lenses(&self) -> Option<Vec<LensReadings<'a>>> {
+        let others = &self.document.trajectory.others;
+        let readings = others.iter().map(|trajectory| {
+            let builder = Self {
+                document: Document {
+                    trajectory,
+                    ..self.document
+                },
+                ..self.clone()
+            };
+            builder.lens_readings()
+        });
+        (!others.is_empty()).then(|| readings.collect())
+    }
+
+    fn lens_readings(&self) -> LensReadings<'a> {
+        let trajectory = self.document.trajectory;
+        LensReadings {
+            lens: trajectory.lens.name().to_string(),
+            layers: self.layer_numbers(Point::ResidPost),
+            rows: self.layers(Point::ResidPost),
+            followed_ids: (self.detail != Detail::Lean).then(|| self.each(|at| self.followed(at))),
+            settles_at: self.each(|at| trajectory.settles_at(at)),
+            leads_first_at: self.each(|at| trajectory.leads_first_at(at)),
+            sudden_change: self.each(|at| self.sudden_change(at)),
+            targets: self.targets(Point::ResidPost),
+            embed: self.embed(),
+        }
+    }
+
+    fn sudden_change(&self, at: usize) -> Option<SuddenChange> {
+        let change = self.document.trajectory.sudden_change(at);
+        change.map(|change| SuddenChange {
+            layer: change.layer,
+            drop: change.drop,
+        })
     }
 
     fn meta(&self) -> Meta {
@@ -107,6 +141,7 @@ impl<'a> Builder<'a> {
             vocabulary: card.vocabulary,
             parallel: card.parallel,
             device: card.device.clone(),
+            engine: card.engine.as_ref().map(Engine::from),
             dtype: card.held.to_string(),
             file_dtype: card.stored.to_string(),
             compute_dtype: card.computed.to_string(),
@@ -114,6 +149,9 @@ impl<'a> Builder<'a> {
                 .to_string(),
             rank_base: 1,
             log_base: "e".to_string(),
+            lenses: LensMeta::of_each(
+                (self.document.trajectory.of_each_lens()).map(|read| read.lens.as_ref()),
+            ),
         }
     }
 

@@ -18,8 +18,9 @@ use crate::lens::Follow;
 pub use baseline::{Baseline, Move, Quantity, Tolerance};
 pub use build::Detail;
 pub use document::{
-    Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings,
-    Readings, Row, SCHEMA_VERSION, SuddenChange, Target, TargetToken, Targets, Top, Track,
+    Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Engine, FittedOn, Layers, LensMeta,
+    LensReadings, Measure, Meta, PointReadings, Readings, Row, SCHEMA_VERSION, SuddenChange, Target,
+    TargetToken, Targets, Top, Track,
 };
 pub use schema::schema;
 pub use sequence::{Entries, Sequence};
@@ -34,6 +35,7 @@ pub const JSON: Format = Format {
     endings: &["json"],
     content: Content::Text,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |presentation| match presentation.lean {
         true => Follow::Nothing,
