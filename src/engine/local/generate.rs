@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::decoder::{Batch, Point};
+use crate::decoder::{Batch, Past, Point, Site};
 use crate::error::{Error, Result};
 use crate::lens::Request;
 use crate::model::Model;
@@ -26,9 +26,11 @@ impl Model {
                 format!("Generate at most {}.", context.saturating_sub(prompt.ids.len())),
             ));
         }
+        self.require_memory_to_continue(prompt.ids.len(), count)?;
         let mut longer = prompt.clone();
+        let mut past = Past::default();
         for _ in 0..count {
-            let next = self.next_token(&longer.ids)?;
+            let next = self.next_token(&longer.ids, &mut past)?;
             longer.ids.push(next);
             longer.generated += 1;
             if self.generation.eos.contains(&next) {
@@ -38,19 +40,28 @@ impl Model {
         Ok(longer)
     }
 
-    /// The likeliest token after `ids`.
-    fn next_token(&self, ids: &[u32]) -> Result<u32> {
-        let mut batch = Batch::default();
-        batch.push(ids);
-        self.require_memory(ids.len(), 1, 1, &Request::default())?;
+    /// The likeliest token after `ids`, the first of which may be in `past`. On a device each prompt is
+    /// read from its beginning.
+    fn next_token(&self, ids: &[u32], past: &mut Past) -> Result<u32> {
+        if !self.device.is_cpu() || !self.decoder.can_continue(past.tokens(), ids.len()) {
+            *past = Past::default();
+        }
+        let new = &ids[past.tokens()..];
+        self.require_memory(new.len(), 1, 1, &Request::default())?;
         let last_block = self.decoder.blocks.len() - 1;
         let mut row: Option<Tensor> = None;
-        self.decoder.forward(&batch, &self.device, &mut |site, stream| {
+        let hook = &mut |site: Site, stream: Tensor| {
             if site.point == Point::ResidPost && site.layer == last_block {
-                row = Some(stream.narrow(0, ids.len() - 1, 1)?.contiguous()?);
+                row = Some(stream.narrow(0, new.len() - 1, 1)?.contiguous()?);
             }
             Ok(stream)
-        })?;
+        };
+        let mut batch = Batch::default();
+        batch.push(ids);
+        match self.device.is_cpu() {
+            true => self.decoder.forward_after(past, new, hook)?,
+            false => self.decoder.forward(&batch, &self.device, hook)?,
+        }
         let Some(hidden) = row else {
             return Err(Error::failed(
                 "The model has no blocks.",
