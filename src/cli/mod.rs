@@ -333,18 +333,18 @@ fn complain(error: &anyhow::Error) -> ExitCode {
         .on_default()
         .effects(anstyle::Effects::BOLD);
     let mut stderr = anstream::stderr();
-    // If stderr is closed too, the exit code still tells.
-    let (_, code) = match error.downcast_ref::<Error>() {
+    let (text, code) = match error.downcast_ref::<Error>() {
         Some(error) => {
             let (problem, remedy) = (shown(&error.problem), shown(&error.remedy));
-            let written = writeln!(stderr, "{red}error:{red:#} {problem}\n       {remedy}");
-            (written, if error.kind == Kind::Usage { 2 } else { 1 })
+            let code = if error.kind == Kind::Usage { 2 } else { 1 };
+            (format!("{problem}\n       {remedy}"), code)
         }
-        None => {
-            let problem = shown(&format!("{error:#}"));
-            (writeln!(stderr, "{red}error:{red:#} {problem}"), 1)
-        }
+        None => (shown(&format!("{error:#}")), 1),
     };
+    // Made whole before any of it is written: where memory runs out meanwhile, that is said instead.
+    let text = format!("{red}error:{red:#} {text}\n");
+    // If stderr is closed too, the exit code still tells.
+    let _ = stderr.write_all(text.as_bytes());
     ExitCode::from(code)
 }
 

@@ -1,6 +1,7 @@
 //! What decoders compute, against what others compute of the same checkpoints.
 
 mod candle;
+mod continued;
 mod descriptions;
 mod gguf;
 mod lenses;

@@ -1,5 +1,7 @@
 //! Rotary position embedding (Su et al. 2021), with the ways in which it is stretched.
 
+use std::ops::Range;
+
 use candle_core::Tensor;
 use rayon::prelude::*;
 
@@ -103,6 +105,15 @@ impl Frequencies {
             .collect()
     }
 
+    /// Whether a prompt's first tokens are turned the same way when it has grown from `from` tokens to `to`.
+    pub fn outlast(&self, from: usize, to: usize) -> bool {
+        match *self {
+            Self::Fixed(_) | Self::Linear { .. } => true,
+            Self::Dynamic { context, .. } => to <= context,
+            Self::ByLength { original, .. } => (from > original) == (to > original),
+        }
+    }
+
     /// The frequencies for a prompt of `tokens` tokens.
     fn for_prompt(&self, tokens: usize, dims: usize) -> Vec<f64> {
         match *self {
@@ -126,7 +137,7 @@ impl Frequencies {
     }
 }
 
-/// Cosines and sines of every position's angles, each `[tokens, dims/2]`.
+/// Cosines and sines of the angles of positions, each `[positions, dims/2]`.
 pub struct Tables {
     pairs: Pairs,
     half: usize,
@@ -145,11 +156,11 @@ impl Rotary {
         }
     }
 
-    /// The tables for a prompt. Angles are taken in float64: at position 8000 float32 would be
-    /// off by 5e-4.
-    pub fn tables(&self, tokens: usize) -> Tables {
-        let frequencies = self.frequencies.for_prompt(tokens, self.dims);
-        let angles = (0..tokens).flat_map(|position| frequencies.iter().map(move |f| position as f64 * f));
+    /// The tables for these positions of a prompt that ends with them. Angles are taken in float64: at
+    /// position 8000 float32 would be off by 5e-4.
+    pub fn tables(&self, positions: Range<usize>) -> Tables {
+        let frequencies = self.frequencies.for_prompt(positions.end, self.dims);
+        let angles = positions.flat_map(|position| frequencies.iter().map(move |f| position as f64 * f));
         let factor = self.factor;
         let (sin, cos) = angles
             .map(|angle| ((factor * angle.sin()) as f32, (factor * angle.cos()) as f32))
@@ -164,7 +175,7 @@ impl Rotary {
 }
 
 impl Tables {
-    /// Turns the heads at `columns` of each token's row.
+    /// Turns the heads at `columns` of each position's row.
     pub fn turn_rows(&self, x: &mut [f32], columns: &Columns) {
         let half = self.half;
         x.par_chunks_mut(columns.width)

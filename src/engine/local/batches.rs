@@ -36,6 +36,24 @@ impl Model {
         3 * self.decoder.hidden * size_of::<f32>()
     }
 
+    /// Refuses to continue a prompt of `tokens` tokens by `count` where their keys and values cannot fit.
+    ///
+    /// # Errors
+    /// More memory than there is.
+    pub(super) fn require_memory_to_continue(&self, tokens: usize, count: usize) -> Result<()> {
+        let blocks = self.decoder.blocks.iter();
+        let kept: usize = blocks
+            .map(|block| 2 * block.attention.kv_heads * block.attention.head_dim)
+            .sum();
+        memory::require(
+            tokens
+                .saturating_add(count)
+                .saturating_mul(kept * size_of::<f32>()) as u64,
+            &format!("Continuing a prompt of {tokens} tokens by {count}"),
+            "Generate fewer tokens, or give a shorter prompt.",
+        )
+    }
+
     /// Refuses a batch of `tokens` that cannot fit, of which `positions` are read at `sites`.
     ///
     /// # Errors

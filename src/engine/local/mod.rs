@@ -41,6 +41,6 @@ impl Engine for Model {
     }
 
     fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
-        continuation(self, prompt, count, &|ids| self.next_token(self, ids))
+        self.continue_greedily(prompt, count)
     }
 }

@@ -293,7 +293,7 @@ impl Engine for Ndif<'_> {
             top_k: 1,
             ..Request::default()
         };
-        continuation(self.model, prompt, count, &|ids| {
+        continuation(self.model, prompt, count, &mut |ids| {
             let prompt = Prompt {
                 ids: ids.to_vec(),
                 targets: Vec::new(),
