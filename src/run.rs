@@ -56,6 +56,8 @@ pub enum Task {
     Summary,
     /// Reads one prompt with two models, or two with one.
     Compare,
+    /// Shows a prompt's readings on the terminal, to move in.
+    Explore,
 }
 
 /// What is done about a target of a prompts file that is not one of the model's tokens.
@@ -216,7 +218,7 @@ impl Run {
     /// The tokens that have to be followed for the outputs, or for the task.
     fn follow(&self) -> Follow {
         match self.task {
-            Task::Compare => Follow::Nothing,
+            Task::Compare | Task::Explore => Follow::Nothing,
             Task::Summary => Follow::Top1,
             Task::Families | Task::Card | Task::Tokens | Task::Read => {
                 let formats = (self.outputs.iter()).map(|output| (output.format.follow)(&self.presentation));

@@ -4,6 +4,7 @@ mod args;
 mod defect;
 mod draft;
 pub mod ending;
+mod explore;
 mod input;
 mod interrupt;
 mod man;
@@ -89,6 +90,9 @@ fn no_threads(error: rayon::ThreadPoolBuildError) -> Error {
 
 /// Prompts and outputs → models → what is asked of them.
 fn carry_out(run: &Run) -> Result<ExitCode> {
+    if run.task == Task::Explore {
+        explore::require_terminal()?;
+    }
     let mut sinks = Sinks::open(run)?;
     if run.task == Task::Families {
         sinks.sheet(&logit_lens::report::families())?;
@@ -97,7 +101,7 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
     }
     sinks.spare(prompts_file(run).as_deref().into_iter())?;
     let input = Input::open(&run.prompts)?;
-    if run.models.is_empty() {
+    if run.models.is_empty() && run.task != Task::Explore {
         note(
             run,
             "using the bundled demo model; for GPT-2, add --model gpt2 (downloads 548 MB once).",
@@ -108,6 +112,7 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
     }
     let model = Loaded::open(run.model(), run, &sinks)?;
     match run.task {
+        Task::Explore => explore::explore(&model.reader(run)?, few(input)?),
         Task::Card => {
             sinks.card(&model.model.card)?;
             sinks.finish()?;

@@ -3,6 +3,8 @@
 
 mod local;
 
+pub use local::Bands;
+
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};
 use crate::machine::progress::Progress;

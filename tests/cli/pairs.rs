@@ -71,10 +71,11 @@ const CASES: [Case; 37] = [
 ];
 
 /// Options that by nature need not change what is shown, with the reason.
-const EXEMPT: [(&str, &str); 6] = [
+const EXEMPT: [(&str, &str); 7] = [
     ("--all-rows", "only a terminal folds rows"),
     ("--color", "a pipe has none, and always is for the table's own"),
     ("--device", "the same numbers, elsewhere"),
+    ("--explore", "a pipe is no terminal; tests/explore has one"),
     ("--offline", "the cache has what the hub has"),
     ("--quiet", "what it hides is said only at times"),
     ("--threads", "the same numbers, sooner"),

@@ -10,7 +10,7 @@ pub const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Green.on_default().effects(Effects::DIMMED));
 
 /// The options that `-h` shows.
-pub const MOST_USED: [&str; 16] = [
+pub const MOST_USED: [&str; 17] = [
     "given",
     "models",
     "prompts",
@@ -22,6 +22,7 @@ pub const MOST_USED: [&str; 16] = [
     "stats",
     "summary",
     "compare",
+    "explore",
     "heatmap",
     "plot",
     "json",

@@ -181,6 +181,12 @@ pub struct Args {
     #[arg(long, help_heading = "Readings")]
     pub compare: bool,
 
+    /// Explore a prompt's readings on the terminal, with keys
+    ///
+    /// The heatmap with a cursor, the top tokens of its cell, and the lines of pinned tokens; ? lists the keys.
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "json", "heatmap", "plot"])]
+    pub explore: bool,
+
     /// Draw layers × positions in colours
     ///
     /// In the terminal, coloured by probability; reads all positions unless --positions is given, as pages

@@ -27,9 +27,27 @@ enum Need {
     Run(fn(&Run) -> bool, &'static str),
 }
 
-const ANY_PROMPT: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens];
+const ANY_PROMPT: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::Tokens,
+    Task::Explore,
+];
 const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
+const ANY_READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Explore];
 const READ: &[Task] = &[Task::Read];
+/// What has a picture of layers × positions.
+const PICTURES: &[Task] = &[Task::Read, Task::Explore];
+/// What is written, and not shown on the terminal.
+const WRITTEN: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::Tokens,
+    Task::Card,
+    Task::Families,
+];
 
 /// The outputs that several options apply to, as an error names them.
 const DATA: &str = "a table, --json or -o FILE.csv";
@@ -55,17 +73,21 @@ const RULES: &[Rule] = &[
         ANY_PROMPT,
         Need::Run(|run| run.encoding.chat.is_some(), "--chat"),
     ),
-    rule("generate", READINGS, Need::Nothing),
+    rule("generate", ANY_READINGS, Need::Nothing),
     rule("tokens", &[Task::Tokens], Need::Nothing),
     rule("summary", &[Task::Summary], Need::Nothing),
     rule("compare", &[Task::Compare], Need::Nothing),
-    rule("layers", READINGS, Need::Nothing),
+    rule("explore", &[Task::Explore], Need::Nothing),
+    rule("outputs", WRITTEN, Need::Nothing),
+    rule("format", WRITTEN, Need::Nothing),
+    rule("json", WRITTEN, Need::Nothing),
+    rule("layers", ANY_READINGS, Need::Nothing),
     rule("positions", READINGS, Need::Nothing),
     rule("points", READINGS, Need::Nothing),
-    rule("top_k", READINGS, Need::Output(Setting::TopK, DATA)),
+    rule("top_k", ANY_READINGS, Need::Output(Setting::TopK, DATA)),
     rule(
         "track",
-        READINGS,
+        ANY_READINGS,
         Need::Output(Setting::Track, "--plot, --color-by target or a table"),
     ),
     rule("against", READ, Need::Output(Setting::Against, DATA)),
@@ -73,8 +95,8 @@ const RULES: &[Rule] = &[
     rule("targets", READINGS, Need::Run(reads_records, "--prompts")),
     rule("heatmap", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
     rule("plot", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
-    rule("color_by", READ, Need::Output(Setting::ColorBy, HEATMAPS)),
-    rule("order", READ, Need::Output(Setting::Order, HEATMAPS)),
+    rule("color_by", PICTURES, Need::Output(Setting::ColorBy, HEATMAPS)),
+    rule("order", PICTURES, Need::Output(Setting::Order, HEATMAPS)),
     rule(
         "title",
         READ,
@@ -82,7 +104,7 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "words",
-        READ,
+        PICTURES,
         Need::Output(
             Setting::Words,
             "tables (of many prompts with --each), --heatmap or -o FILE.html",
@@ -102,13 +124,26 @@ const RULES: &[Rule] = &[
     rule("verify", &[Task::Read, Task::Summary], Need::Nothing),
     rule(
         "dtype",
-        &[Task::Read, Task::Summary, Task::Compare, Task::Card],
+        &[
+            Task::Read,
+            Task::Summary,
+            Task::Compare,
+            Task::Card,
+            Task::Explore,
+        ],
         Need::Nothing,
     ),
 ];
 
 /// Whatever is done with a model.
-const ALL: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens, Task::Card];
+const ALL: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::Tokens,
+    Task::Card,
+    Task::Explore,
+];
 
 const fn rule(option: &'static str, tasks: &'static [Task], needs: Need) -> Rule {
     Rule { option, tasks, needs }
@@ -234,6 +269,7 @@ fn task(run: &Run) -> Option<&'static str> {
         Task::Families => Some("--families"),
         Task::Tokens => Some("--tokens"),
         Task::Summary => Some("--summary"),
+        Task::Explore => Some("--explore"),
         Task::Compare if run.models.len() > 1 => Some("two models"),
         Task::Compare => Some("--compare"),
     }

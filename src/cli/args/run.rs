@@ -66,6 +66,7 @@ impl Args {
     fn task(&self, models: usize) -> Task {
         match self {
             Self { families: true, .. } => Task::Families,
+            Self { explore: true, .. } => Task::Explore,
             _ if self.has_no_prompt() => Task::Card,
             _ if self.compare || models > 1 => Task::Compare,
             Self { tokens: true, .. } => Task::Tokens,

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::batches::require_memory_to_follow;
 use super::follow::{follow, ids_to_follow};
 use crate::decoder::{Batch, Point, Site};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lens::{Request, Row, Track, Trajectory};
 use crate::machine::progress::{Progress, Stage};
 use crate::model::Model;
@@ -69,6 +69,9 @@ impl Model {
         let read = self.rows_to_read(&batch, &plans, &chosen, request.lens.as_ref(), progress)?;
         let readout = Readout::new(&self.decoder.unembed).reporting(progress);
         let mut readings = readout.read(&read.rows, request.top_k)?;
+        if progress.is_cancelled() {
+            return Err(cancelled());
+        }
         if !readings.iter().all(Reading::is_finite) {
             return Err(self.not_finite(&batch)?);
         }
@@ -82,7 +85,7 @@ impl Model {
     }
 
     /// The sites that the request is about.
-    fn sites(&self, request: &Request) -> Result<Chosen> {
+    pub(super) fn sites(&self, request: &Request) -> Result<Chosen> {
         let blocks = self.decoder.blocks.len();
         let layers = request.layers.resolve(blocks)?;
         let mut shown = Vec::new();
@@ -108,7 +111,7 @@ impl Model {
     }
 
     /// Runs the decoder and keeps the chosen rows of the residual stream, position after position.
-    fn rows_to_read(
+    pub(super) fn rows_to_read(
         &self,
         batch: &Batch,
         plans: &[Plan],
@@ -129,6 +132,9 @@ impl Model {
 
         let (mut sites, mut kept) = (Vec::new(), Vec::new());
         self.decoder.forward(batch, &self.device, &mut |site, stream| {
+            if progress.is_cancelled() {
+                return Err(cancelled());
+            }
             if site.point == Point::ResidPost {
                 progress.report(Stage::Blocks, site.layer + 1, last.layer + 1);
             }
@@ -151,21 +157,26 @@ impl Model {
     }
 }
 
+/// The error of what was cancelled ([`Progress::is_cancelled`]).
+pub(super) fn cancelled() -> Error {
+    Error::failed("The reading was cancelled.", "Start it again.")
+}
+
 /// Where prompts are read.
-struct Chosen {
+pub(super) struct Chosen {
     shown: HashSet<Site>,
     /// The model's output, which is read whether it is shown or not.
     last: Site,
     /// How many sites are read.
-    count: usize,
+    pub count: usize,
 }
 
 /// What is to be read of one prompt.
-struct Plan {
-    prompt: Prompt,
-    positions: Vec<usize>,
+pub(super) struct Plan {
+    pub prompt: Prompt,
+    pub positions: Vec<usize>,
     /// The request's and the prompt's own.
-    targets: Vec<Target>,
+    pub targets: Vec<Target>,
 }
 
 /// The rows that are read, and what they are.
@@ -173,7 +184,7 @@ pub struct Read {
     pub rows: Rows,
     pub sites: Vec<Site>,
     /// The last site was not asked for: it is read as the model's output only.
-    hides_last: bool,
+    pub hides_last: bool,
 }
 
 impl Read {
@@ -199,7 +210,7 @@ impl Read {
     }
 
     /// Gives each prompt its part of the readings and tracks, which lie position after position.
-    fn trajectories(
+    pub fn trajectories(
         &self,
         plans: Vec<Plan>,
         readings: &[Reading],
