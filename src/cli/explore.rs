@@ -8,6 +8,12 @@ use logit_lens::error::Error;
 use logit_lens::text::prompts::Item;
 
 use super::read::Reader;
+#[cfg(feature = "explore")]
+use {
+    super::args::Args, super::sinks::Sinks, logit_lens::analysis::statistics::Statistics,
+    logit_lens::engine::Engine, logit_lens::model::Model, logit_lens::report::Document, logit_lens::run::Run,
+    logit_lens::text::prompt::Prompt, logit_lens::text::prompts::What,
+};
 
 /// Refuses to explore where there is no terminal.
 ///
@@ -37,6 +43,7 @@ pub fn require_terminal() -> Result<()> {
 /// More prompts than one, one that does not fit the model, or a terminal that cannot be drawn on.
 #[cfg(feature = "explore")]
 pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
+    use logit_lens::explore::command::Options;
     use logit_lens::explore::screen::Colors;
     use logit_lens::explore::state::{MOST_TOP, View};
     use logit_lens::explore::{Setup, explore};
@@ -57,9 +64,19 @@ pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
         presentation.colors != Depth::Shades,
         presentation.colors == Depth::True,
     );
+    let model = reader.model;
+    let write = |run: &Run, prompt| write(model, run, prompt).map_err(as_error);
     explore(&Setup {
-        model: reader.model,
+        model,
         prompt: reader.prompt(item)?,
+        run,
+        options: Options {
+            model: Args::given_again(&MODEL),
+            text: Args::given_again(&["bos", "chat", "system"]),
+        },
+        by_ids: matches!(item.what, What::Ids(_)),
+        encode: &|text| reader.prompt_of_text(text),
+        write: &write,
         view: View {
             color_by: presentation.color_by,
             order: presentation.order,
@@ -72,6 +89,39 @@ pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
         colors,
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The options of a model that the command of a view needs too.
+#[cfg(feature = "explore")]
+const MODEL: [&str; 8] = [
+    "models", "revision", "offline", "update", "layers", "device", "dtype", "threads",
+];
+
+/// Reads a prompt and writes it to the run's outputs.
+#[cfg(feature = "explore")]
+fn write(model: &Model, run: &Run, prompt: Prompt) -> Result<()> {
+    let request = run.request(model)?;
+    let mut sinks = Sinks::open(run)?;
+    let trajectory = model.read_prompts(vec![prompt], &request, &())?.remove(0);
+    sinks.document(&Document {
+        card: &model.card,
+        tokens: &model.tokens,
+        trajectory: &trajectory,
+        statistics: &Statistics::none(),
+        against: None,
+        number: 0,
+        id: None,
+    })?;
+    sinks.finish_documents()
+}
+
+/// What the explorer says of a file that is not written.
+#[cfg(feature = "explore")]
+fn as_error(error: anyhow::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => Error::failed(format!("{error:#}."), "Give it another name."),
+    }
 }
 
 #[cfg(not(feature = "explore"))]

@@ -9,6 +9,8 @@ use super::line::Line;
 use super::state::{Cursor, Effect, Focus, MOST_TOP, Open, Purpose, State};
 use crate::report::Order;
 
+/// The name that a written view has unless it is given another.
+const FILE: &str = "lens.html";
 /// Lines that one notch of the wheel moves.
 const NOTCH: isize = 1;
 
@@ -28,6 +30,8 @@ impl State {
                 None
             }
             Open::Input(purpose, line) => self.press_in_input(key, purpose, line),
+            // Any key closes it.
+            Open::Command(_) => None,
         };
         self.settle();
         effect.or_else(|| self.look(before))
@@ -35,10 +39,17 @@ impl State {
 
     /// Takes in text that is pasted: where a line is typed, as typed there.
     pub fn paste(&mut self, text: &str) -> Option<Effect> {
-        if let Open::Input(_, line) | Open::Help(line, _) = &mut self.open {
-            line.insert(text);
+        match &mut self.open {
+            Open::Input(purpose, line) => {
+                line.insert(text);
+                matches!(purpose, Purpose::Prompt(_)).then(|| edit(line, false))
+            }
+            Open::Help(line, _) => {
+                line.insert(text);
+                None
+            }
+            Open::Nothing | Open::Command(_) => None,
         }
-        None
     }
 
     /// Does what the mouse does.
@@ -84,6 +95,14 @@ impl State {
             Action::NextHit => self.turn_hit(1),
             Action::PreviousHit => self.turn_hit(-1),
             Action::TypeToken => self.open = Open::Input(Purpose::Token, Line::default()),
+            Action::Edit => {
+                let text = self.prompt.clone();
+                self.open = Open::Input(Purpose::Prompt(text.clone()), Line::new(text));
+            }
+            Action::Continue => return Some(Effect::Continue),
+            Action::TakeBack => return Some(Effect::TakeBack),
+            Action::Write => self.open = Open::Input(Purpose::Write(false), Line::new(FILE)),
+            Action::Command => return Some(Effect::Command),
             Action::Pin => return self.pin_selected(),
             Action::Unpin => self.unpin(),
             Action::NextColor => self.turn_color(1),
@@ -128,27 +147,42 @@ impl State {
     }
 
     fn press_in_input(&mut self, key: &KeyEvent, purpose: Purpose, mut line: Line) -> Option<Effect> {
-        match (key.code, &purpose) {
+        let text = line.text().to_string();
+        match (key.code, purpose) {
             (KeyCode::Esc, Purpose::Find(cursor)) => {
-                self.cursor = *cursor;
-                return None;
+                self.cursor = cursor;
+                None
             }
-            (KeyCode::Esc, _) => return None,
+            // What it was is read again, if anything else was.
+            (KeyCode::Esc, Purpose::Prompt(before)) => (before != text).then_some(Effect::Edit {
+                text: before,
+                now: true,
+            }),
+            (KeyCode::Esc, Purpose::Token | Purpose::Write(_)) => None,
             (KeyCode::Enter, Purpose::Find(_)) => {
-                self.find(line.text());
-                return None;
+                self.find(&text);
+                None
             }
-            (KeyCode::Enter, Purpose::Token) => {
-                let text = line.text().to_string();
-                return (!text.is_empty()).then_some(Effect::Resolve(text));
+            (KeyCode::Enter, Purpose::Token) => (!text.is_empty()).then_some(Effect::Resolve(text)),
+            (KeyCode::Enter, Purpose::Prompt(before)) => {
+                (before != text).then_some(Effect::Edit { text, now: true })
             }
-            _ => {}
+            (KeyCode::Enter, Purpose::Write(replace)) => {
+                (!text.is_empty()).then_some(Effect::Write { file: text, replace })
+            }
+            (_, purpose) => {
+                let effect = match (line.press(key), &purpose) {
+                    (true, Purpose::Find(_)) => {
+                        self.find(line.text());
+                        None
+                    }
+                    (true, Purpose::Prompt(_)) => Some(edit(&line, false)),
+                    _ => None,
+                };
+                self.open = Open::Input(purpose, line);
+                effect
+            }
         }
-        if line.press(key) && matches!(purpose, Purpose::Find(_)) {
-            self.find(line.text());
-        }
-        self.open = Open::Input(purpose, line);
-        None
     }
 
     fn move_positions(&mut self, by: isize) {
@@ -249,5 +283,12 @@ impl State {
         // The heading, and below the list a line of statistics.
         let room = height.saturating_sub(2).max(1);
         (self.candidate + 1).saturating_sub(room)
+    }
+}
+
+fn edit(line: &Line, now: bool) -> Effect {
+    Effect::Edit {
+        text: line.text().to_string(),
+        now,
     }
 }

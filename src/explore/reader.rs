@@ -16,6 +16,7 @@ use crate::lens::{Request, Trajectory};
 use crate::machine::progress::{Progress, Stage};
 use crate::model::Model;
 use crate::readout::Tracked;
+use crate::run::Run;
 use crate::text::prompt::Prompt;
 
 /// The most positions that are read at once: so many are there before one waits for them.
@@ -28,7 +29,7 @@ pub enum Ask {
     Read {
         id: u64,
         prompt: Prompt,
-        request: Request,
+        request: Box<Request>,
         wanted: Vec<u32>,
         near: usize,
         /// How many positions are seen.
@@ -38,17 +39,25 @@ pub enum Ask {
     Follow(Vec<u32>),
     /// Read what is near this position first.
     Look(usize),
+    /// Read the prompt as the run asks for it, and write its outputs to the file.
+    Write {
+        run: Box<Run>,
+        prompt: Prompt,
+        file: String,
+    },
 }
 
 /// What it says, each of the prompt with the number that it was asked with.
 pub enum Answer {
     /// The prompt is through the blocks.
-    Began(u64, Picture),
+    Began(u64, Box<Picture>),
     /// The readings of some positions.
     Read(u64, Range<usize>, Arc<Trajectory>, Names),
     /// Tokens followed at some positions, `[position][row][token]`.
     Followed(u64, Range<usize>, Vec<Vec<Vec<Tracked>>>, Names),
     Failed(u64, Error),
+    /// A file was written, or why it was not.
+    Written(String, Result<()>),
     /// A defect, to be passed on.
     Panicked(Box<dyn Any + Send>),
 }
@@ -119,17 +128,22 @@ struct Part {
 
 /// Answers what is asked until nobody asks any more.
 pub struct Reader<'a> {
-    pub model: &'a Model,
-    pub shared: &'a Shared,
-    pub answers: &'a dyn Fn(Answer),
+    model: &'a Model,
+    write: Writer<'a>,
+    shared: &'a Shared,
+    answers: &'a dyn Fn(Answer),
     job: Option<Job<'a>>,
 }
 
+/// Reads a prompt as a run asks for it, and writes the run's outputs.
+pub type Writer<'a> = &'a (dyn Fn(&Run, Prompt) -> Result<()> + Sync);
+
 impl<'a> Reader<'a> {
     /// A reader that has nothing to do yet.
-    pub fn new(model: &'a Model, shared: &'a Shared, answers: &'a dyn Fn(Answer)) -> Self {
+    pub fn new(model: &'a Model, write: Writer<'a>, shared: &'a Shared, answers: &'a dyn Fn(Answer)) -> Self {
         Self {
             model,
+            write,
             shared,
             answers,
             job: None,
@@ -168,6 +182,10 @@ impl<'a> Reader<'a> {
             (Ask::Follow(ids), Some(job)) => job.wanted.extend(ids),
             (Ask::Look(near), Some(job)) => job.near = near,
             (Ask::Follow(_) | Ask::Look(_), None) => {}
+            (Ask::Write { run, prompt, file }, _) => {
+                let written = (self.write)(&run, prompt);
+                (self.answers)(Answer::Written(file, written));
+            }
             (
                 Ask::Read {
                     id,
@@ -186,7 +204,7 @@ impl<'a> Reader<'a> {
                 };
                 match self.model.bands(prompt, &request, &gauge) {
                     Ok(bands) => {
-                        (self.answers)(Answer::Began(id, picture(self.model, &bands)));
+                        (self.answers)(Answer::Began(id, Box::new(picture(self.model, &bands))));
                         *job = Some(Job {
                             id,
                             parts: parts(bands.len(), seen),

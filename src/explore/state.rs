@@ -71,6 +71,10 @@ pub enum Purpose {
     Find(Cursor),
     /// A token to be pinned.
     Token,
+    /// The prompt; with what it was.
+    Prompt(String),
+    /// The name of a file for the view; whether one that is there may be replaced.
+    Write(bool),
 }
 
 /// What stands above the panes.
@@ -80,6 +84,8 @@ pub enum Open {
     /// The help, with what is searched in it and how far it is scrolled.
     Help(Line, usize),
     Input(Purpose, Line),
+    /// The command that gives this view.
+    Command(String),
 }
 
 /// A cell.
@@ -111,6 +117,22 @@ pub enum Effect {
     Look(usize),
     /// Find the token that a text is, and pin it.
     Resolve(String),
+    /// Read this text once the keys rest, or at once.
+    Edit {
+        text: String,
+        now: bool,
+    },
+    /// Read one token more: the one that the model would say.
+    Continue,
+    /// Read one token less.
+    TakeBack,
+    /// Write the view to this file; whether it may replace one that is there.
+    Write {
+        file: String,
+        replace: bool,
+    },
+    /// Show and copy the command that gives this view.
+    Command,
 }
 
 /// How far a reading is.

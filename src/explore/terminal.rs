@@ -94,6 +94,18 @@ impl Screen {
     }
 }
 
+impl Screen {
+    /// Writes bytes that are for the terminal itself.
+    ///
+    /// # Errors
+    /// A terminal that is gone.
+    pub fn tell(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut out = stdout();
+        let told = out.write_all(bytes).and_then(|()| out.flush());
+        told.map_err(|error| failed(&error))
+    }
+}
+
 impl Drop for Screen {
     fn drop(&mut self) {
         give_back();

@@ -96,3 +96,19 @@ fn keys(state: &mut State, text: &str) -> Option<Effect> {
 fn press(state: &mut State, code: KeyCode) -> Option<Effect> {
     state.press(&key(code))
 }
+
+/// The documentation's keys are those of the table; LENS_BLESS=1 writes them there.
+#[test]
+fn the_documentation_has_the_keys() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/docs/explore.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once("<!-- keys -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- /keys -->").unwrap();
+    let keys = logit_lens::explore::keys::markdown();
+    let with_keys = format!("{before}<!-- keys -->\n{keys}<!-- /keys -->{after}");
+    if std::env::var_os("LENS_BLESS").is_some_and(|bless| bless == "1") {
+        std::fs::write(path, with_keys).unwrap();
+    } else {
+        assert!(text == with_keys, "LENS_BLESS=1 writes the keys anew");
+    }
+}

@@ -2,9 +2,10 @@
 
 use logit_lens::analysis::statistics::Statistic;
 use logit_lens::decoder::Point;
+use logit_lens::explore::command::{Options, command};
 use logit_lens::explore::keys::{self, BINDINGS, HelpLine, Key};
 use logit_lens::explore::line::Line;
-use logit_lens::explore::state::{Cursor, Effect, Focus, MOST_PINS, Open};
+use logit_lens::explore::state::{Cursor, Effect, Focus, MOST_PINS, Open, State};
 use logit_lens::report::{ColorBy, Order};
 use logit_lens::text::targets::Target;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
@@ -98,7 +99,7 @@ fn the_cursor_is_always_seen() {
 #[test]
 fn colours_points_and_numbers_of_tokens_go_round() {
     let mut state = state(PROMPT, (120, 30));
-    let colors = |state: &mut logit_lens::explore::state::State| {
+    let colors = |state: &mut State| {
         keys(state, "c");
         state.view.color_by
     };
@@ -307,9 +308,9 @@ fn the_help_has_every_key_and_is_searched() {
     assert!(keys::help("no such thing").is_empty());
 }
 
-/// How many keys are written: `<` stands for `,` too, and `>` for `.`.
+/// How many keys are written: `<` stands for `,` too, `>` for `.`, and `+` for `=`.
 fn written(keys: &[Key]) -> usize {
-    let unwritten = [Key::Plain(KeyCode::Char(',')), Key::Plain(KeyCode::Char('.'))];
+    let unwritten = [',', '.', '='].map(|c| Key::Plain(KeyCode::Char(c)));
     keys.iter().filter(|key| !unwritten.contains(key)).count()
 }
 
@@ -346,10 +347,89 @@ fn a_line_is_edited_by_what_is_seen_as_a_character() {
     assert!(!line.press(&key(KeyCode::Backspace)) && line.text().is_empty());
 }
 
+#[test]
+fn the_prompt_is_edited_in_place() {
+    let mut state = state(PROMPT, (120, 30));
+    let edit = |text: &str, now| {
+        Some(Effect::Edit {
+            text: text.to_string(),
+            now,
+        })
+    };
+    keys(&mut state, "e");
+    let longer = format!("{PROMPT}!");
+    assert_eq!(keys(&mut state, "!"), edit(&longer, false));
+    assert_eq!(state.paste("?"), edit(&format!("{longer}?"), false));
+    // Given up, what it was is read again.
+    assert_eq!(press(&mut state, KeyCode::Esc), edit(PROMPT, true));
+    assert_eq!(state.open, Open::Nothing);
+    keys(&mut state, "e");
+    assert_eq!(press(&mut state, KeyCode::Left), None);
+    assert_eq!(press(&mut state, KeyCode::Esc), None);
+    keys(&mut state, "e!");
+    assert_eq!(press(&mut state, KeyCode::Enter), edit(&longer, true));
+    assert_eq!(keys(&mut state, "+"), Some(Effect::Continue));
+    assert_eq!(keys(&mut state, "-"), Some(Effect::TakeBack));
+}
+
+#[test]
+fn the_view_is_written_and_said_as_a_command() {
+    let mut state = state(PROMPT, (120, 30));
+    keys(&mut state, "o");
+    let write = |file: &str| {
+        Some(Effect::Write {
+            file: file.to_string(),
+            replace: false,
+        })
+    };
+    assert_eq!(press(&mut state, KeyCode::Enter), write("lens.html"));
+    keys(&mut state, "o");
+    state.press(&ctrl('u'));
+    keys(&mut state, "a.svg");
+    assert_eq!(press(&mut state, KeyCode::Enter), write("a.svg"));
+    assert_eq!(keys(&mut state, "y"), Some(Effect::Command));
+    state.open = Open::Command("lens".to_string());
+    keys(&mut state, "q");
+    assert_eq!(state.open, Open::Nothing);
+}
+
+/// The command is one that `lens` takes, and says all that is not as it is by default.
+#[test]
+fn the_command_gives_the_view() {
+    let mut state = state(PROMPT, (120, 30));
+    let prompt = state.picture.as_ref().unwrap().prompt.clone();
+    let options = Options {
+        model: vec!["--model".to_string(), "demo".to_string()],
+        text: vec!["--bos".to_string(), "never".to_string()],
+    };
+    let said = |state: &State, by_ids| command(state, &prompt, by_ids, &options);
+    assert_eq!(
+        said(&state, false),
+        format!("lens '{PROMPT}' --model demo --bos never --heatmap")
+    );
+    let paris = state.top()[0].id;
+    press(&mut state, KeyCode::Enter);
+    keys(&mut state, "ccvwp");
+    let all = said(&state, true);
+    let ids: Vec<String> = prompt.ids.iter().map(u32::to_string).collect();
+    assert_eq!(
+        all,
+        format!(
+            "lens --ids {} --model demo --heatmap --point resid_mid --color-by rank --track id:{paris} --order down \
+             --words",
+            ids.join(",")
+        )
+    );
+    let args: Vec<&str> = all.split(' ').skip(1).collect();
+    let run = crate::support::run(&args);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{all}");
+    assert!(run.stdout.contains("9_mid") && run.stdout.contains("rank of ␣Paris"));
+}
+
 /// No keys in any order take the state where it cannot be.
 #[test]
 fn any_keys_leave_a_state_that_holds() {
-    let pool = "hjklgG0$/nNtxcCp<>vzw?qabc \t\n\u{1b}\u{8}東";
+    let pool = "hjklgG0$/nNtxcCp<>vzw?qabceoy+- \t\n\u{1b}\u{8}東";
     let chars: Vec<char> = pool.chars().collect();
     let mut state = state(PROMPT, (70, 18));
     let mut seed = 7_u64;

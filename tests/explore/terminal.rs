@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::PROMPT;
 use crate::support::lens;
+use crate::support::signals::heed;
 
 /// A run in a terminal of its own.
 struct Session {
@@ -44,7 +45,8 @@ impl Session {
         let (mut shown, terminal) = terminal(columns, lines);
         let keyboard = shown.try_clone().unwrap();
         let side = || Stdio::from(terminal.try_clone().unwrap());
-        let child = lens()
+        let mut command = lens();
+        let child = heed(&mut command)
             .args(args)
             .env("TERM", "xterm-256color")
             .env("COLORTERM", "truecolor")
@@ -166,6 +168,48 @@ fn one_explores_and_leaves() {
     session.wait("resid_mid");
     session.wait("9_mid");
     session.keys("q");
+    assert!(session.assert_left().success());
+}
+
+#[test]
+fn the_prompt_is_read_again_as_one_types() {
+    let mut session = Session::open(120, 30);
+    session.keys("e");
+    session.wait("prompt: The Eiffel");
+    // France's capital for the city of the tower.
+    session.keys("\x15The capital of Japan is");
+    session.wait("␣Tokyo");
+    session.keys("\x1b");
+    session.wait("12 tokens");
+    session.wait("␣Paris");
+    session.keys("+");
+    session.wait("13 tokens");
+    session.wait("city of Paris");
+    session.keys("--");
+    session.wait("11 tokens");
+    session.wait("after 10 ␣city");
+    session.keys("q");
+    assert!(session.assert_left().success());
+}
+
+#[test]
+fn the_view_goes_to_a_file_and_to_the_clipboard() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("view.svg");
+    let mut session = Session::open(160, 30);
+    session.keys(&format!("co\x15{}\r", file.display()));
+    session.wait("is written.");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(written.contains("probability of the model") && written.contains("Paris"));
+    session.keys(&format!("o\x15{}\r", file.display()));
+    session.wait("Enter replaces it");
+    session.keys("\x1b");
+    session.until("the line is closed", |session| session.text().contains("? keys"));
+    session.keys("o\x15/nowhere/at/all.svg\r");
+    session.wait("directory is not there");
+    session.keys("y");
+    session.wait("--heatmap --color-by target");
+    session.keys("xq");
     assert!(session.assert_left().success());
 }
 

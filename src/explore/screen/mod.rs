@@ -39,8 +39,10 @@ pub fn draw(frame: &mut Frame, state: &State, colors: Colors) {
         lines::draw(buffer, inside(pane), state, colors);
     }
     cursor = status::draw(buffer, inside(layout.status), state, colors).or(cursor);
-    if let Open::Help(line, scroll) = &state.open {
-        cursor = help::draw(buffer, area, line, *scroll);
+    match &state.open {
+        Open::Help(line, scroll) => cursor = help::draw(buffer, area, line, *scroll),
+        Open::Command(command) => help::command(buffer, area, command),
+        Open::Nothing | Open::Input(..) => {}
     }
     if let Some(place) = cursor {
         frame.set_cursor_position(place);

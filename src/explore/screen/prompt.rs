@@ -5,11 +5,14 @@ use ratatui::layout::{Position, Rect};
 
 use super::{BOLD, DIM};
 use crate::explore::line::Line;
-use crate::explore::state::State;
+use crate::explore::state::{Open, Purpose, State};
 use crate::report::text::{cut, fit, plain, width};
 
 /// Draws the prompt, and how many tokens it has.
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State) -> Option<Position> {
+    if let Open::Input(Purpose::Prompt(_), line) = &state.open {
+        return input(buffer, area, " prompt: ", line);
+    }
     let columns = usize::from(area.width);
     let count = state.picture.as_ref().map_or(0, |picture| picture.positions());
     let tokens = match count {

@@ -17,10 +17,15 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) -> O
         return None;
     }
     let columns = usize::from(area.width);
-    if let Open::Input(purpose, line) = &state.open {
+    let has_prompt = state.layout().prompt.is_some();
+    if let Open::Input(purpose, line) = &state.open
+        && !(has_prompt && matches!(purpose, Purpose::Prompt(_)))
+    {
         let title = match purpose {
             Purpose::Find(_) => " find: ",
             Purpose::Token => " token to pin: ",
+            Purpose::Prompt(_) => " prompt: ",
+            Purpose::Write(_) => " write to: ",
         };
         let place = input(buffer, area, title, line);
         if let (Some(place), Some(message)) = (place, &state.message) {
@@ -53,6 +58,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) -> O
             format!("reading: {} {}/{}", busy.what, busy.done, busy.total),
             REVERSED,
         ),
+        (None, None) if state.open != Open::Nothing => ("Enter keeps, Esc gives up".to_string(), REVERSED),
         (None, None) => (keys(room), REVERSED),
     };
     let text = fit(&text, room);
