@@ -1,6 +1,7 @@
 //! The command line: options, one run, where its output goes.
 
 mod args;
+mod completions;
 mod defect;
 mod draft;
 pub mod ending;
@@ -41,6 +42,11 @@ use targets::Targets;
 /// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed.
 pub fn main() -> ExitCode {
     ending::watch_the_stack();
+    match completions::answer() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => return misused(&error),
+    }
     let args = match Args::of_command_line() {
         Ok(args) => args,
         Err(error) => return misused(&error),
@@ -56,9 +62,7 @@ pub fn main() -> ExitCode {
 
 fn run(mut args: Args) -> Result<ExitCode> {
     if let Some(shell) = args.completions {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Args::command(), "lens", &mut script);
-        return print(&script);
+        return print(&completions::script(shell)?);
     }
     if args.schema {
         let schema = serde_json::to_string_pretty(&logit_lens::report::json::schema())?;

@@ -61,6 +61,8 @@ pub struct LoadOptions {
     pub device: DeviceChoice,
     /// The type to hold weights in; as the file has them when `None`.
     pub dtype: Option<DType>,
+    /// Whether nothing will be computed: the weights are then not read, but for the little that is checked.
+    pub headers_only: bool,
 }
 
 impl Model {
@@ -88,6 +90,9 @@ impl Model {
             let device = options.device.open()?;
             let config = Config::read(&files.config)?;
             let weights = Weights::open(&files.weights, options.dtype)?;
+            if !options.headers_only {
+                weights.read_ahead();
+            }
             let decoder = decoder::load(&config, &weights)?;
             let card = card(files, &config, &weights, &decoder, &device, options.dtype)?;
             let tokens = match tokens {

@@ -15,9 +15,9 @@ use crate::error::{Error, Result};
 
 pub use asset::Asset;
 pub use demo::DEMO;
-pub use hub::HubOptions;
 #[doc(hidden)]
 pub use hub::answer as hub_answer;
+pub use hub::{HubOptions, cached};
 pub use parts::shard_names;
 pub use storage::Storage;
 

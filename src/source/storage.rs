@@ -5,6 +5,7 @@
     reason = "a mapped file is memory that another process may change"
 )]
 
+use std::fmt;
 use std::fs::File;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -45,6 +46,13 @@ impl Storage {
             Self::Mapped(map) => Some(map),
             Self::Memory(_) => None,
         }
+    }
+}
+
+/// Its size, and none of its bytes.
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.len())
     }
 }
 

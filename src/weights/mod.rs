@@ -31,6 +31,8 @@ pub struct Weights {
     /// The type that weights are to be held in; `None`: as the file has them.
     requested: Option<DType>,
     layout: gguf::Layout,
+    /// The files, where they are so small that all of them is read at once.
+    small: Vec<Storage>,
 }
 
 impl Weights {
@@ -58,15 +60,21 @@ impl Weights {
                 }
             }
         }
-        if !streamed {
-            pages::populate(files.into_iter().map(|(_, file)| file).collect());
-        }
+        let files = files.into_iter().map(|(_, file)| file);
         Ok(Self {
             tensors,
             taken: RefCell::default(),
             requested,
             layout: gguf::Layout::default(),
+            small: files.filter(|_| !streamed).collect(),
         })
+    }
+
+    /// Begins to read what will be needed soon, without waiting for it.
+    pub fn read_ahead(&self) {
+        if !self.small.is_empty() {
+            pages::populate(self.small.clone());
+        }
     }
 
     /// The tensors of a GGUF by the names that its family's checkpoints have.
@@ -83,14 +91,12 @@ impl Weights {
                 ));
             }
         }
-        if !streamed {
-            pages::populate(files);
-        }
         Ok(Self {
             tensors,
             taken: RefCell::default(),
             requested,
             layout: gguf.layout(),
+            small: if streamed { Vec::new() } else { files },
         })
     }
 

@@ -79,6 +79,18 @@ impl Models {
         self.given("LENS_BENCH_SMOLLM2_BF16").unwrap_or_else(made)
     }
 
+    /// A vocabulary as large as Gemma's, and a decoder as small as can be.
+    pub fn many_tokens(&self) -> PathBuf {
+        self.made(Shape {
+            layers: 1,
+            hidden: 64,
+            inner: 64,
+            heads: 1,
+            vocabulary: 262_144,
+            ..GPT2
+        })
+    }
+
     /// A checkpoint that may be larger than memory.
     pub fn large(&self) -> Option<PathBuf> {
         self.given("LENS_BENCH_8B")

@@ -20,6 +20,10 @@ pub fn all(criterion: &mut Criterion, book: &mut Book, models: &Models) {
     if let Some(model) = models.large() {
         time(criterion, book, ("cold", "8b"), || large(&model));
     }
+    time(criterion, book, ("tokens", "gpt2"), || tokens(&models.gpt2()));
+    time(criterion, book, ("tokens", "262144"), || {
+        tokens(&models.many_tokens())
+    });
     for tokens in [16, 128, 1007] {
         time(criterion, book, ("grid", &tokens.to_string()), || {
             grid(models, tokens)
@@ -60,6 +64,15 @@ fn types(models: &Models) -> Work {
         )
         .against(floor("floor bf16", &narrow), &[("lens bf16", "floor bf16")])
         .against(floor("floor f32", &wide), &[("lens f32", "floor f32")])
+}
+
+/// A prompt cut into tokens, and no more.
+fn tokens(model: &Path) -> Work {
+    let prompt = Prompts::new(model).of(10);
+    Work::of(
+        "--tokens, 10 of them".to_string(),
+        lens("lens", model, &prompt, &["--tokens"]),
+    )
 }
 
 /// A model that takes most of the memory, or more than there is.

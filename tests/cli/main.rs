@@ -17,6 +17,8 @@ mod output;
 mod pairs;
 mod pictures;
 mod prompts;
+#[cfg(unix)]
+mod release;
 mod schema;
 #[path = "../source/server.rs"]
 #[expect(dead_code, reason = "the hub's own tests use more")]

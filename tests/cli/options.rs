@@ -1,9 +1,12 @@
 //! Options that no other file here is about.
 
+use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use unicode_width::UnicodeWidthStr;
 
 use crate::support::{Run, fixture, lens, run};
@@ -30,21 +33,62 @@ fn help_version_completions_and_man_page_come_from_the_options() {
         assert_eq!(run(&[flag]).stdout, version);
     }
     for (shell, text) in [
-        ("bash", "complete -F _lens"),
+        ("bash", "complete -o nospace -o bashdefault"),
         ("zsh", "#compdef lens"),
-        ("fish", "complete -c lens"),
+        ("fish", "complete --keep-order --exclusive --command lens"),
         ("powershell", "Register-ArgumentCompleter"),
+        ("elvish", "edit:completion:arg-completer"),
     ] {
         let script = run(&["--completions", shell]);
         assert_works(&script);
         assert!(
-            script.stdout.contains(text) && script.stdout.contains("positions"),
-            "{shell}"
+            script.stdout.contains(text) && script.stdout.contains("LENS_COMPLETE"),
+            "{shell}: {}",
+            script.stdout
         );
     }
     let man = run(&["--man"]);
     assert_works(&man);
     assert!(man.stdout.contains(".TH lens") && man.stdout.contains("positions"));
+}
+
+/// What a shell gets for what was typed so far, from lens in a folder with such a cache.
+fn completed(cache: &Path, typed: &[&str]) -> Vec<String> {
+    let output = lens()
+        .args(["--", "lens"])
+        .args(typed)
+        .env("LENS_COMPLETE", "fish")
+        .env("HF_HUB_CACHE", cache)
+        .current_dir(cache)
+        .output();
+    let answer = Run::from(output.unwrap());
+    assert_works(&answer);
+    let candidates = answer.stdout.lines();
+    candidates
+        .map(|line| line.split('\t').next().unwrap().to_string())
+        .collect()
+}
+
+#[test]
+fn a_shell_completes_options_formats_and_the_models_in_the_cache() {
+    let cache = TempDir::new().unwrap();
+    for folder in [
+        "models--gpt2",
+        "models--someone--gemma-2b",
+        "datasets--someone--gems",
+    ] {
+        fs::create_dir_all(cache.path().join(folder).join("snapshots")).unwrap();
+    }
+    fs::create_dir(cache.path().join("models--of-no-snapshot")).unwrap();
+    fs::create_dir(cache.path().join("gemma-tuned")).unwrap();
+    let complete = |typed: &[&str]| completed(cache.path(), typed);
+
+    assert_eq!(complete(&["--positi"]), ["--positions"]);
+    assert_eq!(complete(&["--format", "h"]), ["heatmap", "html"]);
+    // The last is a folder in which it was asked.
+    assert_eq!(complete(&["--model", "d"]), ["demo", "datasets--someone--gems/"]);
+    assert_eq!(complete(&["-m", "someone/"]), ["someone/gemma-2b"]);
+    assert_eq!(complete(&["-m", "g"]), ["gpt2", "gemma-tuned/"]);
 }
 
 /// The help as a terminal of so many columns shows it.

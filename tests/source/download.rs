@@ -73,14 +73,8 @@ fn the_cache_has_the_layout_of_python() {
 fn the_cache_is_one_that_hf_hub_reads() {
     let bench = Bench::new();
     let model = bench.locate().unwrap();
-    let builder = hf_hub::HFClient::builder()
-        .endpoint("http://127.0.0.1:9")
-        .cache_dir(bench.cache());
-    let (owner, name) = ID.split_once('/').unwrap();
-    let repository = builder.build().unwrap().model(owner, name);
-    let cached = repository.download_file().filename("model.safetensors");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let path = runtime.block_on(cached.local_files_only(true).send()).unwrap();
+    let repository = hf_hub::Cache::new(bench.cache()).model(ID.to_string());
+    let path = repository.get("model.safetensors").unwrap();
     assert_eq!(model.weights[0].path(), Some(path.as_path()));
 }
 

@@ -64,6 +64,25 @@ fn an_unsendable_token_is_not_shown() {
 }
 
 #[test]
+fn a_misspelt_model_is_told_from_the_cached_one_that_was_meant() {
+    let bench = Bench::new();
+    bench.locate().unwrap();
+    let offline = HubOptions {
+        offline: true,
+        ..bench.options()
+    };
+    for options in [bench.options(), offline] {
+        let error = locate("someone/tiney", &options).unwrap_err();
+        assert!(
+            error.remedy.contains("id you mean someone/tiny, which is"),
+            "{error}"
+        );
+        let error = locate("another/thing", &options).unwrap_err();
+        assert!(!error.remedy.contains("you mean"), "{error}");
+    }
+}
+
+#[test]
 fn an_unknown_model_or_revision() {
     let bench = Bench::new();
     let error = locate("someone/else", &bench.options()).unwrap_err();

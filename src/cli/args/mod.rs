@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ColorChoice, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
+use clap_complete::engine::ArgValueCompleter;
 use logit_lens::analysis::statistics::Statistics;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
@@ -45,7 +46,13 @@ pub struct Args {
     ///
     /// A hub id may have an owner (meta-llama/Llama-3.2-1B); a .safetensors file stands for its directory.
     /// Given twice, the two models are compared.
-    #[arg(short, long = "model", value_name = "MODEL", help_heading = "Model")]
+    #[arg(
+        short,
+        long = "model",
+        value_name = "MODEL",
+        help_heading = "Model",
+        add = ArgValueCompleter::new(super::completions::models)
+    )]
     models: Vec<String>,
 
     /// Branch, tag or commit hash of a hub model

@@ -34,6 +34,7 @@ impl Args {
             load: LoadOptions {
                 device: self.device,
                 dtype: self.dtype.requested(),
+                headers_only: matches!(task, Task::Card | Task::Tokens) && self.generate.is_none(),
             },
             prompts,
             encoding: Encoding {

@@ -88,9 +88,10 @@ impl Scale {
         Self::color_at(self.place(value))
     }
 
-    /// The colour at a place from 0 to 1.
+    /// The colour at a place from 0 to 1, the nearest of 256: between them a place that is off by a last
+    /// digit, as places are from one machine to the next, would often be of another.
     pub fn color_at(place: f64) -> Rgb {
-        let color = colorous::VIRIDIS.eval_continuous(place);
+        let color = colorous::VIRIDIS.eval_rational((place * 255.).round() as usize, 256);
         Rgb(color.r, color.g, color.b)
     }
 

@@ -13,12 +13,28 @@ use hf_hub::Repo;
 
 use super::content::Content;
 use super::failure::{Failure, Outcome};
-use super::id::{Revision, is_commit};
+use super::id::{Id, Revision, is_commit};
 
 /// One model's folder in the cache.
 pub struct Folder {
     dir: PathBuf,
     locks: PathBuf,
+}
+
+/// The ids of the models of which the cache at `root` has anything, in alphabetical order.
+pub fn models(root: &Path) -> Vec<String> {
+    let prefix = Repo::model(String::new()).folder_name();
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let mut ids: Vec<String> = entries
+        .filter(|entry| entry.path().join("snapshots").is_dir())
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some(name.strip_prefix(&prefix)?.replacen("--", "/", 1))
+        })
+        .filter(|id| Id::parse(id).is_ok())
+        .collect();
+    ids.sort_unstable();
+    ids
 }
 
 impl Folder {

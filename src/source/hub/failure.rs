@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::cache;
 use crate::error::Error;
 use crate::source::parts::{INDEX, Missing};
 
@@ -75,6 +76,8 @@ pub struct About {
     /// The hub's address, without what may be secret in it.
     pub hub: String,
     pub has_token: bool,
+    /// Where the cache is.
+    pub cache: PathBuf,
 }
 
 impl About {
@@ -86,11 +89,25 @@ impl About {
         }
     }
 
+    /// A model in the cache whose name is so near that it may have been meant.
+    pub fn near(&self) -> Option<String> {
+        let cached = cache::models(&self.cache).into_iter();
+        let others = cached.filter(|other| *other != self.id);
+        let alike = others.map(|other| (strsim::jaro_winkler(&self.id, &other), other));
+        let nearest = alike.max_by(|(a, _), (b, _)| a.total_cmp(b));
+        nearest
+            .filter(|(alike, _)| *alike > ALIKE)
+            .map(|(_, other)| other)
+    }
+
     /// The hub's address without its scheme.
     fn host(&self) -> &str {
         self.hub.split_once("://").map_or(&self.hub, |(_, host)| host)
     }
 }
+
+/// How much alike two names are of which one may be the other misspelt, from 0 to 1: a letter or two of ten.
+const ALIKE: f64 = 0.9;
 
 /// A wait in seconds that a run sits out by itself; a longer one is its user's to choose.
 const SHORT_WAIT: u64 = 10;
@@ -162,7 +179,11 @@ impl Failure {
             ),
             _ => Error::failed(
                 format!("{} has no model {id}, or it is private.", about.host()),
-                "Check the name (owner/name); for a private model set HF_TOKEN to a token that may read it.",
+                match about.near() {
+                    Some(near) => format!("Did you mean {near}, which is in the cache?"),
+                    None => "Check the name (owner/name); for a private model set HF_TOKEN to a token that may read it."
+                        .to_string(),
+                },
             ),
         }
     }

@@ -63,6 +63,11 @@ impl fmt::Debug for HubOptions {
     }
 }
 
+/// The ids of the hub models of which the cache holds anything, in alphabetical order.
+pub fn cached(options: &HubOptions) -> Vec<String> {
+    cache::models(&Settings::new(options).cache)
+}
+
 /// The files of the hub model `id`, from the cache where they are there.
 pub fn files(id: &str, options: &HubOptions) -> Result<ModelFiles> {
     let id = Id::parse(id)?;
@@ -74,6 +79,7 @@ pub fn files(id: &str, options: &HubOptions) -> Result<ModelFiles> {
             revision: revision.to_string(),
             hub: settings.shown_hub(),
             has_token: settings.token.is_some(),
+            cache: settings.cache.clone(),
         },
         folder: Folder::new(&settings.cache, &id.to_string()),
         // Python keeps what was asked for as `gpt2` under that name.
@@ -205,9 +211,14 @@ impl Model<'_> {
             Cached::Partly(_, missing) => format!("is only partly in the cache (no {missing})"),
             Cached::Nothing => "is not in the cache".to_string(),
         };
+        let online =
+            "Run the same command once without --offline (and without HF_HUB_OFFLINE) to download it";
         Err(Error::failed(
             format!("{} {lacking}, and lens is offline.", self.about.model()),
-            "Run the same command once without --offline (and without HF_HUB_OFFLINE) to download it.",
+            match self.about.near() {
+                Some(near) => format!("{online}, or did you mean {near}, which is there?"),
+                None => format!("{online}."),
+            },
         ))
     }
 

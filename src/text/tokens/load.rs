@@ -11,15 +11,16 @@ use serde_json::{Map, Value, json};
 use tokenizers::models::bpe::BPE;
 use tokenizers::{
     AddedToken, DecoderWrapper, ModelWrapper, NormalizerWrapper, PaddingParams, PostProcessorWrapper,
-    PreTokenizerWrapper, Tokenizer,
+    PreTokenizerWrapper, TokenizerImpl,
 };
 
 use super::class::{Class, Pipeline};
 use super::growth::Growth;
 use super::patterns::respelled;
+use super::reduced::{self, Index, Model, Reduced};
 use super::settings::Settings;
 use crate::error::{Error, Result};
-use crate::source::{Asset, ModelFiles, TokenizerFiles};
+use crate::source::{Asset, ModelFiles, Storage, TokenizerFiles};
 use crate::text::special::SpecialTokens;
 
 /// What a tokenizer.json has in it. What it says of truncation is for training: `transformers` resets it.
@@ -39,6 +40,9 @@ struct Parts {
     #[serde(default)]
     padding: Option<PaddingParams>,
     model: ModelWrapper,
+    /// The vocabulary and the merges of a byte-pair encoding, where `model` has none.
+    #[serde(skip)]
+    index: Option<Index>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +51,10 @@ struct FileToken {
     #[serde(flatten)]
     token: AddedToken,
 }
+
+/// The library's tokenizer, with a vocabulary that may stay where it is written.
+pub type Tokenizer =
+    TokenizerImpl<Model, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
 /// A tokenizer and what is known of it.
 pub struct Loaded {
@@ -62,15 +70,26 @@ pub struct Loaded {
 /// Files that cannot be read, are no tokenizer, whose tokens are not the same each time, or whose
 /// post-processor makes far more of a text than there is.
 pub fn load(files: &ModelFiles) -> Result<Loaded> {
-    let settings = Settings::read(files)?;
+    let reduced = || match &files.tokenizer {
+        TokenizerFiles::Json(asset) => Parts::reduced(asset),
+        TokenizerFiles::VocabMerges { .. } => None,
+    };
+    // Each takes about as long as the other.
+    let (settings, reduced) = rayon::join(|| Settings::read(files), reduced);
+    let settings = settings?;
     let broken = |error: &dyn Display| match &files.tokenizer {
         TokenizerFiles::Json(asset) => broken(asset, error),
         TokenizerFiles::VocabMerges { vocab, .. } => broken(&vocab.clone().into(), error),
     };
     let (mut parts, class) = match &files.tokenizer {
         TokenizerFiles::Json(asset) => {
-            let bytes = asset.read()?;
-            let parts: Parts = guarded(|| Ok(serde_json::from_slice(&bytes)?)).map_err(|e| broken(&e))?;
+            let parts = match reduced {
+                Some(parts) => parts,
+                None => {
+                    let bytes = asset.read()?;
+                    guarded(|| Ok(serde_json::from_slice(&bytes)?)).map_err(|e| broken(&e))?
+                }
+            };
             let class = Class::of(&settings, parts.are_byte_level());
             (parts, class)
         }
@@ -121,6 +140,19 @@ pub fn load(files: &ModelFiles) -> Result<Loaded> {
 }
 
 impl Parts {
+    /// A tokenizer.json of which the vocabulary is indexed rather than read. `None` of any that has to be
+    /// read whole, also of what is none: whoever reads it will know what is wrong.
+    fn reduced(asset: &Asset) -> Option<Self> {
+        asset.check_size().ok()?;
+        let (index, rest) = reduced::split(&Storage::open(asset).ok()?)?;
+        let mut parts: Self = guarded(|| Ok(serde_json::from_slice(&rest)?)).ok()?;
+        match &parts.model {
+            ModelWrapper::BPE(settings) if Reduced::suits(settings) => parts.index = Some(index),
+            _ => return None,
+        }
+        Some(parts)
+    }
+
     /// GPT-2's vocab.json and merges.txt.
     fn of_files(vocab: &std::path::Path, merges: &std::path::Path) -> Result<Self> {
         for file in [vocab, merges] {
@@ -137,6 +169,7 @@ impl Parts {
             decoder: None,
             padding: None,
             model: bpe.map_err(|e| broken(&vocab.to_path_buf().into(), &e))?.into(),
+            index: None,
         })
     }
 
@@ -169,7 +202,12 @@ impl Parts {
     }
 
     fn assemble(self, added: Vec<AddedToken>) -> tokenizers::Result<Tokenizer> {
-        let mut tokenizer = Tokenizer::new(self.model);
+        let mut tokenizer = Tokenizer::new(match (self.index, self.model) {
+            (Some(index), ModelWrapper::BPE(settings)) => {
+                Model::Reduced(Box::new(Reduced::new(index, settings)))
+            }
+            (_, model) => Model::Whole(Box::new(model)),
+        });
         // Before the tokens: some are normalized as they are added.
         tokenizer.with_normalizer(self.normalizer)?;
         tokenizer.with_pre_tokenizer(self.pre_tokenizer);

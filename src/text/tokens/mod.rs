@@ -4,15 +4,17 @@ mod class;
 mod growth;
 mod load;
 mod patterns;
+mod reduced;
 mod settings;
 mod spelling;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokenizers::{AddedToken, Tokenizer};
+use tokenizers::AddedToken;
 
-use self::load::{Loaded, guarded};
+use self::load::{Loaded, Tokenizer, guarded};
+use self::reduced::Model;
 use self::spelling::Spelling;
 use super::special::SpecialTokens;
 use crate::error::{Error, Result};
@@ -111,6 +113,12 @@ impl Tokens {
     /// The id of the token that is written `text`, `<|endoftext|>` say.
     pub fn id_of_special(&self, text: &str) -> Option<u32> {
         self.tokenizer.token_to_id(text)
+    }
+
+    /// Whether only as much of its vocabulary is made as texts need.
+    #[doc(hidden)]
+    pub fn is_reduced(&self) -> bool {
+        matches!(self.tokenizer.get_model(), Model::Reduced(_))
     }
 
     /// The number of ids that the tokenizer knows.

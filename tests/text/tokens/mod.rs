@@ -1,5 +1,7 @@
 //! Tokens and special tokens of tokenizers of every form, as `transformers` has them: see `make.py`.
 
+mod reduced;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,0 +1,50 @@
+//! Completions: a shell's script asks lens itself, which knows the options and the models in the cache.
+
+use std::ffi::OsStr;
+
+use anyhow::Result;
+use clap::CommandFactory;
+use clap_complete::Shell;
+use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
+use clap_complete::env::{CompleteEnv, Shells};
+use logit_lens::source::{self, HubOptions};
+
+use super::args::Args;
+
+/// The variable with which a script asks.
+const VARIABLE: &str = "LENS_COMPLETE";
+
+/// Answers a shell's script, where one asks; whether it did.
+///
+/// # Errors
+/// A shell that is not known.
+pub fn answer() -> clap::error::Result<bool> {
+    let here = std::env::current_dir().ok();
+    CompleteEnv::with_factory(Args::command)
+        .var(VARIABLE)
+        .try_complete(std::env::args_os(), here.as_deref())
+}
+
+/// The script for `shell`.
+///
+/// # Errors
+/// None that a shell of the list has.
+pub fn script(shell: Shell) -> Result<Vec<u8>> {
+    let mut script = Vec::new();
+    if let Some(shell) = Shells::builtins().completer(&shell.to_string()) {
+        shell.write_registration(VARIABLE, "lens", "lens", "lens", &mut script)?;
+    }
+    Ok(script)
+}
+
+/// What `--model` may be: the demo, what is in the cache, files and directories.
+pub fn models(current: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = current.to_string_lossy();
+    let named = [source::DEMO.to_string()]
+        .into_iter()
+        .chain(source::cached(&HubOptions::default()));
+    let named = named
+        .filter(|name| name.starts_with(&*typed))
+        .map(CompletionCandidate::new);
+    named.chain(PathCompleter::any().complete(current)).collect()
+}

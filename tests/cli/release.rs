@@ -1,0 +1,95 @@
+//! What a release hands out.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const TARGETS: [&str; 4] = [
+    "aarch64-apple-darwin",
+    "x86_64-apple-darwin",
+    "aarch64-unknown-linux-gnu",
+    "x86_64-unknown-linux-gnu",
+];
+
+fn script(name: &str, args: &[&str]) -> Output {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(".github/release")
+        .join(name);
+    Command::new("bash").arg(path).args(args).output().unwrap()
+}
+
+#[test]
+fn a_tarball_has_the_binary_and_what_belongs_beside_it() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let packed = script("pack.sh", &[env!("CARGO_BIN_EXE_lens"), "any-target", out]);
+    assert!(packed.status.success(), "{packed:?}");
+
+    let name = format!("logit-lens-{}-any-target", env!("CARGO_PKG_VERSION"));
+    let tarball = folder.path().join(format!("{name}.tar.gz"));
+    let unpacked = Command::new("tar")
+        .arg("-xzf")
+        .arg(&tarball)
+        .arg("-C")
+        .arg(out)
+        .status();
+    assert!(unpacked.unwrap().success());
+    let text = |file: &str| fs::read_to_string(folder.path().join(&name).join(file)).unwrap();
+    for (file, has) in [
+        ("LICENSE", "MIT License"),
+        ("README.md", "# lens"),
+        ("CHANGELOG.md", "# Changes"),
+        ("man/lens.1", ".TH lens"),
+        ("completions/lens.bash", "LENS_COMPLETE"),
+        ("completions/_lens", "#compdef lens"),
+        ("completions/lens.fish", "--command lens"),
+        ("completions/_lens.ps1", "Register-ArgumentCompleter"),
+        ("completions/lens.elv", "edit:completion"),
+    ] {
+        assert!(text(file).contains(has), "{file}");
+    }
+    let binary = folder.path().join(&name).join("lens");
+    let version = Command::new(binary).arg("--version").output().unwrap();
+    assert_eq!(
+        version.stdout,
+        format!("lens {}\n", env!("CARGO_PKG_VERSION")).as_bytes()
+    );
+}
+
+#[test]
+fn the_formula_names_each_tarball_with_its_hash() {
+    let folder = TempDir::new().unwrap();
+    let sums = folder.path().join("SHA256SUMS");
+    let address = "https://example.org/owner/lens/releases/download/v1.2.3";
+    let line = |(i, target): (usize, &&str)| format!("{i:064}  logit-lens-1.2.3-{target}.tar.gz\n");
+    let all: Vec<String> = TARGETS.iter().enumerate().map(line).collect();
+
+    fs::write(&sums, all.concat()).unwrap();
+    let written = script("formula.sh", &["1.2.3", address, sums.to_str().unwrap()]);
+    assert!(written.status.success(), "{written:?}");
+    let formula = String::from_utf8(written.stdout).unwrap();
+    assert!(
+        formula.contains("homepage \"https://example.org/owner/lens\""),
+        "{formula}"
+    );
+    for (i, target) in TARGETS.iter().enumerate() {
+        let url = format!("url \"{address}/logit-lens-1.2.3-{target}.tar.gz\"\n      sha256 \"{i:064}\"");
+        assert!(formula.contains(&url), "{formula}");
+    }
+
+    fs::write(&sums, all[1..].concat()).unwrap();
+    let refused = script("formula.sh", &["1.2.3", address, sums.to_str().unwrap()]);
+    assert!(
+        !refused.status.success() && refused.stdout.is_empty(),
+        "{refused:?}"
+    );
+}
+
+/// The tag, the crate and the changelog are held together by the workflow; the last two are here, too.
+#[test]
+fn the_changelog_knows_the_version() {
+    let changelog = include_str!("../../.github/CHANGELOG.md");
+    assert!(changelog.contains(&format!("\n## {}", env!("CARGO_PKG_VERSION"))));
+}
