@@ -85,6 +85,8 @@ pub enum Task {
     CompareMany,
     /// Reads the items of an evaluation.
     Evaluate,
+    /// Shows a prompt's readings on the terminal, to move in.
+    Explore,
 }
 
 /// How assertions are reported on stderr.
@@ -306,7 +308,7 @@ impl Run {
     /// The tokens that have to be followed for the outputs, or for the task.
     fn follow(&self) -> Follow {
         match self.task {
-            Task::Compare | Task::CompareMany | Task::Evaluate => Follow::Nothing,
+            Task::Compare | Task::CompareMany | Task::Evaluate | Task::Explore => Follow::Nothing,
             Task::Summary => Follow::Top1,
             Task::Families | Task::Card | Task::Tokens | Task::Read => {
                 let formats = (self.outputs.iter()).map(|output| (output.format.follow)(&self.presentation));

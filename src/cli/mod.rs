@@ -9,6 +9,7 @@ mod defect;
 mod draft;
 pub mod ending;
 mod evaluate;
+mod explore;
 mod input;
 mod interrupt;
 mod man;
@@ -98,6 +99,9 @@ fn no_threads(error: rayon::ThreadPoolBuildError) -> Error {
 
 /// Prompts and outputs → models → what is asked of them.
 fn carry_out(run: &Run) -> Result<ExitCode> {
+    if run.task == Task::Explore {
+        explore::require_terminal()?;
+    }
     let mut sinks = Sinks::open(run)?;
     if run.task == Task::Families {
         sinks.sheet(&logit_lens::report::families())?;
@@ -107,7 +111,7 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
     let read = prompts_file(run);
     sinks.spare(read.as_deref().into_iter().chain(run.baseline.as_deref()))?;
     let input = Input::open(&run.prompts)?;
-    if run.models.is_empty() {
+    if run.models.is_empty() && run.task != Task::Explore {
         note(
             run,
             "using the bundled demo model; for GPT-2, add --model gpt2 (downloads 548 MB once).",
@@ -120,6 +124,7 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
     }
     let model = Loaded::open(run.model(), run, run.load, &sinks)?;
     match run.task {
+        Task::Explore => explore::explore(&model.reader(run)?, few(input)?),
         Task::Card => {
             sinks.card(&model.model.card)?;
             sinks.finish()?;

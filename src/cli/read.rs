@@ -43,16 +43,9 @@ impl Reader<'_> {
     }
 
     fn encode(&self, item: &Item) -> logit_lens::error::Result<Prompt> {
-        let mut prompt = match (&item.what, &self.template) {
-            (What::Ids(ids), _) => self.model.prompt_of_ids(ids.clone())?,
-            (What::Text(text), Some(template)) => {
-                let written = template.render(self.system(), text)?;
-                Prompt {
-                    message: Some(text.clone()),
-                    ..self.model.prompt_as_written(&written)?
-                }
-            }
-            (What::Text(text), None) => self.model.prompt(text, self.run.encoding.bos)?,
+        let mut prompt = match &item.what {
+            What::Ids(ids) => self.model.prompt_of_ids(ids.clone())?,
+            What::Text(text) => self.prompt_of_text(text)?,
         };
         if matches!(item.what, What::Text(_)) && self.template.is_none() {
             for doubt in self.model.doubts(&prompt) {
@@ -100,6 +93,18 @@ impl Reader<'_> {
             }
         }
         said
+    }
+
+    /// The tokens of a text, in the chat template if one is asked for.
+    pub fn prompt_of_text(&self, text: &str) -> logit_lens::error::Result<Prompt> {
+        let Some(template) = &self.template else {
+            return self.model.prompt(text, self.run.encoding.bos);
+        };
+        let written = template.render(self.system(), text)?;
+        Ok(Prompt {
+            message: Some(text.to_string()),
+            ..self.model.prompt_as_written(&written)?
+        })
     }
 
     /// The system message of a chat.

@@ -9,6 +9,8 @@ mod remote;
 mod several;
 mod vllm;
 
+pub use local::Bands;
+
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};
 use crate::machine::progress::Progress;

@@ -1,24 +1,25 @@
 //! Trajectories made into something to look at or to compute with, one format a file.
 
 mod batch;
+pub(crate) mod braille;
 mod compare_many;
 mod comparison;
 mod csv;
 mod drawing;
 mod evaluation;
 mod families;
-mod heatmap;
+pub(crate) mod heatmap;
 mod html;
 pub mod json;
 mod markdown;
 mod only_words;
-mod plot;
+pub(crate) mod plot;
 mod script;
 mod sheet;
 mod summary;
 mod table;
-mod text;
-mod title;
+pub(crate) mod text;
+pub(crate) mod title;
 mod tokens;
 mod words;
 

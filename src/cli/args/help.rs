@@ -10,7 +10,7 @@ pub const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Green.on_default().effects(Effects::DIMMED));
 
 /// The options that `-h` shows.
-pub const MOST_USED: [&str; 16] = [
+pub const MOST_USED: [&str; 17] = [
     "given",
     "models",
     "prompts",
@@ -22,6 +22,7 @@ pub const MOST_USED: [&str; 16] = [
     "stats",
     "summary",
     "compare",
+    "explore",
     "heatmap",
     "plot",
     "json",
@@ -49,6 +50,7 @@ Examples:
   lens \"The capital of France is\" -m ./my-model -o lens.json -o lens.csv
   lens --compare \"The capital of France is\" \"The capital of Italy is\"
   lens --prompts facts.jsonl --summary -m gpt2
+  lens \"The capital of France is\" --explore            move about in the terminal
   lens \"The capital of France is\" --json | jq '.topk[-1][-1]'";
 
 /// What `--assert` takes. A line fits a terminal of 80 columns, where ten stand before it.

@@ -10,6 +10,7 @@ mod run;
 
 use std::path::PathBuf;
 
+use clap::parser::ValueSource;
 use clap::{ArgAction, ColorChoice, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
@@ -285,6 +286,12 @@ pub struct Args {
     )]
     assert_format: AssertFormatChoice,
 
+    /// Explore a prompt's readings on the terminal, with keys
+    ///
+    /// The heatmap with a cursor, the top tokens of its cell, and the lines of pinned tokens; ? lists the keys.
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "json", "heatmap", "plot"])]
+    pub explore: bool,
+
     /// Draw layers × positions in colours
     ///
     /// In the terminal, coloured by probability; reads all positions unless --positions is given, as pages
@@ -494,6 +501,31 @@ impl Args {
             options: Given::of(&matches),
             ..args
         })
+    }
+
+    /// The options of this process's command line that are among `fields`, as they were given.
+    pub fn given_again(fields: &[&str]) -> Vec<String> {
+        let mut command = Self::definition();
+        let Ok(matches) = command.try_get_matches_from_mut(std::env::args_os()) else {
+            return Vec::new();
+        };
+        let mut words = Vec::new();
+        for arg in command.get_arguments() {
+            let id = arg.get_id().as_str();
+            let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
+            let Some(long) = arg.get_long().filter(|_| is_given && fields.contains(&id)) else {
+                continue;
+            };
+            match arg.get_action().takes_values() {
+                true => {
+                    for value in matches.get_raw(id).into_iter().flatten() {
+                        words.extend([format!("--{long}"), value.to_string_lossy().into_owned()]);
+                    }
+                }
+                false => words.push(format!("--{long}")),
+            }
+        }
+        words
     }
 
     /// Whether there is nothing to read.

@@ -35,14 +35,23 @@ const ANY_PROMPT: &[Task] = &[
     Task::CompareMany,
     Task::Evaluate,
     Task::Tokens,
+    Task::Explore,
 ];
 const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::CompareMany];
+const ANY_READINGS: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Explore,
+];
 const LAYERS: &[Task] = &[
     Task::Read,
     Task::Summary,
     Task::Compare,
     Task::CompareMany,
     Task::Evaluate,
+    Task::Explore,
 ];
 const MODEL: &[Task] = &[
     Task::Read,
@@ -51,10 +60,26 @@ const MODEL: &[Task] = &[
     Task::CompareMany,
     Task::Evaluate,
     Task::Card,
+    Task::Explore,
 ];
-/// What every lens of several is read for.
+/// What runs on a server.
+const ELSEWHERE: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Card];
+/// What several lenses are read for.
 const LENSES: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
 const READ: &[Task] = &[Task::Read];
+/// What has a picture of layers × positions.
+const PICTURES: &[Task] = &[Task::Read, Task::Explore];
+/// What is written, and not shown on the terminal.
+const WRITTEN: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Evaluate,
+    Task::Tokens,
+    Task::Card,
+    Task::Families,
+];
 
 /// The outputs that several options apply to, as an error names them.
 const DATA: &str = "a table, --json or -o FILE.csv";
@@ -81,20 +106,24 @@ const RULES: &[Rule] = &[
         ANY_PROMPT,
         Need::Run(|run| run.encoding.chat.is_some(), "--chat"),
     ),
-    rule("generate", READINGS, Need::Nothing),
+    rule("generate", ANY_READINGS, Need::Nothing),
     rule("tokens", &[Task::Tokens], Need::Nothing),
     rule("summary", &[Task::Summary, Task::CompareMany], Need::Nothing),
     rule("compare", &[Task::Compare], Need::Nothing),
+    rule("explore", &[Task::Explore], Need::Nothing),
+    rule("outputs", WRITTEN, Need::Nothing),
+    rule("format", WRITTEN, Need::Nothing),
+    rule("json", WRITTEN, Need::Nothing),
     rule("lenses", LENSES, Need::Nothing),
     rule("layers", LAYERS, Need::Nothing),
     rule("evaluated", &[Task::Evaluate], Need::Nothing),
     rule("trailing_space", &[Task::Evaluate], Need::Nothing),
     rule("positions", READINGS, Need::Nothing),
     rule("points", READINGS, Need::Nothing),
-    rule("top_k", READINGS, Need::Output(Setting::TopK, DATA)),
+    rule("top_k", ANY_READINGS, Need::Output(Setting::TopK, DATA)),
     rule(
         "track",
-        READINGS,
+        ANY_READINGS,
         Need::Output(Setting::Track, "--plot, --color-by target or a table"),
     ),
     rule("against", READ, Need::Output(Setting::Against, DATA)),
@@ -112,8 +141,8 @@ const RULES: &[Rule] = &[
     rule("targets", READINGS, Need::Run(reads_records, "--prompts")),
     rule("heatmap", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
     rule("plot", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
-    rule("color_by", READ, Need::Output(Setting::ColorBy, HEATMAPS)),
-    rule("order", READ, Need::Output(Setting::Order, HEATMAPS)),
+    rule("color_by", PICTURES, Need::Output(Setting::ColorBy, HEATMAPS)),
+    rule("order", PICTURES, Need::Output(Setting::Order, HEATMAPS)),
     rule(
         "title",
         READ,
@@ -121,7 +150,7 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "words",
-        READ,
+        PICTURES,
         Need::Output(
             Setting::Words,
             "tables (of many prompts with --each), --heatmap or -o FILE.html",
@@ -146,10 +175,10 @@ const RULES: &[Rule] = &[
     rule("dtype", MODEL, Need::Run(runs_here, HERE)),
     rule(
         "remote",
-        MODEL,
+        ELSEWHERE,
         Need::Run(|run| run.models.len() == 1, "one model that --model names"),
     ),
-    rule("timeout", MODEL, Need::Nothing),
+    rule("timeout", ELSEWHERE, Need::Nothing),
 ];
 
 /// Whatever is done with a model.
@@ -161,6 +190,7 @@ const ALL: &[Task] = &[
     Task::Evaluate,
     Task::Tokens,
     Task::Card,
+    Task::Explore,
 ];
 
 const fn rule(option: &'static str, tasks: &'static [Task], needs: Need) -> Rule {
@@ -315,6 +345,7 @@ fn task(run: &Run) -> Option<&'static str> {
         Task::Summary => Some("--summary"),
         Task::Evaluate => Some("--eval"),
         Task::CompareMany => Some("--summary of two models"),
+        Task::Explore => Some("--explore"),
         Task::Compare if run.models.len() > 1 => Some("two models"),
         Task::Compare => Some("--compare"),
     }

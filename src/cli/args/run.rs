@@ -132,6 +132,7 @@ impl Args {
             Self {
                 evaluated: Some(_), ..
             } if models < 2 && !self.compare && !self.summary && !self.tokens => Task::Evaluate,
+            Self { explore: true, .. } => Task::Explore,
             _ if self.has_no_prompt() => Task::Card,
             _ if models > 1 && self.summary && !self.compare => Task::CompareMany,
             _ if self.compare || models > 1 => Task::Compare,

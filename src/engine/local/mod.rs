@@ -1,10 +1,13 @@
 //! The decoder on this machine: prompts through its blocks, the chosen rows through the readout.
 
+mod bands;
 mod batches;
 mod finite;
 mod follow;
 mod generate;
 mod read;
+
+pub use bands::Bands;
 
 use super::Engine;
 use crate::error::Result;

@@ -113,16 +113,16 @@ impl Model {
                 positions,
             });
         }
-        let lenses = match request.lenses.as_slice() {
-            [] => vec![Arc::new(LogitLens) as Arc<dyn Lens>],
-            lenses => lenses.to_vec(),
-        };
+        let lenses = lenses_of(request);
         let chosen = self.sites(request, &lenses)?;
         let positions = plans.iter().map(|plan| plan.positions.len()).sum();
         self.require_memory(batch.tokens(), positions, chosen.count, request)?;
         let read = self.rows_to_read(source, &batch, &plans, &chosen, &lenses, progress)?;
         let readout = Readout::new(&self.decoder.unembed).reporting(progress);
         let mut readings = readout.read(&read.rows, request.top_k)?;
+        if progress.is_cancelled() {
+            return Err(cancelled());
+        }
         if !readings.iter().all(Reading::is_finite) {
             return Err(source.not_finite(&batch)?);
         }
@@ -154,7 +154,7 @@ impl Model {
     ///
     /// # Errors
     /// One that a lens has no map for, the embedding aside where it was not asked for by name.
-    fn sites(&self, request: &Request, lenses: &[Arc<dyn Lens>]) -> Result<Chosen> {
+    pub(super) fn sites(&self, request: &Request, lenses: &[Arc<dyn Lens>]) -> Result<Chosen> {
         let blocks = self.decoder.blocks.len();
         let layers = request.layers.resolve(blocks)?;
         let last = Site {
@@ -195,7 +195,7 @@ impl Model {
 
     /// Has the streams come and keeps the chosen rows of the residual stream as the lenses map them, position
     /// after position.
-    fn rows_to_read(
+    pub(super) fn rows_to_read(
         &self,
         source: &dyn Source,
         batch: &Batch,
@@ -218,6 +218,9 @@ impl Model {
         let (mut sites, mut kept) = (Vec::new(), Vec::new());
         let mut shown = vec![Vec::new(); lenses.len()];
         source.forward(batch, chosen, &mut |site, stream| {
+            if progress.is_cancelled() {
+                return Err(cancelled());
+            }
             if site.point == Point::ResidPost {
                 progress.report(Stage::Blocks, site.layer + 1, last.layer + 1);
             }
@@ -251,13 +254,26 @@ impl Model {
     }
 }
 
+/// The lenses of a request; without any the logit lens.
+pub(super) fn lenses_of(request: &Request) -> Vec<Arc<dyn Lens>> {
+    match request.lenses.as_slice() {
+        [] => vec![Arc::new(LogitLens) as Arc<dyn Lens>],
+        lenses => lenses.to_vec(),
+    }
+}
+
+/// The error of what was cancelled ([`Progress::is_cancelled`]).
+pub(super) fn cancelled() -> Error {
+    Error::failed("The reading was cancelled.", "Start it again.")
+}
+
 /// Where prompts are read.
 pub struct Chosen {
     shown: HashSet<Site>,
     /// The model's output, which is read whether it is shown or not.
     last: Site,
     /// How many rows are read at a position.
-    count: usize,
+    pub(super) count: usize,
 }
 
 impl Chosen {
@@ -280,20 +296,20 @@ impl Chosen {
 }
 
 /// What is to be read of one prompt.
-struct Plan {
-    prompt: Prompt,
-    positions: Vec<usize>,
+pub(super) struct Plan {
+    pub prompt: Prompt,
+    pub positions: Vec<usize>,
     /// The request's and the prompt's own.
-    targets: Vec<Target>,
+    pub targets: Vec<Target>,
 }
 
 /// The rows that are read, and what they are.
 pub struct Read {
     pub rows: Rows,
     /// The site of each of a position's rows, the model's output last.
-    sites: Vec<Site>,
+    pub(super) sites: Vec<Site>,
     /// For each lens, the numbers of its rows that were asked for.
-    shown: Vec<Vec<usize>>,
+    pub(super) shown: Vec<Vec<usize>>,
 }
 
 impl Read {
@@ -351,7 +367,7 @@ impl Read {
     }
 
     /// Gives each prompt its part of one lens's readings and tracks, which lie position after position.
-    fn trajectories(
+    pub(super) fn trajectories(
         &self,
         plans: &[Plan],
         lens: &Arc<dyn Lens>,

@@ -155,10 +155,12 @@ fn value(trajectory: &Trajectory, by: ColorBy, row: usize, at: usize) -> Option<
 
 /// What the colours of a document say, for the legend.
 pub fn title(document: &Document, by: ColorBy) -> String {
-    let target = match document.trajectory.targets.first() {
-        Some(target) => target.name.clone(),
-        None => "the model's output".to_string(),
-    };
+    title_of(by, document.trajectory.targets.first())
+}
+
+/// What the colours say where they are those of `target`, or without one of the model's output.
+pub(crate) fn title_of(by: ColorBy, target: Option<&Target>) -> String {
+    let target = target.map_or("the model's output", |target| &target.name);
     match by {
         ColorBy::Prob => "probability of the top token".to_string(),
         ColorBy::Target => format!("probability of {target}"),
