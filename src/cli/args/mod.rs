@@ -52,8 +52,9 @@ pub struct Args {
 
     /// demo (bundled; the default), a hub id (gpt2), a directory, or a GGUF file
     ///
-    /// A hub id may have an owner (meta-llama/Llama-3.2-1B); a .safetensors file stands for its directory.
-    /// Given twice, the two models are compared: on one prompt, or with --summary on many.
+    /// A hub id may have an owner (meta-llama/Llama-3.2-1B) and, of a repository with GGUF files, a type
+    /// (unsloth/Qwen3-4B-GGUF:Q4_K_M); a .safetensors file stands for its directory. Given twice, the two
+    /// models are compared: on one prompt, or with --summary on many.
     #[arg(
         short,
         long = "model",

@@ -1,6 +1,7 @@
 //! Causal self-attention with grouped heads.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use candle_core::{D, Tensor};
 
@@ -78,8 +79,8 @@ impl Attention {
             Tokens::Prompts(prompts) => prompts.iter().map(|&n| 0..n).collect(),
             Tokens::After(past) => vec![past.tokens..past.tokens + x.len() / self.inputs()],
         };
-        let tables: Vec<Tables> = (self.rotary.iter())
-            .flat_map(|rotary| stretches.iter().map(|positions| rotary.tables(positions.clone())))
+        let tables: Vec<Arc<Tables>> = (self.rotary.iter())
+            .flat_map(|rotary| stretches.iter().map(|positions| rotary.tables(positions.end)))
             .collect();
         match &self.projections {
             Projections::Separate { q, k, v } => {
@@ -216,7 +217,7 @@ impl Attention {
         for t in [&mut q, &mut k] {
             *t = t.transpose(0, 1)?.contiguous()?;
             if let Some(rotary) = &self.rotary {
-                *t = rotary.tables(0..tokens).turn_tensor(t)?;
+                *t = rotary.tables(tokens).turn_tensor(t)?;
             }
         }
         let v = v.transpose(0, 1)?.contiguous()?;
@@ -270,7 +271,7 @@ fn prepare(
     columns: &Columns,
     norm: &Option<HeadNorm>,
     stretches: &[Range<usize>],
-    tables: &[Tables],
+    tables: &[Arc<Tables>],
 ) {
     if let Some(norm) = norm {
         norm.rows(x, columns);
@@ -278,7 +279,7 @@ fn prepare(
     let mut rest = x;
     for (positions, tables) in stretches.iter().zip(tables) {
         let (rows, later) = rest.split_at_mut(positions.len() * columns.width);
-        tables.turn_rows(rows, columns);
+        tables.turn_rows(rows, columns, positions.start);
         rest = later;
     }
 }

@@ -79,6 +79,28 @@ impl Folder {
         Some(self.snapshot(commit).join(name)).filter(|path| path.is_file())
     }
 
+    /// The names of all files at `commit`, in the model's own directory and those below it.
+    pub fn names(&self, commit: &str) -> Vec<String> {
+        /// Directories in directories that are looked into; published models have one at most.
+        const DEEPEST: usize = 4;
+        let mut names = Vec::new();
+        let mut directories = vec![(self.snapshot(commit), String::new(), 0)];
+        while let Some((directory, prefix, depth)) = directories.pop() {
+            for entry in directory.read_dir().into_iter().flatten().flatten() {
+                let Ok(name) = entry.file_name().into_string() else {
+                    continue;
+                };
+                let (path, name) = (entry.path(), format!("{prefix}{name}"));
+                if path.is_file() {
+                    names.push(name);
+                } else if path.is_dir() && depth < DEEPEST {
+                    directories.push((path, format!("{name}/"), depth + 1));
+                }
+            }
+        }
+        names
+    }
+
     /// Where a content belongs.
     pub fn blob(&self, content: &Content) -> PathBuf {
         self.dir.join("blobs").join(content.hash())
