@@ -84,7 +84,13 @@ pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
             top_k: run.selection.top_k.unwrap_or(View::default().top_k).min(MOST_TOP),
             ..View::default()
         },
-        pins: request.targets.clone(),
+        // A line is one token's.
+        pins: request
+            .targets
+            .iter()
+            .filter(|target| !target.sequence)
+            .cloned()
+            .collect(),
         request,
         colors,
     })?;
@@ -109,6 +115,7 @@ fn write(model: &Model, run: &Run, prompt: Prompt) -> Result<()> {
         trajectory: &trajectory,
         statistics: &Statistics::none(),
         against: None,
+        assertions: &[],
         number: 0,
         id: None,
     })?;

@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::lens::{Follow, Positions, Request};
 use crate::model::Model;
 use crate::report::Format;
-use crate::run::{Run, resolve};
+use crate::run::{Run, Spelling};
 use crate::text::prompt::Prompt;
 use crate::text::targets::{Target, TargetSpec};
 
@@ -191,7 +191,8 @@ struct Explorer<'a> {
 impl<'a> Explorer<'a> {
     fn new(setup: &'a Setup, asker: Asker<'a>) -> Result<Self> {
         let screen = Screen::take()?;
-        let lens = format!("{} lens", setup.request.lens.name());
+        let lens = setup.request.lenses.first();
+        let lens = format!("{} lens", lens.map_or("logit", |lens| lens.name()));
         let model = setup.model.card.name.clone();
         let prompt = setup.prompt.asked().to_string();
         let mut state = State::new(model, lens, prompt, screen.size()?);
@@ -318,7 +319,14 @@ impl<'a> Explorer<'a> {
         let spec: TargetSpec = text
             .parse()
             .map_err(|error: String| Error::usage(format!("{error}."), "Type a token."))?;
-        resolve(&spec, self.setup.model)
+        let target = Spelling::Whole.resolve(&spec, self.setup.model)?;
+        match target.sequence {
+            false => Ok(target),
+            true => Err(Error::usage(
+                format!("{text:?} is {} tokens.", target.ids.len()),
+                "Type one: a line is one token's.",
+            )),
+        }
     }
 
     /// Reads the text that was typed.

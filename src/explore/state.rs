@@ -335,6 +335,7 @@ impl State {
             name: label(&self.names, id).to_string(),
             ids: vec![id],
             other_form: None,
+            sequence: false,
         }
     }
 

@@ -153,6 +153,7 @@ impl Trajectory {
                 .cloned()
                 .unwrap_or_else(|| Arc::new(LogitLens)),
             others: Vec::new(),
+            continuations: Vec::new(),
             prompt,
         })
     }

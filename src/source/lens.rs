@@ -57,7 +57,7 @@ impl LensFiles {
 
     /// The files of a repository: the matrices first, then what describes them.
     fn fetch(wanted: &Wanted, options: &HubOptions) -> Result<Option<Self>> {
-        let Some(found) = hub::fetch(wanted, options)? else {
+        let Some(found) = hub::lens_files(wanted, options)? else {
             return Ok(None);
         };
         let name = wanted.names.first().map_or("", String::as_str);

@@ -246,7 +246,7 @@ fn write_lens(path: &Path) {
 }
 
 /// What two cases need beside them, less what they are themselves; each thing once.
-fn beside(cases: [&Case; 42]) -> Vec<&'static [&'static str]> {
+fn beside(cases: [&Case; 2]) -> Vec<&'static [&'static str]> {
     let mut needed: Vec<&[&str]> = Vec::new();
     for &option in cases.iter().flat_map(|case| case.beside) {
         let is_there = cases.iter().any(|case| case.option[0] == option[0]);

@@ -9,8 +9,8 @@ mod wire;
 
 use serde::Serialize;
 
-use super::continuations::add_continuations;
 use super::Engine;
+use super::continuations::add_continuations;
 use super::http::Content;
 use super::local::continuation;
 use super::several::several;

@@ -85,6 +85,7 @@ impl Saved {
         Ok(Trajectory {
             lens: Arc::new(LogitLens),
             others: Vec::new(),
+            continuations: Vec::new(),
             rows: shown.map(|(&site, readings)| Row { site, readings }).collect(),
             output,
             tracked: tracked.ok_or("the tokens that it follows are not those that were asked for")?,

@@ -115,7 +115,7 @@ impl Http {
 
     async fn list(&self, repo: &str, revision: &str) -> Outcome<Vec<u8>> {
         let url = self.below_hub(&["api", "models"], repo, &["revision", revision]);
-        let mut response = self.get(url, 0).await?;
+        let mut response = self.get(url, None).await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| Failure::Cut)? {
             body.extend_from_slice(&chunk);

@@ -34,7 +34,7 @@ pub struct Found {
 ///
 /// # Errors
 /// No such repository or revision, or what is not in the cache and cannot be downloaded.
-pub fn fetch(wanted: &Wanted, options: &HubOptions) -> Result<Option<Found>> {
+pub fn lens_files(wanted: &Wanted, options: &HubOptions) -> Result<Option<Found>> {
     let id = Id::parse(&wanted.id)?.to_string();
     let settings = Settings::new(options);
     let address = match wanted.is_space {
@@ -52,6 +52,7 @@ pub fn fetch(wanted: &Wanted, options: &HubOptions) -> Result<Option<Found>> {
             revision: wanted.revision.clone(),
             hub: settings.shown_hub(),
             has_token: settings.token.is_some(),
+            cache: settings.cache.clone(),
         },
         settings,
         wanted,
@@ -120,7 +121,7 @@ impl Fetch<'_> {
         };
         let commit = match (&self.revision, self.wanted.names.first()) {
             (Revision::Commit(commit), _) => commit.clone(),
-            (Revision::Name(_), Some(name)) => repository.commit(&self.revision, name)?,
+            (Revision::Name(revision), Some(name)) => repository.commit(revision, Some(name))?,
             (Revision::Name(_), None) => return Ok(None),
         };
         let mut paths = Vec::new();

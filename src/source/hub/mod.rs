@@ -33,7 +33,7 @@ use id::{Id, Revision};
 use repository::Repository;
 use settings::Settings;
 
-pub use lens::{Wanted, fetch};
+pub use lens::{Wanted, lens_files};
 
 /// How the hub may be used.
 #[derive(Clone, Default)]

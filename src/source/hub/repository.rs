@@ -88,7 +88,9 @@ impl Repository<'_> {
             return Err(Failure::Nonsense("another commit than was asked for"));
         }
         let size = meta.content.size;
-        let may_be_large = [".safetensors", ".gguf", ".pt"].iter().any(|ending| name.ends_with(ending));
+        let may_be_large = [".safetensors", ".gguf", ".pt"]
+            .iter()
+            .any(|ending| name.ends_with(ending));
         match size > LARGEST && !may_be_large {
             true => Err(Failure::TooLarge {
                 name: name.to_string(),
