@@ -32,11 +32,14 @@
 //! - [`analysis`]: statistics, comparisons, summaries, verification.
 //! - [`report`]: trajectories → tables, JSON, CSV, Markdown, pictures.
 //! - [`run`]: a run as data: models, prompts, what is asked, where results go.
+//! - `explore`: the terminal explorer (the feature `explore`, on by default).
 
 pub mod analysis;
 pub mod decoder;
 pub mod engine;
 pub mod error;
+#[cfg(feature = "explore")]
+pub mod explore;
 pub mod kernels;
 pub mod lens;
 pub mod machine;

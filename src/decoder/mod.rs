@@ -13,7 +13,7 @@ use crate::weights::Matrix;
 
 pub use config::Config;
 pub use families::{Modules, Supported, load, modules, supported};
-pub use forward::{Batch, Hook, Point, Site};
+pub use forward::{Batch, Hook, Past, Point, Site};
 pub use parts::{
     Activation, Alibi, AlibiForm, Attention, Frequencies, HeadNorm, Linear, Mlp, Norm, NormKind, Order, Over,
     Pairs, Projections, Rotary, Unembed, Xielu, on_slices,

@@ -1,12 +1,15 @@
 //! Where the readings of a run come from: prompts and a request in, trajectories out. An engine is a
 //! folder here.
 
+mod continuations;
 mod http;
 mod local;
 mod ndif;
 mod remote;
 mod several;
 mod vllm;
+
+pub use local::Bands;
 
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};

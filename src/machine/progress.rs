@@ -16,6 +16,11 @@ pub trait Progress: Sync {
 
     /// What is waited for, in a few words.
     fn say(&self, _: &str) {}
+
+    /// Whether what is being done is no longer wanted: it then ends early, in an error.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 /// Tells nobody.

@@ -11,6 +11,7 @@ use candle_core::Device;
 use crate::decoder::{self, Config, Decoder};
 use crate::error::Result;
 use crate::machine::device::{self, DeviceChoice};
+use crate::readout::lenses::Subject;
 use crate::source::{self, HubOptions, ModelFiles};
 use crate::text::tokens::Tokens;
 use crate::weights::{DType, Weights};
@@ -122,6 +123,15 @@ impl Model {
             &source::locate(name, &HubOptions::default())?,
             LoadOptions::default(),
         )
+    }
+
+    /// The model as a fitted lens is checked against it.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            name: &self.card.name,
+            revision: self.card.revision.as_deref(),
+            decoder: &self.decoder,
+        }
     }
 
     /// Maps the weights, describes the decoder and loads the tokenizer.

@@ -1,28 +1,32 @@
 //! Trajectories made into something to look at or to compute with, one format a file.
 
 mod batch;
+pub(crate) mod braille;
+mod compare_many;
 mod comparison;
 mod csv;
 mod drawing;
+mod evaluation;
 mod families;
-mod heatmap;
+pub(crate) mod heatmap;
 mod html;
 pub mod json;
 mod markdown;
 mod only_words;
-mod plot;
+pub(crate) mod plot;
 mod script;
 mod sheet;
 mod summary;
 mod table;
-mod text;
-mod title;
+pub(crate) mod text;
+pub(crate) mod title;
 mod tokens;
 mod words;
 
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::analysis::assertions::Outcome;
 use crate::analysis::statistics::Statistics;
 use crate::error::Error;
 use crate::lens::{Follow, Trajectory};
@@ -30,7 +34,9 @@ use crate::model::Card;
 use crate::text::targets::Target;
 use crate::text::tokens::Tokens;
 
+pub use compare_many::{ModelComparisonDocument, model_comparison};
 pub use comparison::{Compared, ComparisonDocument, compared};
+pub use evaluation::{EvaluationDocument, Protocol, evaluation};
 pub use families::{FamiliesDocument, families};
 pub use heatmap::{ColorBy, Depth, Order, Rgb, Scale};
 pub use sheet::{Cell, Data, Sheet};
@@ -49,6 +55,8 @@ pub struct Document<'a> {
     pub statistics: &'a Statistics,
     /// What the targets' logits are compared with.
     pub against: Option<&'a Target>,
+    /// What the assertions come to.
+    pub assertions: &'a [Outcome],
     /// The prompt's number in the run, from 0, and what its file calls it.
     pub number: usize,
     pub id: Option<&'a str>,

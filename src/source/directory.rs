@@ -56,7 +56,7 @@ fn lacks(missing: &Missing, name: &str, dir: &Path) -> Error {
             format!("{shown} has no tokenizer."),
             "Copy the model's tokenizer.json (or vocab.json and merges.txt) beside its weights.",
         ),
-        Missing::Weights => no_weights(name, dir),
+        Missing::Weights | Missing::Gguf { .. } => no_weights(name, dir),
         Missing::Shard(shard) => Error::failed(
             format!(
                 "{} names {shard}, but {shown} has no such file.",

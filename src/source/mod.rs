@@ -5,8 +5,10 @@ mod demo;
 mod directory;
 pub mod gguf;
 mod hub;
+mod lens;
 mod outline;
 mod parts;
+mod published;
 pub(crate) mod python_json;
 mod storage;
 
@@ -19,6 +21,7 @@ pub use demo::DEMO;
 #[doc(hidden)]
 pub use hub::answer as hub_answer;
 pub use hub::{HubOptions, cached};
+pub use lens::{LensFiles, names_one_model};
 pub use outline::{Outline, Outlined};
 pub use parts::shard_names;
 pub use storage::Storage;

@@ -17,14 +17,20 @@ pub enum Missing {
     Config,
     Tokenizer,
     Weights,
-    /// A file that the index names.
+    /// A file that the index names, or a part of a GGUF.
     Shard(String),
+    /// A GGUF file of the type `wanted`; those of the types `there` there are.
+    Gguf {
+        wanted: String,
+        there: Vec<String>,
+    },
 }
 
 /// For the middle of a sentence.
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Gguf { wanted, .. } => return write!(f, "GGUF file of the type {wanted}"),
             Self::Config => CONFIG,
             Self::Tokenizer => "tokenizer.json",
             Self::Weights => WEIGHTS,
@@ -155,9 +161,12 @@ pub fn shard_names(index: &str, origin: &str) -> Result<Vec<String>> {
     Ok(names.into_iter().collect())
 }
 
-/// A path that stays below the model's directory on every system.
 fn is_shard_name(name: &str) -> bool {
-    name.ends_with(".safetensors")
-        && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    name.ends_with(".safetensors") && stays_below(name)
+}
+
+/// Whether a path stays below the model's directory on every system.
+pub fn stays_below(name: &str) -> bool {
+    name.split('/').all(|part| !matches!(part, "" | "." | ".."))
         && !name.contains(|c: char| c.is_control() || "\\:".contains(c))
 }

@@ -3,6 +3,8 @@
 mod blocks;
 mod matrix;
 mod pages;
+mod single;
+pub mod torch;
 mod truncation;
 mod view;
 
@@ -17,6 +19,7 @@ use crate::source::{Asset, Outline, Storage, gguf};
 
 pub use blocks::BlockType;
 pub use matrix::{Layout, Matrix, Vector};
+pub use single::TensorFile;
 pub use truncation::on_cut_short;
 pub use view::{DType, View};
 

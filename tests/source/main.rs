@@ -4,6 +4,7 @@ mod bench;
 mod caching;
 mod download;
 mod environment;
+mod gguf;
 mod hostile;
 #[cfg(unix)]
 mod lies;

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::json;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -185,13 +186,43 @@ fn refuse((status, code, message): Refusal) -> Response {
     }
 }
 
-/// `/{owner}/{name}/resolve/{revision}/{file}`
-fn from_hub(state: &State, request: &Request) -> Response {
-    let parts: Vec<&str> = request.path.trim_start_matches('/').splitn(5, '/').collect();
-    let &[owner, name, "resolve", revision, file] = parts.as_slice() else {
+/// `/api/models/{owner}/{name}/revision/{revision}`
+fn list(state: &State, request: &Request) -> Response {
+    let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
+    let &["api", "models", owner, name, "revision", revision] = parts.as_slice() else {
         return Response::new(400, Vec::new());
     };
     let Some(repository) = state.repositories.get(&format!("{owner}/{name}")) else {
+        return refuse((404, "RepoNotFound", "Repository not found"));
+    };
+    if let Some(refusal) = repository.refusal {
+        return refuse(refusal);
+    }
+    let revision = revision.replace("%2F", "/");
+    let hash = repository.refs.get(&revision).unwrap_or(&revision);
+    let Some(files) = repository.commits.get(hash) else {
+        return refuse((404, "RevisionNotFound", "Invalid rev id"));
+    };
+    let siblings: Vec<_> = files.keys().map(|name| json!({"rfilename": name})).collect();
+    let body = json!({"id": format!("{owner}/{name}"), "sha": hash, "siblings": siblings});
+    Response::new(200, body.to_string().into_bytes())
+}
+
+/// `/{owner}/{name}/resolve/{revision}/{file}`, of a space with `/spaces` before it.
+fn from_hub(state: &State, request: &Request) -> Response {
+    if request.path.starts_with("/api/") {
+        return list(state, request);
+    }
+    let path = request.path.trim_start_matches('/');
+    let (space, path) = match path.strip_prefix("spaces/") {
+        Some(path) => ("spaces/", path),
+        None => ("", path),
+    };
+    let parts: Vec<&str> = path.splitn(5, '/').collect();
+    let &[owner, name, "resolve", revision, file] = parts.as_slice() else {
+        return Response::new(400, Vec::new());
+    };
+    let Some(repository) = state.repositories.get(&format!("{space}{owner}/{name}")) else {
         return refuse((404, "RepoNotFound", "Repository not found"));
     };
     if let Some(refusal) = repository.refusal {

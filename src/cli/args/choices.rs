@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use logit_lens::report::Order;
-use logit_lens::run::UnusableTargets;
+use logit_lens::run::{AssertionFormat, TrailingSpace, UnusableTargets};
 use logit_lens::text::prompt::Bos;
 use logit_lens::weights::DType;
 
@@ -30,12 +30,52 @@ pub enum TargetsChoice {
     FirstToken,
 }
 
+impl TargetsChoice {
+    /// Whether a target's first token is to stand for it.
+    pub fn takes_first_token(self) -> bool {
+        self == Self::FirstToken
+    }
+}
+
 impl From<TargetsChoice> for UnusableTargets {
     fn from(choice: TargetsChoice) -> Self {
         match choice {
             TargetsChoice::Error => Self::Error,
-            TargetsChoice::Skip => Self::Skip,
-            TargetsChoice::FirstToken => Self::FirstToken,
+            TargetsChoice::Skip | TargetsChoice::FirstToken => Self::Skip,
+        }
+    }
+}
+
+/// What `--assert-format` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AssertFormatChoice {
+    Text,
+    Github,
+    Junit,
+}
+
+impl From<AssertFormatChoice> for AssertionFormat {
+    fn from(choice: AssertFormatChoice) -> Self {
+        match choice {
+            AssertFormatChoice::Text => Self::Text,
+            AssertFormatChoice::Github => Self::Github,
+            AssertFormatChoice::Junit => Self::Junit,
+        }
+    }
+}
+
+/// What `--trailing-space` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrailingSpaceChoice {
+    Strip,
+    Keep,
+}
+
+impl From<TrailingSpaceChoice> for TrailingSpace {
+    fn from(choice: TrailingSpaceChoice) -> Self {
+        match choice {
+            TrailingSpaceChoice::Strip => Self::Strip,
+            TrailingSpaceChoice::Keep => Self::Keep,
         }
     }
 }

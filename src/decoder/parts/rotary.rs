@@ -1,5 +1,7 @@
 //! Rotary position embedding (Su et al. 2021), with the ways in which it is stretched.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use candle_core::Tensor;
 use rayon::prelude::*;
 
@@ -15,7 +17,13 @@ pub struct Rotary {
     pub frequencies: Frequencies,
     /// What cosines and sines are multiplied by (yarn, longrope).
     pub factor: f64,
+    /// The tables of the last prompt, which all blocks turned alike share.
+    pub shared: Shared,
 }
+
+/// Tables that clones have in common: a prompt's are made once, not once a block.
+#[derive(Debug, Clone, Default)]
+pub struct Shared(Arc<Mutex<Option<Arc<Tables>>>>);
 
 /// Which components are turned together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +111,15 @@ impl Frequencies {
             .collect()
     }
 
+    /// Whether a prompt's first tokens are turned the same way when it has grown from `from` tokens to `to`.
+    pub fn outlast(&self, from: usize, to: usize) -> bool {
+        match *self {
+            Self::Fixed(_) | Self::Linear { .. } => true,
+            Self::Dynamic { context, .. } => to <= context,
+            Self::ByLength { original, .. } => (from > original) == (to > original),
+        }
+    }
+
     /// The frequencies for a prompt of `tokens` tokens.
     fn for_prompt(&self, tokens: usize, dims: usize) -> Vec<f64> {
         match *self {
@@ -126,9 +143,13 @@ impl Frequencies {
     }
 }
 
-/// Cosines and sines of every position's angles, each `[tokens, dims/2]`.
+/// Cosines and sines of every position's angles, each `[positions, dims/2]`.
+#[derive(Debug)]
 pub struct Tables {
     pairs: Pairs,
+    /// What they were made of.
+    frequencies: Vec<f64>,
+    factor: f64,
     half: usize,
     cos: Vec<f32>,
     sin: Vec<f32>,
@@ -142,13 +163,32 @@ impl Rotary {
             pairs: Pairs::Halves,
             frequencies,
             factor: 1.,
+            shared: Shared::default(),
         }
     }
 
-    /// The tables for a prompt. Angles are taken in float64: at position 8000 float32 would be
-    /// off by 5e-4.
-    pub fn tables(&self, tokens: usize) -> Tables {
+    /// The tables for a prompt, of as many positions or more.
+    pub fn tables(&self, tokens: usize) -> Arc<Tables> {
         let frequencies = self.frequencies.for_prompt(tokens, self.dims);
+        let Shared(shared) = &self.shared;
+        let last = || shared.lock().unwrap_or_else(PoisonError::into_inner);
+        // A position's angles are the same in a longer prompt, unless its frequencies are others.
+        let serves = |tables: &Arc<Tables>| {
+            tables.frequencies == frequencies
+                && (tables.pairs, tables.factor) == (self.pairs, self.factor)
+                && tables.cos.len() >= tokens * tables.half
+        };
+        if let Some(tables) = last().clone().filter(serves) {
+            return tables;
+        }
+        // A prompt that grows by a token each time makes few of them.
+        let tables = Arc::new(self.made(tokens.next_power_of_two(), frequencies));
+        *last() = Some(Arc::clone(&tables));
+        tables
+    }
+
+    /// Angles are taken in float64: at position 8000 float32 would be off by 5e-4.
+    fn made(&self, tokens: usize, frequencies: Vec<f64>) -> Tables {
         let angles = (0..tokens).flat_map(|position| frequencies.iter().map(move |f| position as f64 * f));
         let factor = self.factor;
         let (sin, cos) = angles
@@ -156,7 +196,9 @@ impl Rotary {
             .unzip();
         Tables {
             pairs: self.pairs,
+            factor: self.factor,
             half: self.dims / 2,
+            frequencies,
             cos,
             sin,
         }
@@ -164,12 +206,13 @@ impl Rotary {
 }
 
 impl Tables {
-    /// Turns the heads at `columns` of each token's row.
-    pub fn turn_rows(&self, x: &mut [f32], columns: &Columns) {
+    /// Turns the heads at `columns` of each row, the first of which is at position `first`.
+    pub fn turn_rows(&self, x: &mut [f32], columns: &Columns, first: usize) {
         let half = self.half;
         x.par_chunks_mut(columns.width)
             .enumerate()
-            .for_each(|(position, row)| {
+            .for_each(|(nth, row)| {
+                let position = first + nth;
                 let (cos, sin) = (
                     &self.cos[position * half..][..half],
                     &self.sin[position * half..][..half],
@@ -198,8 +241,10 @@ impl Tables {
     pub fn turn_tensor(&self, x: &Tensor) -> Result<Tensor> {
         let (heads, tokens, head_dim) = x.dims3()?;
         let half = self.half;
-        let table =
-            |values: &[f32]| Tensor::from_slice(values, (tokens, half), x.device())?.to_dtype(x.dtype());
+        let table = |values: &[f32]| {
+            let values = &values[..tokens * half];
+            Tensor::from_slice(values, (tokens, half), x.device())?.to_dtype(x.dtype())
+        };
         let (cos, sin) = (table(&self.cos)?, table(&self.sin)?);
         let turned = x.narrow(2, 0, 2 * half)?;
         // Both arrangements as [heads, tokens, half] of first and second components.
@@ -228,4 +273,48 @@ impl Tables {
 #[inline(always)]
 fn turn(x: f32, y: f32, cos: f32, sin: f32) -> (f32, f32) {
     (x * cos - y * sin, y * cos + x * sin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_share_the_tables_of_a_run() {
+        let rotary = Rotary::new(8, Frequencies::Fixed(Frequencies::plain(1e4, 8)));
+        let tables = rotary.tables(7);
+        let block = rotary.clone();
+        for tokens in [7, 3, 1] {
+            assert!(Arc::ptr_eq(&tables, &block.tables(tokens)), "{tokens}");
+        }
+        // Its first positions are those of a longer prompt, to the bit.
+        let longer = block.tables(9);
+        assert_eq!(longer.cos[..tables.cos.len()], tables.cos);
+        assert_eq!(longer.sin[..tables.sin.len()], tables.sin);
+        assert!(Arc::ptr_eq(&longer, &rotary.tables(7)));
+    }
+
+    #[test]
+    fn other_angles_have_tables_of_their_own() {
+        let context = 4;
+        let dynamic = Rotary::new(
+            8,
+            Frequencies::Dynamic {
+                theta: 1e4,
+                factor: 2.,
+                context,
+            },
+        );
+        let long = dynamic.tables(9);
+        let short = dynamic.tables(3);
+        assert_ne!(long.cos[4..8], short.cos[4..8]);
+        assert!(Arc::ptr_eq(&short, &dynamic.tables(2)));
+        assert_eq!(dynamic.tables(9).cos, long.cos);
+        let scaled = Rotary {
+            factor: 2.,
+            ..dynamic.clone()
+        };
+        assert_eq!(scaled.tables(9).cos[0], 2.);
+        assert_eq!(dynamic.tables(9).cos[0], 1.);
+    }
 }

@@ -1,10 +1,13 @@
 //! The decoder on this machine: prompts through its blocks, the chosen rows through the readout.
 
+mod bands;
 mod batches;
 mod finite;
 mod follow;
 mod generate;
 mod read;
+
+pub use bands::Bands;
 
 use super::Engine;
 use crate::error::Result;
@@ -41,6 +44,6 @@ impl Engine for Model {
     }
 
     fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
-        continuation(self, prompt, count, &|ids| self.next_token(self, ids))
+        self.continue_greedily(prompt, count)
     }
 }

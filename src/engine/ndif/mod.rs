@@ -10,6 +10,7 @@ mod wire;
 use serde::Serialize;
 
 use super::Engine;
+use super::continuations::add_continuations;
 use super::http::Content;
 use super::local::continuation;
 use super::several::several;
@@ -122,6 +123,12 @@ impl Ndif<'_> {
 
     /// Reads one prompt.
     fn read(&self, prompt: Prompt, request: &Request, progress: &dyn Progress) -> Result<Trajectory> {
+        if request.lenses.len() > 1 || request.lenses.iter().any(|lens| lens.artefact().is_some()) {
+            return Err(Error::usage(
+                "The server reads rows through the logit lens alone.",
+                "Leave out --lens, or read with another engine.",
+            ));
+        }
         let positions = request.positions.resolve(prompt.ids.len())?;
         let mut targets: Vec<Target> = Vec::new();
         for target in request.targets.iter().chain(&prompt.targets) {
@@ -269,9 +276,15 @@ impl Engine for Ndif<'_> {
         if request.keep_rows {
             return Err(no_rows());
         }
-        several(&prompts, IN_FLIGHT, |prompt| {
-            self.read(prompt.clone(), request, progress)
-        })
+        let read = |prompts: Vec<Prompt>, request: &Request| {
+            several(&prompts, IN_FLIGHT, |prompt| {
+                self.read(prompt.clone(), request, progress)
+            })
+        };
+        let mut trajectories = read(prompts, request)?;
+        let context = self.model.card.context;
+        add_continuations(&mut trajectories, request, BATCH, context, read)?;
+        Ok(trajectories)
     }
 
     fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
@@ -280,7 +293,7 @@ impl Engine for Ndif<'_> {
             top_k: 1,
             ..Request::default()
         };
-        continuation(self.model, prompt, count, &|ids| {
+        continuation(self.model, prompt, count, &mut |ids| {
             let prompt = Prompt {
                 ids: ids.to_vec(),
                 targets: Vec::new(),

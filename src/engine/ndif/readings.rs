@@ -1,12 +1,14 @@
 //! The numbers in a result, as readings: each checked against what was asked for.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::decoder::Site;
 use crate::engine::local::ids_to_follow;
 use crate::lens::{Request, Row, Track, Trajectory};
+use crate::readout::lenses::LogitLens;
 use crate::readout::{Candidate, Distances, Reading, Tracked};
 use crate::text::prompt::Prompt;
 use crate::text::targets::Target;
@@ -81,6 +83,9 @@ impl Saved {
         let output = rows[rows.len() - 1].clone();
         let shown = asked.sites.iter().zip(rows).take(asked.shown);
         Ok(Trajectory {
+            lens: Arc::new(LogitLens),
+            others: Vec::new(),
+            continuations: Vec::new(),
             rows: shown.map(|(&site, readings)| Row { site, readings }).collect(),
             output,
             tracked: tracked.ok_or("the tokens that it follows are not those that were asked for")?,
@@ -125,6 +130,7 @@ impl Numbers {
             reverse_kl: self.reverse_kl.get(at)?.max(0.),
             cross_entropy,
             distances,
+            lens_kl: None,
         };
         let is_number = |x: f64| x.is_finite();
         let all = [
@@ -154,7 +160,13 @@ impl Followed {
         let output = readings.last()?;
         let next = asked.prompt.ids.get(asked.positions[at] + 1).copied();
         let shown = &readings[..asked.shown];
-        let wanted = ids_to_follow(shown, output, next, &asked.targets, asked.request);
+        let wanted = ids_to_follow(
+            &shown.iter().collect::<Vec<_>>(),
+            output,
+            next,
+            &asked.targets,
+            asked.request,
+        );
         let place: HashMap<u32, usize> = self.ids.iter().enumerate().map(|(i, &id)| (id, i)).collect();
         let track = |id: u32| {
             let nth = *place.get(&id)?;

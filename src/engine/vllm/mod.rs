@@ -183,6 +183,8 @@ impl Engine for Vllm<'_> {
     }
 
     fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
-        continuation(self.model, prompt, count, &|ids| self.model.next_token(self, ids))
+        continuation(self.model, prompt, count, &mut |ids| {
+            self.model.next_token(self, ids)
+        })
     }
 }

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 
 pub use architectures::Layout;
 pub use header::{Header, Tensor};
+pub(super) use split::numbered;
 
 use architectures::Architecture;
 use metadata::Metadata;
@@ -191,18 +192,18 @@ pub fn in_directory(dir: &Path) -> Result<Option<PathBuf>> {
 pub fn model(name: &str, weights: Vec<Asset>) -> Result<ModelFiles> {
     let gguf = Gguf::open(&weights)?;
     let path = &gguf.parts[0].name;
-    let made = |of: &str, value: serde_json::Value| Asset::Memory {
+    let made = |of: &str, json: String| Asset::Memory {
         name: format!("the {of} in {path}").into(),
-        bytes: value.to_string().into(),
+        bytes: json.into(),
     };
     let tokenizer = tokenizer::tokenizer(&gguf)?;
     Ok(ModelFiles {
         name: name.to_string(),
         about: None,
         revision: None,
-        config: made("metadata", config::config(&gguf)?),
-        tokenizer: TokenizerFiles::Json(made("tokenizer", tokenizer.json)),
-        tokenizer_config: Some(made("tokenizer's settings", tokenizer.config)),
+        config: made("metadata", config::config(&gguf)?.to_string()),
+        tokenizer: TokenizerFiles::Json(made("tokenizer", Box::<str>::from(tokenizer.json).into_string())),
+        tokenizer_config: Some(made("tokenizer's settings", tokenizer.config.to_string())),
         chat_template: None,
         special_tokens_map: None,
         added_tokens: None,

@@ -35,7 +35,7 @@ pub fn part_of(path: &Path) -> Option<(usize, usize)> {
 }
 
 /// The name before the number, the number, and how many parts there are.
-fn numbered(name: &str) -> Option<(&str, usize, usize)> {
+pub fn numbered(name: &str) -> Option<(&str, usize, usize)> {
     let name = name.strip_suffix(".gguf")?;
     let (rest, count) = name.rsplit_once("-of-")?;
     let (stem, number) = rest.rsplit_once('-')?;

@@ -1,18 +1,72 @@
 //! A file's vocabulary as tokenizer.json and tokenizer_config.json.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use super::Gguf;
 use super::metadata::Metadata;
 use super::splits;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Both files.
 pub struct TokenizerJson {
-    pub json: Value,
+    pub json: Box<RawValue>,
     pub config: Value,
+}
+
+/// A byte-pair encoding as tokenizer.json has it.
+#[derive(Serialize)]
+struct Bpe<'a, M> {
+    r#type: &'static str,
+    dropout: Option<f32>,
+    unk_token: Option<&'a str>,
+    continuing_subword_prefix: Option<&'a str>,
+    end_of_word_suffix: Option<&'a str>,
+    fuse_unk: bool,
+    byte_fallback: bool,
+    ignore_merges: bool,
+    vocab: &'a Vocabulary,
+    merges: M,
+}
+
+impl<'a, M: Serialize> Bpe<'a, M> {
+    fn new(vocab: &'a Vocabulary, merges: M) -> Self {
+        Self {
+            r#type: "BPE",
+            dropout: None,
+            unk_token: None,
+            continuing_subword_prefix: None,
+            end_of_word_suffix: None,
+            fuse_unk: false,
+            byte_fallback: false,
+            ignore_merges: false,
+            vocab,
+            merges,
+        }
+    }
+
+    /// As text: a vocabulary is large, and nobody here looks into it again.
+    fn json(&self) -> Result<Box<RawValue>> {
+        to_raw_value(self).map_err(unwritten)
+    }
+}
+
+/// Its tokens with their ids.
+impl Serialize for Vocabulary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.tokens.iter().zip(0u32..))
+    }
+}
+
+fn unwritten(error: serde_json::Error) -> Error {
+    Error::failed(
+        format!("The file's tokenizer cannot be written as JSON: {error}."),
+        "Report this with the file's name.",
+    )
 }
 
 /// A vocabulary as the file has it.
@@ -53,16 +107,27 @@ pub fn tokenizer(gguf: &Gguf) -> Result<TokenizerJson> {
         .flag("tokenizer.ggml.add_bos_token")
         .unwrap_or(parts.adds_bos);
     let adds_eos = metadata.flag("tokenizer.ggml.add_eos_token").unwrap_or(false);
+    #[derive(Serialize)]
+    struct File {
+        version: &'static str,
+        added_tokens: Vec<Value>,
+        normalizer: Value,
+        pre_tokenizer: Value,
+        post_processor: Value,
+        decoder: Value,
+        model: Box<RawValue>,
+    }
+    let file = File {
+        version: "1.0",
+        added_tokens: vocabulary.added(),
+        normalizer: parts.normalizer,
+        pre_tokenizer: parts.pre_tokenizer,
+        post_processor: special.template(adds_bos, adds_eos),
+        decoder: parts.decoder,
+        model: parts.model,
+    };
     Ok(TokenizerJson {
-        json: json!({
-            "version": "1.0",
-            "added_tokens": vocabulary.added(),
-            "normalizer": parts.normalizer,
-            "pre_tokenizer": parts.pre_tokenizer,
-            "post_processor": special.template(adds_bos, adds_eos),
-            "decoder": parts.decoder,
-            "model": parts.model,
-        }),
+        json: to_raw_value(&file).map_err(unwritten)?,
         config: special.config(metadata),
     })
 }
@@ -72,7 +137,7 @@ struct Parts {
     normalizer: Value,
     pre_tokenizer: Value,
     decoder: Value,
-    model: Value,
+    model: Box<RawValue>,
     adds_bos: bool,
 }
 
@@ -97,14 +162,6 @@ impl Vocabulary {
             .collect()
     }
 
-    fn json(&self) -> Value {
-        let ids = self.tokens.iter().zip(0u32..);
-        Value::Object(
-            ids.map(|(token, id)| (token.clone(), id.into()))
-                .collect::<Map<_, _>>(),
-        )
-    }
-
     /// The tokens that are found in a text before it is split.
     fn added(&self) -> Vec<Value> {
         let all = self.tokens.iter().zip(&self.kinds).zip(0u32..);
@@ -123,9 +180,7 @@ impl Vocabulary {
 fn byte_level(metadata: Metadata, vocabulary: &Vocabulary) -> Result<Parts> {
     let (key, pre) = ("tokenizer.ggml.merges", "tokenizer.ggml.pre");
     let merges = metadata.texts(key).ok_or_else(|| metadata.lacks(key))?;
-    let merges: Vec<String> = merges
-        .map(|text| String::from_utf8_lossy(text).into_owned())
-        .collect();
+    let merges: Vec<Cow<str>> = merges.map(String::from_utf8_lossy).collect();
     let name = metadata.text(pre).ok_or_else(|| metadata.lacks(pre))?;
     let split = splits::of(name).ok_or_else(|| metadata.unsupported(pre, name, &splits::known()))?;
     Ok(Parts {
@@ -136,11 +191,11 @@ fn byte_level(metadata: Metadata, vocabulary: &Vocabulary) -> Result<Parts> {
         },
         pre_tokenizer: split.pre_tokenizer(),
         decoder: splits::byte_level(true),
-        model: json!({
-            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
-            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
-            "ignore_merges": split.whole_first, "vocab": vocabulary.json(), "merges": merges,
-        }),
+        model: Bpe {
+            ignore_merges: split.whole_first,
+            ..Bpe::new(vocabulary, merges)
+        }
+        .json()?,
         adds_bos: split.adds_bos,
     })
 }
@@ -173,18 +228,20 @@ fn sentencepiece(metadata: Metadata, vocabulary: &Vocabulary, gemma: bool) -> Re
         normalizer,
         pre_tokenizer: Value::Null,
         decoder: json!({"type": "Sequence", "decoders": decoders}),
-        model: json!({
-            "type": "BPE", "dropout": null, "unk_token": unknown, "continuing_subword_prefix": null,
-            "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "ignore_merges": false,
-            "vocab": vocabulary.json(), "merges": merges,
-        }),
+        model: Bpe {
+            unk_token: unknown.map(String::as_str),
+            fuse_unk: true,
+            byte_fallback: true,
+            ..Bpe::new(vocabulary, merges)
+        }
+        .json()?,
         adds_bos: true,
     })
 }
 
 /// The pairs that a vocabulary with scores stands for: each token that is two put together, the best score
 /// first, as `generate_merges` in `transformers`' convert_slow_tokenizer.py has it.
-fn merges(vocabulary: &Vocabulary, scores: &[f64]) -> Vec<[String; 2]> {
+fn merges<'a>(vocabulary: &'a Vocabulary, scores: &[f64]) -> Vec<[&'a str; 2]> {
     let ids = vocabulary.ids();
     let mut merges: Vec<(f64, [&str; 2])> = Vec::new();
     let normal = vocabulary.tokens.iter().zip(&vocabulary.kinds).zip(scores);
@@ -201,10 +258,7 @@ fn merges(vocabulary: &Vocabulary, scores: &[f64]) -> Vec<[String; 2]> {
     merges.sort_by(|(a, [al, ar]), (b, [bl, br])| {
         (b.total_cmp(a)).then_with(|| (length(bl), length(br)).cmp(&(length(al), length(ar))))
     });
-    merges
-        .into_iter()
-        .map(|(_, pair)| pair.map(str::to_string))
-        .collect()
+    merges.into_iter().map(|(_, pair)| pair).collect()
 }
 
 /// The special tokens that have a name, by the name that `transformers` has for it.
@@ -278,9 +332,6 @@ mod tests {
         };
         let scores = [0., 0., 0., -3., -1., -2., 0., 9.];
         let expected = [["b", "c"], ["ab", "c"], ["a", "bc"], ["a", "b"]];
-        assert_eq!(
-            merges(&vocabulary, &scores),
-            expected.map(|pair| pair.map(str::to_string))
-        );
+        assert_eq!(merges(&vocabulary, &scores), expected);
     }
 }

@@ -3,6 +3,7 @@
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
+use serde::Deserialize;
 
 use super::content::Content;
 use super::failure::{Failure, Outcome};
@@ -14,6 +15,44 @@ pub struct Meta {
     /// The commit that the revision names: 40 lowercase hexadecimal digits.
     pub commit: String,
     pub content: Content,
+}
+
+/// What a repository has at a revision.
+#[derive(Debug)]
+pub struct Listing {
+    /// The commit that the revision names: 40 lowercase hexadecimal digits.
+    pub commit: String,
+    /// The paths of its files, which may be anything.
+    pub names: Vec<String>,
+}
+
+/// The list of files in the body of an answer.
+///
+/// # Errors
+/// A body that is none, or without a commit.
+pub fn listing(body: &[u8]) -> Outcome<Listing> {
+    #[derive(Deserialize)]
+    struct Repository {
+        sha: String,
+        siblings: Vec<Sibling>,
+    }
+    #[derive(Deserialize)]
+    struct Sibling {
+        rfilename: String,
+    }
+    let repository: Repository =
+        serde_json::from_slice(body).map_err(|_| Failure::Nonsense("no list of a model's files"))?;
+    if !is_commit(&repository.sha) {
+        return Err(Failure::Nonsense("no commit hash"));
+    }
+    Ok(Listing {
+        commit: repository.sha.to_ascii_lowercase(),
+        names: repository
+            .siblings
+            .into_iter()
+            .map(|file| file.rfilename)
+            .collect(),
+    })
 }
 
 /// What there is to do after an answer to a HEAD.

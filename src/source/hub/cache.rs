@@ -47,6 +47,15 @@ impl Folder {
         }
     }
 
+    /// The space `id` in the cache at `root`.
+    pub fn of_space(root: &Path, id: &str) -> Self {
+        let folder = format!("spaces--{}", id.replace('/', "--"));
+        Self {
+            dir: root.join(&folder),
+            locks: root.join(".locks").join(&folder),
+        }
+    }
+
     /// The commit that the cache knows for a revision, if it has anything of it.
     pub fn commit(&self, revision: &Revision) -> Option<String> {
         let commit = match revision {
@@ -68,6 +77,28 @@ impl Folder {
     /// The file `name` at `commit`; a link to contents that are gone does not count.
     pub fn lookup(&self, commit: &str, name: &str) -> Option<PathBuf> {
         Some(self.snapshot(commit).join(name)).filter(|path| path.is_file())
+    }
+
+    /// The names of all files at `commit`, in the model's own directory and those below it.
+    pub fn names(&self, commit: &str) -> Vec<String> {
+        /// Directories in directories that are looked into; published models have one at most.
+        const DEEPEST: usize = 4;
+        let mut names = Vec::new();
+        let mut directories = vec![(self.snapshot(commit), String::new(), 0)];
+        while let Some((directory, prefix, depth)) = directories.pop() {
+            for entry in directory.read_dir().into_iter().flatten().flatten() {
+                let Ok(name) = entry.file_name().into_string() else {
+                    continue;
+                };
+                let (path, name) = (entry.path(), format!("{prefix}{name}"));
+                if path.is_file() {
+                    names.push(name);
+                } else if path.is_dir() && depth < DEEPEST {
+                    directories.push((path, format!("{name}/"), depth + 1));
+                }
+            }
+        }
+        names
     }
 
     /// Where a content belongs.

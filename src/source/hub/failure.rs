@@ -284,6 +284,19 @@ pub fn one_line(text: &str) -> String {
     line.trim_end_matches('.').chars().take(160).collect()
 }
 
+/// A repository whose weights are in GGUF files, and none of them was chosen.
+pub fn only_gguf(types: &[String], about: &About) -> Error {
+    let first = types.first().map_or("Q8_0", String::as_str);
+    Error::usage(
+        format!(
+            "{} has its weights in GGUF files: {}.",
+            about.model(),
+            types.join(", ")
+        ),
+        format!("Choose one of these types, as in --model {}:{first}.", about.id),
+    )
+}
+
 /// A model that the hub has, but without something that it needs.
 pub fn lacks(missing: &Missing, about: &About) -> Error {
     let model = about.model();
@@ -300,8 +313,19 @@ pub fn lacks(missing: &Missing, about: &About) -> Error {
             format!("{model} has no model.safetensors, and lens reads safetensors only."),
             "Choose a model with safetensors weights, or give a directory to which transformers saved this one.",
         ),
+        Missing::Gguf { wanted, there } if there.is_empty() => Error::failed(
+            format!("{model} has no GGUF files."),
+            format!("Leave out :{wanted} to read its safetensors, or choose a repository with GGUF files."),
+        ),
+        Missing::Gguf { wanted, there } => Error::failed(
+            format!("{model} has no GGUF file of the type {wanted}."),
+            format!("It has {}.", there.join(", ")),
+        ),
         Missing::Shard(name) => Error::failed(
-            format!("{model} has no {name}, although its {INDEX} names it."),
+            match name.ends_with(".gguf") {
+                true => format!("{model} has no {name}, although its list of files names it."),
+                false => format!("{model} has no {name}, although its {INDEX} names it."),
+            },
             "Tell the model's authors that their upload is not complete, or choose another revision.",
         ),
     }

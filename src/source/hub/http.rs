@@ -8,7 +8,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use super::answer::{self, Answer, Meta};
+use super::answer::{self, Answer, Listing, Meta};
 use super::failure::{Failure, Outcome, one_line};
 use super::retries::Retries;
 use super::settings::Settings;
@@ -17,6 +17,8 @@ use super::settings::Settings;
 const USER_AGENT: &str = concat!("logit-lens/", env!("CARGO_PKG_VERSION"));
 /// As many as browsers allow, roughly.
 const MAX_REDIRECTS: usize = 10;
+/// Bytes of a list of files; those of the largest repositories have a few MB.
+const LONGEST_LIST: usize = 32 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A file of a repository at a revision.
@@ -98,6 +100,30 @@ impl Http {
             }
         }
         Err(Failure::Nonsense("too many redirects"))
+    }
+
+    /// What the hub says that a repository has at a revision.
+    pub fn listing(&self, repo: &str, revision: &str) -> Outcome<Listing> {
+        let mut retries = Retries::new();
+        loop {
+            match self.within_patience(self.list(repo, revision)) {
+                Err(failure) if failure.is_passing() && retries.wait(&failure) => {}
+                body => return answer::listing(&body?),
+            }
+        }
+    }
+
+    async fn list(&self, repo: &str, revision: &str) -> Outcome<Vec<u8>> {
+        let url = self.below_hub(&["api", "models"], repo, &["revision", revision]);
+        let mut response = self.get(url, None).await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| Failure::Cut)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LONGEST_LIST {
+                return Err(Failure::Nonsense("a list of files that does not end"));
+            }
+        }
+        Ok(body)
     }
 
     /// The content of a file from byte `start` on, or from the beginning if the server will not.
@@ -182,13 +208,20 @@ impl Http {
 
     /// `{hub}/{repo}/resolve/{revision}/{name}`, with a slash in the revision escaped.
     fn url(&self, file: Address) -> Url {
+        let name = file.name.split('/');
+        let rest: Vec<&str> = ["resolve", file.revision].into_iter().chain(name).collect();
+        self.below_hub(&[], file.repo, &rest)
+    }
+
+    /// The hub's address with these parts of a path, each escaped.
+    fn below_hub(&self, before: &[&str], repo: &str, after: &[&str]) -> Url {
         let mut url = self.hub.clone();
         // A web address has a path, which is what `Settings::hub` made sure of.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty()
-                .extend(file.repo.split('/'))
-                .extend(["resolve", file.revision])
-                .extend(file.name.split('/'));
+                .extend(before)
+                .extend(repo.split('/'))
+                .extend(after);
         }
         url
     }

@@ -9,8 +9,10 @@ mod cache;
 mod content;
 mod download;
 mod failure;
+mod gguf;
 mod http;
 mod id;
+mod lens;
 mod outline;
 mod pieces;
 mod progress;
@@ -21,8 +23,8 @@ mod settings;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::ModelFiles;
 use super::parts::{self, CONFIG, Incomplete, Missing};
+use super::{Asset, ModelFiles};
 use crate::error::{Error, Result};
 use cache::Folder;
 use failure::{About, Failure, Outcome};
@@ -30,6 +32,8 @@ use http::Http;
 use id::{Id, Revision};
 use repository::Repository;
 use settings::Settings;
+
+pub use lens::{Wanted, lens_files};
 
 /// How the hub may be used.
 #[derive(Clone, Default)]
@@ -70,9 +74,10 @@ pub fn cached(options: &HubOptions) -> Vec<String> {
     cache::models(&Settings::new(options).cache)
 }
 
-/// The files of the hub model `id`, from the cache where they are there.
-pub fn files(id: &str, options: &HubOptions) -> Result<ModelFiles> {
-    let model = Model::new(id, options)?;
+/// The files of the hub model `name`, from the cache where they are there: `owner/name` or, of one in GGUF,
+/// `owner/name:TYPE`.
+pub fn files(name: &str, options: &HubOptions) -> Result<ModelFiles> {
+    let model = Model::new(name, options)?;
     model.files().map_err(|error| model.without_token(error))
 }
 
@@ -98,13 +103,16 @@ struct Model<'a> {
     about: About,
     folder: Folder,
     legacy: Option<Folder>,
+    /// The type of the GGUF file that is meant.
+    quantised: Option<String>,
     revision: Revision,
     settings: Settings,
     options: &'a HubOptions,
 }
 
 impl<'a> Model<'a> {
-    fn new(id: &str, options: &'a HubOptions) -> Result<Self> {
+    fn new(name: &str, options: &'a HubOptions) -> Result<Self> {
+        let (id, quantised) = gguf::parse(name)?;
         let id = Id::parse(id)?;
         let revision = Revision::parse(options.revision.as_deref())?;
         let settings = Settings::new(options);
@@ -119,6 +127,7 @@ impl<'a> Model<'a> {
             folder: Folder::new(&settings.cache, &id.to_string()),
             // Python keeps what was asked for as `gpt2` under that name.
             legacy: id.legacy.map(|short| Folder::new(&settings.cache, short)),
+            quantised: quantised.map(str::to_string),
             revision,
             settings,
             options,
@@ -138,7 +147,7 @@ impl<'a> Model<'a> {
         }
         let (http, commit) = match self.ask(&cached) {
             Ok(answer) => answer,
-            Err(Failure::NoSuchFile) => return Err(failure::lacks(&Missing::Config, &self.about)),
+            Err(Failure::NoSuchFile) => return Err(self.lacks(&Missing::Config)),
             Err(failure) if failure.is_silence() => return self.without_answer(failure, cached),
             Err(failure) => return Err(failure.explain(&self.about)),
         };
@@ -163,7 +172,8 @@ impl<'a> Model<'a> {
         let Some(commit) = folder.commit(&self.revision) else {
             return Ok(Cached::Nothing);
         };
-        match self.assemble(&commit, &mut |name| Ok(folder.lookup(&commit, name))) {
+        let names = &mut || Ok(folder.names(&commit));
+        match self.assemble(&commit, names, &mut |name| Ok(folder.lookup(&commit, name))) {
             Ok(files) => Ok(Cached::Whole(Box::new(files))),
             Err(Incomplete::Lacks(missing)) => Ok(Cached::Partly(commit, missing)),
             Err(Incomplete::Error(error)) => Err(error),
@@ -183,21 +193,26 @@ impl<'a> Model<'a> {
         if let Revision::Commit(commit) = &self.revision {
             return Ok(commit.clone());
         }
+        // A repository of GGUF files may have no other.
+        let name = self.quantised.is_none().then_some(CONFIG);
         if let (Cached::Partly(commit, _), false) = (cached, self.options.update)
-            && repository.has_commit(commit, CONFIG)?
+            && repository.has_commit(commit, name)?
         {
             return Ok(commit.clone());
         }
-        repository.commit(&self.revision, CONFIG)
+        repository.commit(&self.revision.to_string(), name)
     }
 
     /// Everything at `commit`, and the revision's name for it once everything is there.
     fn download(&self, http: &Http, commit: &str) -> Result<ModelFiles> {
         let repository = self.repository(http);
         let explain = |failure: Failure| failure.explain(&self.about);
-        let files = self.assemble(commit, &mut |name| repository.file(commit, name).map_err(explain));
+        let names = &mut || Ok(repository.listing(commit).map_err(explain)?.names);
+        let files = self.assemble(commit, names, &mut |name| {
+            repository.file(commit, name).map_err(explain)
+        });
         let files = files.map_err(|incomplete| match incomplete {
-            Incomplete::Lacks(missing) => failure::lacks(&missing, &self.about),
+            Incomplete::Lacks(missing) => self.lacks(&missing),
             Incomplete::Error(error) => error,
         })?;
         self.folder.write_ref(&self.revision, commit).map_err(explain)?;
@@ -213,19 +228,50 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// What there is to say of a model on the hub that lacks something.
+    fn lacks(&self, missing: &Missing) -> Error {
+        let types = || {
+            let http = Http::open(&self.settings).ok()?;
+            let listing = self.repository(&http).listing(&self.revision.to_string()).ok()?;
+            Some(gguf::types(&gguf::Quantised::among(&listing.names)))
+        };
+        match self.quantised.is_none().then(types).flatten() {
+            Some(types) if !types.is_empty() => failure::only_gguf(&types, &self.about),
+            _ => failure::lacks(missing, &self.about),
+        }
+    }
+
+    /// The files at `commit`: `names` has the names of all that there are, `get` brings one here.
     fn assemble(
         &self,
         commit: &str,
+        names: &mut dyn FnMut() -> Result<Vec<String>>,
         get: &mut dyn FnMut(&str) -> Result<Option<PathBuf>>,
     ) -> std::result::Result<ModelFiles, Incomplete> {
+        let files = match &self.quantised {
+            None => parts::assemble(&self.about.id, get)?,
+            Some(wanted) => {
+                let mut parts = Vec::new();
+                for name in gguf::choose(&gguf::Quantised::among(&names()?), wanted, &self.about)?.files {
+                    parts.push(Asset::from(get(&name)?.ok_or(Missing::Shard(name))?));
+                }
+                super::gguf::model(&format!("{}:{wanted}", self.about.id), parts)?
+            }
+        };
         Ok(ModelFiles {
             revision: Some(commit.to_string()),
-            ..parts::assemble(&self.about.id, get)?
+            ..files
         })
     }
 
     /// The network may not be used, and the cache does not answer the request as it was made.
     fn offline(&self, cached: Cached) -> Result<ModelFiles> {
+        if let (Cached::Partly(commit, _), None) = (&cached, &self.quantised) {
+            let types = gguf::types(&gguf::Quantised::among(&self.folder.names(commit)));
+            if !types.is_empty() {
+                return Err(failure::only_gguf(&types, &self.about));
+            }
+        }
         let lacking = match cached {
             Cached::Whole(files) => {
                 eprintln!("note: lens is offline, so {} was not updated.", self.about.id);

@@ -2,33 +2,40 @@
 
 use std::path::PathBuf;
 
-use super::answer::Meta;
+use super::answer::{Listing, Meta};
 use super::cache::Folder;
 use super::download::Download;
 use super::failure::{Failure, Outcome};
 use super::http::{Address, Http};
-use super::id::Revision;
 use crate::source::asset::LARGEST;
 
 /// A repository over the network, with its folder in the cache.
 pub struct Repository<'a> {
     pub http: &'a Http,
     pub folder: &'a Folder,
-    /// `owner/name`.
+    /// `owner/name`, of a space with `spaces/` before it.
     pub id: &'a str,
     /// Whether to draw progress bars.
     pub progress: bool,
 }
 
 impl Repository<'_> {
-    /// The commit that `revision` names now. The hub is asked for a file of it, `name`.
-    pub fn commit(&self, revision: &Revision, name: &str) -> Outcome<String> {
-        Ok(self.meta(&revision.to_string(), name)?.commit)
+    /// The commit that `revision` names now. The hub is asked for a file of it, `name`, or for a list of all.
+    pub fn commit(&self, revision: &str, name: Option<&str>) -> Outcome<String> {
+        match name {
+            Some(name) => Ok(self.meta(revision, name)?.commit),
+            None => Ok(self.listing(revision)?.commit),
+        }
     }
 
-    /// Whether the hub has `commit` (still), with the file `name`.
-    pub fn has_commit(&self, commit: &str, name: &str) -> Outcome<bool> {
-        match self.meta(commit, name) {
+    /// The files that `revision` has, by what the hub says.
+    pub fn listing(&self, revision: &str) -> Outcome<Listing> {
+        self.http.listing(self.id, revision)
+    }
+
+    /// Whether the hub has `commit` (still), asked as in [`Repository::commit`].
+    pub fn has_commit(&self, commit: &str, name: Option<&str>) -> Outcome<bool> {
+        match self.commit(commit, name) {
             Ok(_) => Ok(true),
             // The branch was rewritten.
             Err(Failure::NoSuchRevision) => Ok(false),
@@ -40,7 +47,7 @@ impl Repository<'_> {
     /// that the hub announced. `None` when the repository has no such file.
     ///
     /// Both names are safe to make paths of: `commit` has passed `is_commit`, and `name` is ours,
-    /// or has passed the checks of `shard_names`.
+    /// or has passed the checks of `shard_names`, of `LensFiles` or of `Quantised::among`.
     pub fn file(&self, commit: &str, name: &str) -> Outcome<Option<PathBuf>> {
         if let Some(path) = self.folder.lookup(commit, name) {
             return Ok(Some(path));
@@ -81,7 +88,10 @@ impl Repository<'_> {
             return Err(Failure::Nonsense("another commit than was asked for"));
         }
         let size = meta.content.size;
-        match size > LARGEST && !name.ends_with(".safetensors") {
+        let may_be_large = [".safetensors", ".gguf", ".pt"]
+            .iter()
+            .any(|ending| name.ends_with(ending));
+        match size > LARGEST && !may_be_large {
             true => Err(Failure::TooLarge {
                 name: name.to_string(),
                 size,

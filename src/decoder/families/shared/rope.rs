@@ -256,10 +256,9 @@ impl<'a> RopeOf<'a> {
 
     fn rope(&self, dims: usize, frequencies: Frequencies, factor: f64, context: Option<usize>) -> Rope {
         let rotary = Rotary {
-            dims,
             pairs: self.pairs,
-            frequencies,
             factor,
+            ..Rotary::new(dims, frequencies)
         };
         Rope { rotary, context }
     }

@@ -165,9 +165,9 @@ impl Reach {
     /// The vocabulary, and the merges in their order.
     fn sorted(mut self) -> (Vocab, Merges) {
         self.merges.sort_unstable_by_key(|(cut, _)| cut.rank);
-        let merges = self.merges.into_iter().map(|(cut, token)| {
-            let (left, right) = token.split_at(cut.at);
-            (left.to_string(), right.to_string())
+        let merges = self.merges.into_iter().filter_map(|(cut, token)| {
+            let (left, right) = token.split_at_checked(cut.at)?;
+            Some((left.to_string(), right.to_string()))
         });
         let merges = merges.collect();
         self.vocabulary.extend(self.unknown);
