@@ -28,15 +28,18 @@
 //! - [`text`]: text ↔ tokens, prompts, chat templates, targets.
 //! - [`model`]: decoder, tokenizer and device together, with the model's card.
 //! - [`lens`]: what is asked (layers, points, positions, targets), and trajectories of readings.
-//! - [`engine`]: prompts and a request → trajectories.
+//! - [`engine`]: prompts and a request → trajectories, on this machine or by a server.
 //! - [`analysis`]: statistics, comparisons, summaries, verification.
 //! - [`report`]: trajectories → tables, JSON, CSV, Markdown, pictures.
 //! - [`run`]: a run as data: models, prompts, what is asked, where results go.
+//! - `explore`: the terminal explorer (the feature `explore`, on by default).
 
 pub mod analysis;
 pub mod decoder;
 pub mod engine;
 pub mod error;
+#[cfg(feature = "explore")]
+pub mod explore;
 pub mod kernels;
 pub mod lens;
 pub mod machine;

@@ -2,11 +2,16 @@
 //! they look. Options on a command line become one; whatever else starts a run makes the same.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::analysis::assertions::Assertion;
 use crate::analysis::statistics::{Statistic, Statistics};
+use crate::engine::Remote;
 use crate::error::Result;
 use crate::lens::{Follow, Layers, Points, Positions, Request};
 use crate::model::{LoadOptions, Model};
+use crate::readout::lenses::LensChoices;
+use crate::report::json::Tolerance;
 use crate::report::{ColorBy, Format, Presentation, TABLE};
 use crate::source::{DEMO, HubOptions};
 use crate::text::prompt::Bos;
@@ -15,6 +20,9 @@ use crate::text::targets::{Target, TargetSpec};
 
 /// The top tokens of a row where no number is given.
 const TOP_K: usize = 5;
+
+/// The longest wait for an answer of a server, where none is given.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// So many prompts have tables of their own.
 const FEW: usize = 3;
@@ -26,6 +34,12 @@ pub struct Run {
     pub models: Vec<String>,
     pub hub: HubOptions,
     pub load: LoadOptions,
+    /// The same for the second model.
+    pub load_second: LoadOptions,
+    /// The server that runs the model; `None` for this machine.
+    pub remote: Option<Remote>,
+    /// The longest wait for an answer of the server.
+    pub timeout: Duration,
     pub prompts: Prompts,
     pub encoding: Encoding,
     pub task: Task,
@@ -35,8 +49,19 @@ pub struct Run {
     pub presentation: Presentation,
     /// What is done about a prompt's target that cannot be used.
     pub unusable_targets: UnusableTargets,
+    /// What the text of a target stands for.
+    pub spelling: Spelling,
+    /// What an evaluation does about a prompt that ends in a space.
+    pub trailing_space: TrailingSpace,
     /// Whether each output is computed a second way.
     pub verify: bool,
+    /// What has to hold of what is read.
+    pub assertions: Vec<Assertion>,
+    /// The JSON of an earlier run that the readings are held against, and how far they may be from it.
+    pub baseline: Option<PathBuf>,
+    pub tolerance: Tolerance,
+    /// How assertions that do not hold are said.
+    pub assertion_format: AssertionFormat,
     /// Whether nothing but errors is said beside the results.
     pub quiet: bool,
 }
@@ -56,16 +81,54 @@ pub enum Task {
     Summary,
     /// Reads one prompt with two models, or two with one.
     Compare,
+    /// Reads all prompts with two models, for means.
+    CompareMany,
+    /// Reads the items of an evaluation.
+    Evaluate,
+    /// Shows a prompt's readings on the terminal, to move in.
+    Explore,
 }
 
-/// What is done about a target of a prompts file that is not one of the model's tokens.
+/// How assertions are reported on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AssertionFormat {
+    /// A line for each that does not hold.
+    #[default]
+    Text,
+    /// The same as commands of GitHub's workflows, which show them beside the prompt's line.
+    Github,
+    /// A JUnit document of all.
+    Junit,
+}
+
+/// What an evaluation does about a prompt that ends in a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrailingSpace {
+    /// It is taken away: most tokens bring their own.
+    #[default]
+    Strip,
+    /// It is read as a token of its own.
+    Keep,
+}
+
+/// What the text of a target stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spelling {
+    /// All of its tokens, one after another.
+    #[default]
+    Whole,
+    /// The first of them.
+    FirstToken,
+    /// Its spellings that are single tokens, together.
+    Variants,
+}
+
+/// What is done about a target of a prompts file that is none of the model's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnusableTargets {
     /// It is reported for its prompt and counted, and the run goes on.
     #[default]
     Skip,
-    /// Its first token takes its place.
-    FirstToken,
     /// The run ends with an error.
     Error,
 }
@@ -97,6 +160,7 @@ pub struct Chat {
 /// What is read of each prompt, as asked for: what is left open depends on the outputs.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
+    pub lenses: LensChoices,
     pub layers: Layers,
     pub points: Points,
     pub positions: Option<Positions>,
@@ -121,6 +185,9 @@ impl Default for Run {
             models: Vec::new(),
             hub: HubOptions::default(),
             load: LoadOptions::default(),
+            load_second: LoadOptions::default(),
+            remote: None,
+            timeout: TIMEOUT,
             prompts: Prompts::Given(Vec::new()),
             encoding: Encoding::default(),
             task: Task::Card,
@@ -131,7 +198,13 @@ impl Default for Run {
             }],
             presentation: Presentation::default(),
             unusable_targets: UnusableTargets::default(),
+            spelling: Spelling::default(),
+            trailing_space: TrailingSpace::default(),
             verify: false,
+            assertions: Vec::new(),
+            baseline: None,
+            tolerance: Tolerance::default(),
+            assertion_format: AssertionFormat::default(),
             quiet: false,
         }
     }
@@ -141,6 +214,11 @@ impl Run {
     /// The model that reads, of two the first.
     pub fn model(&self) -> &str {
         self.models.first().map_or(DEMO, String::as_str)
+    }
+
+    /// Whether anything has to be computed for the outputs.
+    pub fn reads(&self) -> bool {
+        self.task != Task::Read || self.outputs.iter().any(|output| output.format.reads)
     }
 
     /// How many tokens each reading keeps.
@@ -173,6 +251,7 @@ impl Run {
             top_k,
             against,
             statistics,
+            lenses,
             layers: _,
             track: _,
         } = &self.selection;
@@ -180,6 +259,7 @@ impl Run {
             || top_k.is_some()
             || against.is_some()
             || statistics.is_some()
+            || lenses.iter().count() > 1
             || *points != Points::default()
             || self.encoding.generate.is_some()
             || self.presentation.each_prompt;
@@ -189,34 +269,46 @@ impl Run {
     /// The statistics that a format shows.
     pub fn statistics(&self, format: &Format) -> Statistics {
         let chosen = self.selection.statistics.clone();
-        chosen.unwrap_or_else(|| (format.statistics)(&self.presentation))
+        let chosen = chosen.unwrap_or_else(|| (format.statistics)(&self.presentation));
+        match self.selection.lenses.iter().count() {
+            1 => chosen,
+            _ => chosen.of_several_lenses(),
+        }
     }
 
     /// What to read of every prompt.
     ///
     /// # Errors
-    /// Targets that are not among the model's tokens.
+    /// Targets that are not among the model's tokens, or a lens that is not the model's.
     pub fn request(&self, model: &Model) -> Result<Request> {
-        let resolve = |spec: &TargetSpec| resolve(spec, model);
+        let resolve = |spec: &TargetSpec| self.spelling.resolve(spec, model);
         let against = self.selection.against.as_ref().map(resolve);
+        let asserted = self.assertions.iter().flat_map(Assertion::followed);
+        let targets = self.selection.track.iter().chain(asserted).map(resolve);
+        let lenses = self.selection.lenses.iter();
         Ok(Request {
+            lenses: lenses
+                .map(|lens| lens.load(&model.subject(), &self.hub))
+                .collect::<Result<_>>()?,
             layers: self.selection.layers.clone(),
             points: self.selection.points.clone(),
             positions: self.positions(),
             top_k: self.top_k(),
             distances: self.needs_distances(),
-            targets: self.selection.track.iter().map(resolve).collect::<Result<_>>()?,
+            lens_kl: (self.outputs.iter())
+                .any(|output| self.statistics(output.format).has(Statistic::LensKl)),
+            targets: targets.collect::<Result<_>>()?,
             against: against.transpose()?,
             follow: self.follow(),
             follow_next: self.task == Task::Summary && self.positions() != Positions::default(),
-            ..Request::default()
+            keep_rows: false,
         })
     }
 
     /// The tokens that have to be followed for the outputs, or for the task.
     fn follow(&self) -> Follow {
         match self.task {
-            Task::Compare => Follow::Nothing,
+            Task::Compare | Task::CompareMany | Task::Evaluate | Task::Explore => Follow::Nothing,
             Task::Summary => Follow::Top1,
             Task::Families | Task::Card | Task::Tokens | Task::Read => {
                 let formats = (self.outputs.iter()).map(|output| (output.format.follow)(&self.presentation));
@@ -229,16 +321,24 @@ impl Run {
     fn needs_distances(&self) -> bool {
         let colors = self.presentation.color_by;
         matches!(colors, ColorBy::Statistic(Statistic::Js | Statistic::Tv))
+            || self.assertions.iter().any(Assertion::needs_distances)
             || (self.outputs.iter()).any(|output| self.statistics(output.format).need_distances())
     }
 }
 
-/// The target that is meant, in the model's vocabulary.
-///
-/// # Errors
-/// A text that is not one token, or an id that the model does not have.
-pub fn resolve(spec: &TargetSpec, model: &Model) -> Result<Target> {
-    spec.resolve(&model.tokens, model.card.vocabulary)
+impl Spelling {
+    /// The target that is meant, in the model's vocabulary.
+    ///
+    /// # Errors
+    /// A text without tokens, a member of a group that is not one token, or an id that the model does not have.
+    pub fn resolve(self, spec: &TargetSpec, model: &Model) -> Result<Target> {
+        let (tokens, vocabulary) = (&model.tokens, model.card.vocabulary);
+        match self {
+            Self::Whole => spec.resolve(tokens, vocabulary),
+            Self::FirstToken => spec.resolve_by_first_token(tokens, vocabulary),
+            Self::Variants => spec.resolve_variants(tokens, vocabulary),
+        }
+    }
 }
 
 impl std::fmt::Debug for Destination {

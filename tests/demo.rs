@@ -161,6 +161,7 @@ fn its_files_are_a_model_like_any_other() {
         generation_config: None,
         index: None,
         weights: vec![asset("model.safetensors")],
+        outline: None,
     };
     let (from_files, from_bytes) = (Model::load(&files, LoadOptions::default()).unwrap(), demo());
     let read = |model: &Model| {

@@ -1,6 +1,9 @@
-//! What is asked of readings: statistics, comparisons, means, and whether they are right.
+//! What is asked of readings: statistics, comparisons, means, assertions, and whether they are right.
 
+pub mod assertions;
 pub mod compare;
+pub mod compare_many;
+pub mod evaluation;
 pub mod statistics;
 pub mod summary;
 pub mod verify;

@@ -23,6 +23,8 @@ pub enum Statistic {
     CrossEntropy,
     /// Whether the row's top-1 is the output's.
     Agrees,
+    /// KL(r‖p), r what the run's first lens makes of the same row, in nats.
+    LensKl,
 }
 
 impl Statistic {
@@ -35,7 +37,7 @@ impl Statistic {
     }
 
     /// Every statistic, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Entropy,
         Self::ForwardKl,
         Self::ReverseKl,
@@ -43,6 +45,7 @@ impl Statistic {
         Self::Tv,
         Self::CrossEntropy,
         Self::Agrees,
+        Self::LensKl,
     ];
 
     /// Its name in options, JSON and CSV.
@@ -55,6 +58,7 @@ impl Statistic {
             Self::Tv => "tv",
             Self::CrossEntropy => "cross_entropy",
             Self::Agrees => "agrees",
+            Self::LensKl => "lens_kl",
         }
     }
 
@@ -69,6 +73,10 @@ impl Statistic {
             Self::Tv => "½ Σ |p − q|, from 0 to 1",
             Self::CrossEntropy => "−log p(next token of the prompt), in nats; none at the last position",
             Self::Agrees => "whether the row's top-1 is the output's",
+            Self::LensKl => {
+                "KL(r‖p) = Σ r (log r − log p), r what the first lens makes of the row, in nats; none of the \
+                 first lens, and at the output"
+            }
         }
     }
 
@@ -82,6 +90,7 @@ impl Statistic {
             Self::Js => reading.distances.map(|d| d.js),
             Self::Tv => reading.distances.map(|d| d.tv),
             Self::CrossEntropy => reading.cross_entropy,
+            Self::LensKl => reading.lens_kl,
             Self::Agrees => Some(f64::from(u8::from(reading.top1().id == output.top1().id))),
         }
     }
@@ -113,6 +122,20 @@ impl Statistics {
         self.0.iter().copied()
     }
 
+    /// These; of several lenses, with what compares them if all others are wanted.
+    pub fn of_several_lenses(self) -> Self {
+        match Self::of_one_lens().0.is_subset(&self.0) {
+            true => self.with(Statistic::LensKl),
+            false => self,
+        }
+    }
+
+    /// All that one lens has.
+    fn of_one_lens() -> Self {
+        let others = Statistic::ALL.into_iter().filter(|s| *s != Statistic::LensKl);
+        Self(others.collect())
+    }
+
     /// Whether the normalised distributions are to be compared, in one more pass.
     pub fn need_distances(&self) -> bool {
         self.has(Statistic::Js) || self.has(Statistic::Tv)
@@ -122,7 +145,7 @@ impl Statistics {
 /// All that come in the first pass through the vocabulary.
 impl Default for Statistics {
     fn default() -> Self {
-        let costly = [Statistic::Js, Statistic::Tv];
+        let costly = [Statistic::Js, Statistic::Tv, Statistic::LensKl];
         Self(
             Statistic::ALL
                 .into_iter()
@@ -137,7 +160,7 @@ impl FromStr for Statistics {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "all" => return Ok(Self(Statistic::ALL.into_iter().collect())),
+            "all" => return Ok(Self::of_one_lens()),
             "none" => return Ok(Self::none()),
             _ => {}
         }

@@ -1,13 +1,18 @@
 //! Many trajectories made into means for each layer.
 
+use std::sync::Arc;
+
 use crate::decoder::Site;
 use crate::lens::{TargetValue, Trajectory};
+use crate::readout::lenses::Lens;
 use crate::text::targets::Target;
 
 /// What has been seen so far, layer by layer. The sample is the prompt: where several of its positions are
 /// read, their mean counts once.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
+    /// The lens that read the rows; `None` before any was seen.
+    pub lens: Option<Arc<dyn Lens>>,
     pub prompts: usize,
     /// The positions read, of all prompts together.
     pub positions: usize,
@@ -54,7 +59,7 @@ pub struct SummaryRow {
     pub entropy: Mean,
     /// In nats.
     pub forward_kl: Mean,
-    /// How often the top-1 is the target.
+    /// How often the top-1 is the target; of several tokens in a row, each of them.
     pub top1_is_target: Share,
     /// How often the top-1 is the output's.
     pub top1_is_output: Share,
@@ -72,7 +77,7 @@ pub struct Mean {
 }
 
 impl Mean {
-    fn add(&mut self, x: f64) {
+    pub(super) fn add(&mut self, x: f64) {
         self.count += 1;
         let from_old = x - self.mean;
         self.mean += from_old / self.count as f64;
@@ -80,7 +85,7 @@ impl Mean {
     }
 
     /// Adds the mean of a prompt's values, if it has any.
-    fn add_prompt(&mut self, values: impl ExactSizeIterator<Item = f64>) {
+    pub(super) fn add_prompt(&mut self, values: impl ExactSizeIterator<Item = f64>) {
         let count = values.len();
         if count > 0 {
             self.add(values.sum::<f64>() / count as f64);
@@ -119,7 +124,7 @@ pub struct Share {
 
 impl Share {
     /// Adds a prompt's positions, if it has any.
-    fn add_prompt(&mut self, positions: impl ExactSizeIterator<Item = bool>) {
+    pub(super) fn add_prompt(&mut self, positions: impl ExactSizeIterator<Item = bool>) {
         let of = positions.len() as u64;
         if of == 0 {
             return;
@@ -155,6 +160,7 @@ impl Summary {
     /// Adds a trajectory that follows its targets, its top-1 tokens where it has none, and its prompt's next
     /// tokens where it is read before its last position.
     pub fn add(&mut self, trajectory: &Trajectory) {
+        self.lens.get_or_insert_with(|| trajectory.lens.clone());
         self.prompts += 1;
         self.positions += trajectory.positions.len();
         let source = Source::of(trajectory);
@@ -180,7 +186,7 @@ impl Targets {
             Source::Tracked(_) => self.tracked += 1,
             Source::Output => self.output += 1,
         }
-        let last = last_position(trajectory);
+        let last = trajectory.last_of_prompt();
         let elsewhere = trajectory.positions.iter().any(|&position| position != last);
         self.next += usize::from(matches!(source, Source::Own(_)) && elsewhere);
     }
@@ -201,24 +207,18 @@ impl<'a> Source<'a> {
     /// that its next token is the target. `None` where nothing is to be scored.
     fn target(self, trajectory: &Trajectory, at: usize) -> Option<Target> {
         let position = trajectory.positions[at];
-        let token = |id: u32| Target {
-            name: String::new(),
-            ids: vec![id],
-            other_form: None,
-        };
         match self {
-            Self::Own(own) if position == last_position(trajectory) => own.cloned(),
-            Self::Own(_) => trajectory.prompt.ids.get(position + 1).copied().map(token),
+            Self::Own(own) if position == trajectory.last_of_prompt() => own.cloned(),
+            Self::Own(_) => trajectory
+                .prompt
+                .ids
+                .get(position + 1)
+                .copied()
+                .map(Target::unnamed),
             Self::Tracked(target) => Some(target.clone()),
-            Self::Output => Some(token(trajectory.output[at].top1().id)),
+            Self::Output => Some(Target::unnamed(trajectory.output[at].top1().id)),
         }
     }
-}
-
-/// The last position of the prompt as it was given, before what the model wrote.
-fn last_position(trajectory: &Trajectory) -> usize {
-    let prompt = &trajectory.prompt;
-    prompt.ids.len() - prompt.generated - 1
 }
 
 impl SummaryRow {
@@ -249,8 +249,13 @@ impl SummaryRow {
 
         let scored = targets.iter().enumerate().filter_map(|(at, target)| {
             let target = target.as_ref()?;
-            let is_top1 = target.ids.contains(&readings[at].top1().id);
-            Some((is_top1, trajectory.value(target, row, at)?))
+            let value = trajectory.value(target, row, at)?;
+            // Of several tokens in a row the rank is the worst: 1 where each of them is the top-1.
+            let is_top1 = match target.sequence {
+                true => value.rank == 1,
+                false => target.ids.contains(&readings[at].top1().id),
+            };
+            Some((is_top1, value))
         });
         let scored: Vec<(bool, TargetValue)> = scored.collect();
         self.top1_is_target

@@ -88,6 +88,8 @@ fn give_up(message: &[u8]) -> ! {
         }
     }
     ENDING_HERE.set(true);
+    #[cfg(feature = "explore")]
+    logit_lens::explore::give_back();
     draft::discard_what_can_be();
     if std::io::stderr().is_terminal() {
         say(b"\r\x1b[2K");

@@ -77,6 +77,8 @@ fn install() -> io::Result<()> {
 }
 
 fn clean_up() {
+    #[cfg(feature = "explore")]
+    logit_lens::explore::give_back();
     draft::discard_all();
     let mut stderr = io::stderr();
     if stderr.is_terminal() {

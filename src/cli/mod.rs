@@ -1,10 +1,15 @@
 //! The command line: options, one run, where its output goes.
 
 mod args;
+mod assertions;
+mod baseline;
+mod compare_many;
 mod completions;
 mod defect;
 mod draft;
 pub mod ending;
+mod evaluate;
+mod explore;
 mod input;
 mod interrupt;
 mod man;
@@ -17,14 +22,14 @@ mod stdin;
 mod targets;
 
 use std::io::Write;
-use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::CommandFactory;
+use logit_lens::engine::Engine;
 use logit_lens::error::{Error, Kind};
-use logit_lens::model::Model;
+use logit_lens::model::{LoadOptions, Model};
 use logit_lens::report::{Content, UNBOUNDED, wrap};
 use logit_lens::run::{Prompts, Run, Task};
 use logit_lens::source::{self, ModelFiles};
@@ -38,7 +43,8 @@ use read::Reader;
 use sinks::Sinks;
 use targets::Targets;
 
-/// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed.
+/// Runs the command and says on stderr what went wrong: 0, or 2 for wrong usage, 1 for what failed, 3 where
+/// what was asserted does not hold.
 pub fn main() -> ExitCode {
     ending::watch_the_stack();
     match completions::answer() {
@@ -93,32 +99,42 @@ fn no_threads(error: rayon::ThreadPoolBuildError) -> Error {
 
 /// Prompts and outputs → models → what is asked of them.
 fn carry_out(run: &Run) -> Result<ExitCode> {
+    if run.task == Task::Explore {
+        explore::require_terminal()?;
+    }
     let mut sinks = Sinks::open(run)?;
     if run.task == Task::Families {
         sinks.sheet(&logit_lens::report::families())?;
         sinks.finish()?;
         return Ok(ExitCode::SUCCESS);
     }
-    sinks.spare(prompts_file(run).as_deref().into_iter())?;
+    let read = prompts_file(run);
+    sinks.spare(read.as_deref().into_iter().chain(run.baseline.as_deref()))?;
     let input = Input::open(&run.prompts)?;
-    if run.models.is_empty() {
+    if run.models.is_empty() && run.task != Task::Explore {
         note(
             run,
             "using the bundled demo model; for GPT-2, add --model gpt2 (downloads 548 MB once).",
         );
     }
-    if run.task == Task::Compare {
-        return compare(run, input, sinks);
-    }
-    let model = Loaded::open(run.model(), run, &sinks)?;
     match run.task {
+        Task::Compare => return compare(run, input, sinks),
+        Task::CompareMany => return compare_models(run, input, sinks),
+        _ => {}
+    }
+    let model = Loaded::open(run.model(), run, run.load, &sinks)?;
+    match run.task {
+        Task::Explore => explore::explore(&model.reader(run)?, few(input)?),
         Task::Card => {
             sinks.card(&model.model.card)?;
             sinks.finish()?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Tokens => model.reader(run)?.show_tokens(input, sinks),
-        Task::Read | Task::Summary | Task::Compare | Task::Families => model.reader(run)?.read(input, sinks),
+        Task::Evaluate => evaluate::evaluate(&model.reader(run)?, input, sinks),
+        Task::Read | Task::Summary | Task::Compare | Task::CompareMany | Task::Families => {
+            model.reader(run)?.read(input, sinks)
+        }
     }
 }
 
@@ -128,15 +144,23 @@ fn compare(run: &Run, input: Input, sinks: Sinks) -> Result<ExitCode> {
         [_, _] => one_prompt(input)?,
         _ => two_prompts(input)?,
     };
-    let left = Loaded::open(run.model(), run, &sinks)?;
+    let left = Loaded::open(run.model(), run, run.load, &sinks)?;
     let reader = left.reader(run)?;
     match run.models.get(1) {
         None => read::compare(&reader, &reader, items, sinks),
         Some(name) => {
-            let right = Loaded::open(name, run, &sinks)?;
+            let right = Loaded::open(name, run, run.load_second, &sinks)?;
             read::compare(&reader, &right.reader(run)?, items, sinks)
         }
     }
+}
+
+/// Many prompts read by two models.
+fn compare_models(run: &Run, input: Input, sinks: Sinks) -> Result<ExitCode> {
+    let second = run.models.get(1).map_or(run.model(), String::as_str);
+    let left = Loaded::open(run.model(), run, run.load, &sinks)?;
+    let right = Loaded::open(second, run, run.load_second, &sinks)?;
+    compare_many::compare_many(&left.reader(run)?, &right.reader(run)?, input, sinks)
 }
 
 /// The file that prompts are read from, also the one that stdin is.
@@ -152,15 +176,28 @@ fn prompts_file(run: &Run) -> Option<PathBuf> {
 struct Loaded {
     files: ModelFiles,
     /// Freed by the system at the end, at once, rather than here token by token.
-    model: ManuallyDrop<Model>,
+    model: &'static Model,
+    /// What runs it, if not this machine.
+    remote: Option<Box<dyn Engine>>,
 }
 
 impl Loaded {
-    fn open(name: &str, run: &Run, sinks: &Sinks) -> Result<Self> {
-        let files = source::locate(name, &run.hub)?;
+    fn open(name: &str, run: &Run, load: LoadOptions, sinks: &Sinks) -> Result<Self> {
+        // Where nothing is computed, nothing is needed for it.
+        let remote = run.remote.as_ref().filter(|_| run.reads());
+        let files = match remote {
+            Some(remote) => remote.locate(name, &run.hub)?,
+            None if !run.reads() => source::outline(name, &run.hub)?,
+            None => source::locate(name, &run.hub)?,
+        };
         sinks.spare(files.paths())?;
+        let mut model = Model::load(&files, load)?;
+        let server = remote.map(|remote| remote.connect(&mut model, &run.hub, run.timeout));
+        let server = server.transpose()?;
+        let model: &'static Model = Box::leak(Box::new(model));
         Ok(Self {
-            model: ManuallyDrop::new(Model::load(&files, run.load)?),
+            remote: server.map(|server| server.engine(model)),
+            model,
             files,
         })
     }
@@ -181,7 +218,8 @@ impl Loaded {
         let template = chat.map(|_| ChatTemplate::of(&self.files, special));
         Ok(Reader {
             run,
-            model: &self.model,
+            model: self.model,
+            engine: self.remote.as_deref().unwrap_or(self.model),
             template: template.transpose()?,
             targets: Targets::default(),
         })
@@ -251,6 +289,15 @@ fn note(run: &Run, text: &str) {
     }
 }
 
+/// Says on stderr that something does not hold: what in red, and how in a line.
+fn say_failure(what: &str, line: &str) {
+    let red = anstyle::AnsiColor::Red
+        .on_default()
+        .effects(anstyle::Effects::BOLD);
+    // If stderr is closed, the exit code still tells.
+    let _ = writeln!(anstream::stderr(), "{red}{what}{red:#} {}", shown(line));
+}
+
 fn print_help(help: &clap::Error) -> Result<()> {
     Output::open(None)?;
     let printed = help.print().and_then(|()| std::io::stdout().flush());
@@ -291,18 +338,18 @@ fn complain(error: &anyhow::Error) -> ExitCode {
         .on_default()
         .effects(anstyle::Effects::BOLD);
     let mut stderr = anstream::stderr();
-    // If stderr is closed too, the exit code still tells.
-    let (_, code) = match error.downcast_ref::<Error>() {
+    let (text, code) = match error.downcast_ref::<Error>() {
         Some(error) => {
             let (problem, remedy) = (shown(&error.problem), shown(&error.remedy));
-            let written = writeln!(stderr, "{red}error:{red:#} {problem}\n       {remedy}");
-            (written, if error.kind == Kind::Usage { 2 } else { 1 })
+            let code = if error.kind == Kind::Usage { 2 } else { 1 };
+            (format!("{problem}\n       {remedy}"), code)
         }
-        None => {
-            let problem = shown(&format!("{error:#}"));
-            (writeln!(stderr, "{red}error:{red:#} {problem}"), 1)
-        }
+        None => (shown(&format!("{error:#}")), 1),
     };
+    // Made whole before any of it is written: where memory runs out meanwhile, that is said instead.
+    let text = format!("{red}error:{red:#} {text}\n");
+    // If stderr is closed too, the exit code still tells.
+    let _ = stderr.write_all(text.as_bytes());
     ExitCode::from(code)
 }
 

@@ -79,6 +79,15 @@ impl Progress for Bar {
         };
         self.show(what, done, total);
     }
+
+    fn say(&self, what: &str) {
+        if self.bar.is_hidden() || self.since.elapsed() < PATIENCE {
+            return;
+        }
+        self.is_shown.store(true, Ordering::Relaxed);
+        self.bar.set_message(logit_lens::text::tokens::escaped(what));
+        self.bar.tick();
+    }
 }
 
 impl Drop for Bar {

@@ -18,6 +18,8 @@ use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::{Item, What};
 
+use super::assertions::{Assertions, NOT_HELD, name_of};
+use super::baseline::AgainstBaseline;
 use super::input::{Input, count};
 use super::note;
 use super::progress::Bar;
@@ -28,6 +30,8 @@ use super::targets::Targets;
 pub struct Reader<'a> {
     pub run: &'a Run,
     pub model: &'a Model,
+    /// What runs it.
+    pub engine: &'a dyn Engine,
     pub template: Option<ChatTemplate>,
     pub targets: Targets,
 }
@@ -39,16 +43,9 @@ impl Reader<'_> {
     }
 
     fn encode(&self, item: &Item) -> logit_lens::error::Result<Prompt> {
-        let mut prompt = match (&item.what, &self.template) {
-            (What::Ids(ids), _) => self.model.prompt_of_ids(ids.clone())?,
-            (What::Text(text), Some(template)) => {
-                let written = template.render(self.system(), text)?;
-                Prompt {
-                    message: Some(text.clone()),
-                    ..self.model.prompt_as_written(&written)?
-                }
-            }
-            (What::Text(text), None) => self.model.prompt(text, self.run.encoding.bos)?,
+        let mut prompt = match &item.what {
+            What::Ids(ids) => self.model.prompt_of_ids(ids.clone())?,
+            What::Text(text) => self.prompt_of_text(text)?,
         };
         if matches!(item.what, What::Text(_)) && self.template.is_none() {
             for doubt in self.model.doubts(&prompt) {
@@ -63,13 +60,51 @@ impl Reader<'_> {
             self.targets.resolve(item, &mut prompt, self.model, self.run)?;
         }
         if let Some(count) = self.run.encoding.generate {
-            prompt = self.model.generate(&prompt, count)?;
+            prompt = self.engine.generate(&prompt, count)?;
         }
         if self.run.task != Task::Tokens {
             // Said here, where it is known which prompt it is about.
             self.run.positions().resolve(prompt.ids.len())?;
         }
         Ok(prompt)
+    }
+
+    /// What to read of every prompt, with what is doubtful of the lenses said.
+    fn request(&self, sinks: &Sinks) -> Result<Request> {
+        let request = self.run.request(self.model)?;
+        for lens in &request.lenses {
+            if let Some(artefact) = lens.artefact() {
+                sinks.spare(artefact.paths())?;
+            }
+            lens.doubts().iter().for_each(|doubt| note(self.run, doubt));
+        }
+        Ok(request)
+    }
+
+    /// Says what is doubtful of what the lenses make of a prompt; whether there was anything.
+    fn note_lenses(&self, trajectory: &Trajectory) -> bool {
+        let first = trajectory.prompt.ids.first();
+        let begins_with_bos = self.model.bos.map(|bos| first == Some(&bos));
+        let mut said = false;
+        for read in trajectory.of_each_lens() {
+            for doubt in read.lens.doubts_of(&read.positions, begins_with_bos) {
+                note(self.run, &doubt);
+                said = true;
+            }
+        }
+        said
+    }
+
+    /// The tokens of a text, in the chat template if one is asked for.
+    pub fn prompt_of_text(&self, text: &str) -> logit_lens::error::Result<Prompt> {
+        let Some(template) = &self.template else {
+            return self.model.prompt(text, self.run.encoding.bos);
+        };
+        let written = template.render(self.system(), text)?;
+        Ok(Prompt {
+            message: Some(text.to_string()),
+            ..self.model.prompt_as_written(&written)?
+        })
     }
 
     /// The system message of a chat.
@@ -79,10 +114,16 @@ impl Reader<'_> {
 
     /// Reads all prompts, batch after batch, and writes each as soon as it is done.
     pub fn read(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
-        let request = self.run.request(self.model)?;
+        let request = self.request(&sinks)?;
+        let remote = self.run.remote.as_ref();
+        if let Some(remark) = remote.and_then(|remote| remote.remark(self.model, &request)) {
+            note(self.run, &remark);
+        }
         // What does not fit the model is said before anything is read.
         request.layers.resolve(self.model.decoder.blocks.len())?;
-        let limit = self.model.batch_tokens(&request);
+        let baseline = AgainstBaseline::open(self.run)?;
+        let assertions = Assertions::new(self.run, self.model, &request)?;
+        let limit = self.engine.batch_tokens(&request);
         // Counting them is for those who see the bar.
         let prompts = match self.run.quiet || !std::io::stderr().is_terminal() {
             true => None,
@@ -91,11 +132,17 @@ impl Reader<'_> {
         let bar = Bar::new(self.run.quiet, prompts);
         let mut pass = Pass {
             reader: self,
-            summary: (self.run.task == Task::Summary).then(|| Summary::new(self.run.top_k())),
+            summaries: match self.run.task {
+                Task::Summary => vec![Summary::new(self.run.top_k()); request.lenses.len()],
+                _ => Vec::new(),
+            },
+            assertions,
+            baseline,
             bar: &bar,
             number: 0,
             verified: true,
             warned: false,
+            lenses_doubted: false,
         };
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while let Some(item) = input.next() {
@@ -127,21 +174,32 @@ impl Reader<'_> {
             pass.batch(batch, &request, &mut sinks)?;
         }
         self.targets.note_count(self.run);
-        let verified = pass.verified;
-        match pass.finish() {
-            Some(summary) => {
-                sinks.sheet(&report::summary(&summary, &self.model.card))?;
+        let Pass {
+            summaries,
+            mut assertions,
+            baseline,
+            verified,
+            ..
+        } = pass;
+        match summaries.first() {
+            // What is asserted of a summary is the first lens's, as the document of a prompt is.
+            Some(first) => {
+                let outcomes = assertions.check_summary(first);
+                let sheet = report::summary(&summaries, &self.model.card);
+                sinks.sheet(&sheet.with_assertions(&outcomes))?;
                 sinks.finish()?;
             }
-            None => {
+            _ => {
                 sinks.remarks().for_each(|remark| note(self.run, &remark));
                 sinks.finish_documents()?;
             }
         }
-        Ok(if verified {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
+        let within = baseline.map_or(Ok(true), AgainstBaseline::finish)?;
+        let held = assertions.finish() && within;
+        Ok(match (verified, held) {
+            (true, true) => ExitCode::SUCCESS,
+            (true, false) => NOT_HELD.into(),
+            (false, _) => ExitCode::FAILURE,
         })
     }
 
@@ -164,25 +222,37 @@ impl Reader<'_> {
 /// A run through many batches.
 struct Pass<'a> {
     reader: &'a Reader<'a>,
-    summary: Option<Summary>,
+    /// One for each lens, where means are wanted.
+    summaries: Vec<Summary>,
+    assertions: Assertions<'a>,
+    baseline: Option<AgainstBaseline<'a>>,
     bar: &'a Bar,
     /// The number of prompts that are done.
     number: usize,
     verified: bool,
     /// Whether it was said that another form of a target is likelier.
     warned: bool,
+    /// Whether it was said what is doubtful of a lens at some prompt.
+    lenses_doubted: bool,
 }
 
 impl Pass<'_> {
     fn batch(&mut self, batch: Vec<(Item, Prompt)>, request: &Request, sinks: &mut Sinks) -> Result<()> {
         let (items, prompts): (Vec<Item>, Vec<Prompt>) = batch.into_iter().unzip();
-        let model = self.reader.model;
+        let engine = self.reader.engine;
         let trajectories = match prompts.as_slice() {
+            _ if !self.reader.run.reads() => {
+                let blocks = self.reader.model.card.layers;
+                let unread = prompts
+                    .into_iter()
+                    .map(|prompt| Trajectory::unread(prompt, request, blocks));
+                unread.collect::<logit_lens::error::Result<_>>()?
+            }
             [_] => {
-                let read = model.read_prompts(prompts, request, self.bar);
+                let read = engine.read_prompts(prompts, request, self.bar);
                 read.map_err(|error| items[0].locate(error))?
             }
-            _ => model.read_prompts(prompts, request, self.bar)?,
+            _ => engine.read_prompts(prompts, request, self.bar)?,
         };
         let bar = self.bar;
         bar.hide(|| {
@@ -204,27 +274,35 @@ impl Pass<'_> {
         if !self.warned {
             self.warned = self.other_form(trajectory);
         }
-        match &mut self.summary {
-            Some(summary) => summary.add(trajectory),
-            None => sinks.document(&Document {
-                card: &model.card,
-                tokens: &model.tokens,
-                trajectory,
-                statistics: &Statistics::none(),
-                against: request.against.as_ref(),
-                number: self.number,
-                id: item.id.as_deref(),
-            })?,
+        if !self.lenses_doubted {
+            self.lenses_doubted = self.reader.note_lenses(trajectory);
+        }
+        match self.summaries.as_mut_slice() {
+            [_, ..] => (self.summaries.iter_mut().zip(trajectory.of_each_lens()))
+                .for_each(|(summary, read)| summary.add(read)),
+            [] => {
+                let outcomes = self.assertions.check(item, trajectory, model);
+                let document = Document {
+                    card: &model.card,
+                    tokens: &model.tokens,
+                    trajectory,
+                    statistics: &Statistics::none(),
+                    against: request.against.as_ref(),
+                    assertions: &outcomes,
+                    number: self.number,
+                    id: item.id.as_deref(),
+                };
+                sinks.document(&document)?;
+                if let Some(baseline) = &mut self.baseline {
+                    baseline.compare(&document, &name_of(item, trajectory.prompt.asked()))?;
+                }
+            }
         }
         self.number += 1;
         if self.reader.run.verify {
             self.verified &= self.reader.verification(trajectory)?;
         }
         Ok(())
-    }
-
-    fn finish(self) -> Option<Summary> {
-        self.summary
     }
 
     /// Says so when a target with or without its leading space is the likelier one in the end.
@@ -268,7 +346,7 @@ impl Reader<'_> {
         };
         let prompt = trajectory.prompt.clone();
         let ids = prompt.ids.clone();
-        let reading = &self.model.read_prompts(vec![prompt], &last, &())?[0].output[0];
+        let reading = &self.engine.read_prompts(vec![prompt], &last, &())?[0].output[0];
         let found = verify(&self.model.decoder, &ids, reading)?;
         let passes = found.passes(self.model.card.computed);
         let verdict = if passes { "verified" } else { "NOT verified" };
@@ -290,13 +368,18 @@ impl Reader<'_> {
 /// Reads the one prompt, or the two, on both sides and writes how they compare.
 pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks) -> Result<ExitCode> {
     let depths = [left, right].map(|reader| reader.model.decoder.blocks.len());
+    let same_model = std::ptr::eq(left.model, right.model);
     // Both sides follow what either wants followed, in one order.
     let targets: Vec<String> = items.iter().flat_map(|item| item.targets.clone()).collect();
     let mut sides = Vec::new();
     for (reader, item) in [left, right].into_iter().zip(items) {
         let mut request = Request {
             keep_rows: true,
-            ..reader.run.request(reader.model)?
+            ..match same_model && !sides.is_empty() {
+                // The lenses are those of the other side, of which it was said.
+                true => reader.run.request(reader.model)?,
+                false => reader.request(&sinks)?,
+            }
         };
         if sides.len() == 1 && depths[0] != depths[1] {
             let layers = request.layers.resolve(depths[0])?.into_iter();
@@ -311,37 +394,42 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             ..item
         })?;
         let bar = Bar::new(reader.run.quiet, None);
-        let trajectory = reader.model.read_prompts(vec![prompt], &request, &bar)?.remove(0);
+        let trajectory = reader
+            .engine
+            .read_prompts(vec![prompt], &request, &bar)?
+            .remove(0);
         sides.push(trajectory);
     }
-    let comparison = Comparison::new(
-        Side {
-            model: left.model,
-            trajectory: &sides[0],
-        },
-        Side {
-            model: right.model,
-            trajectory: &sides[1],
-        },
-    )?;
+    let pairs: Vec<[&Trajectory; 2]> = (sides[0].of_each_lens().zip(sides[1].of_each_lens()))
+        .map(|(left, right)| [left, right])
+        .collect();
+    let comparisons = pairs.iter().map(|[l, r]| {
+        let side = |model, trajectory| Side { model, trajectory };
+        Comparison::new(side(left.model, l), side(right.model, r))
+    });
+    let comparisons: Vec<Comparison> = comparisons.collect::<logit_lens::error::Result<_>>()?;
     let none = Statistics::none();
-    let document = |number: usize| {
+    let document = |number: usize, trajectory| {
         let reader = [left, right][number];
         Document {
             card: &reader.model.card,
             tokens: &reader.model.tokens,
-            trajectory: &sides[number],
+            trajectory,
             statistics: &none,
             against: None,
+            assertions: &[],
             number,
             id: None,
         }
     };
-    sinks.sheet(&report::compared(&Compared {
-        left: document(0),
-        right: document(1),
-        comparison: &comparison,
-    }))?;
+    let compared: Vec<Compared> = (pairs.iter().zip(&comparisons))
+        .map(|(&[l, r], comparison)| Compared {
+            left: document(0, l),
+            right: document(1, r),
+            comparison,
+        })
+        .collect();
+    sinks.sheet(&report::compared(&compared))?;
     sinks.finish()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -52,6 +52,7 @@ impl Sinks {
             let presentation = Presentation {
                 brief: run.is_brief(),
                 bands: run.selection.top_k.is_some(),
+                top_k: run.top_k(),
                 // Rows that were asked for are shown.
                 fold_rows: output.is_terminal()
                     && !run.presentation.all_rows

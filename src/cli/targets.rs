@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use logit_lens::error::{Error, Result};
 use logit_lens::model::Model;
-use logit_lens::run::{Run, Task, UnusableTargets};
+use logit_lens::run::{Run, Spelling, Task, UnusableTargets};
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::Item;
 use logit_lens::text::targets::{Target, TargetSpec};
@@ -29,7 +29,7 @@ impl Targets {
         // The targets of two sides belong together, so that neither can be without one.
         let strict = run.unusable_targets == UnusableTargets::Error || run.task == Task::Compare;
         for text in &item.targets {
-            match resolve(text, model, run.unusable_targets) {
+            match resolve(text, prompt, model, run.spelling) {
                 Ok(target) => prompt.targets.push(target),
                 Err(error) if strict => return Err(error),
                 Err(error) => {
@@ -48,15 +48,8 @@ impl Targets {
         if before < NOTED {
             let origin = item.origin.as_deref();
             let place = origin.map_or(String::new(), |origin| format!("{origin}: "));
-            let way_out = match (before, run.unusable_targets) {
-                (0, UnusableTargets::Skip) => " (--targets first-token takes its first token)",
-                _ => "",
-            };
             let problem = error.problem.trim_end_matches('.');
-            note(
-                run,
-                &format!("{place}{problem}; this target is skipped{way_out}."),
-            );
+            note(run, &format!("{place}{problem}; this target is skipped."));
         }
     }
 
@@ -72,18 +65,27 @@ impl Targets {
     }
 }
 
-fn resolve(text: &str, model: &Model, unusable: UnusableTargets) -> Result<Target> {
-    const REMEDY: &str =
-        "Give a target that is one token, as --track takes it, or choose --targets skip or first-token.";
+fn resolve(text: &str, prompt: &Prompt, model: &Model, spelling: Spelling) -> Result<Target> {
+    const REMEDY: &str = "Give a target as --track takes it, or choose --targets skip.";
     let spec: TargetSpec = text
         .parse()
         .map_err(|e| Error::usage(format!("cannot read the target {text:?}: {e}."), REMEDY))?;
-    let target = match unusable {
-        UnusableTargets::FirstToken => spec.resolve_by_first_token(&model.tokens, model.card.vocabulary),
-        UnusableTargets::Skip | UnusableTargets::Error => spec.resolve(&model.tokens, model.card.vocabulary),
-    };
-    target.map_err(|error| Error {
+    let target = spelling.resolve(&spec, model).map_err(|error| Error {
         remedy: REMEDY.to_string(),
         ..error
-    })
+    })?;
+    let tokens = prompt.ids.len() + target.ids.len();
+    match model
+        .card
+        .context
+        .filter(|&context| target.sequence && tokens > context)
+    {
+        None => Ok(target),
+        Some(context) => Err(Error::usage(
+            format!(
+                "the target {text:?} does not fit into the model's context, {context}, after the prompt."
+            ),
+            REMEDY,
+        )),
+    }
 }

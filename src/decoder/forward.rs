@@ -4,7 +4,7 @@ use std::fmt;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::parts::add;
+use super::parts::{KeysValues, Tokens, add};
 use super::{Block, Decoder, Norm, Projections, Residual};
 use crate::error::Result;
 use crate::weights::Matrix;
@@ -14,6 +14,20 @@ use crate::weights::Matrix;
 pub struct Batch {
     ids: Vec<u32>,
     lengths: Vec<usize>,
+}
+
+/// What the blocks keep of a prompt's first tokens, so that those which come after them need no more than
+/// their own rows: each block's keys and values. An empty one is the beginning of a prompt.
+#[derive(Debug, Default)]
+pub struct Past {
+    blocks: Vec<KeysValues>,
+}
+
+impl Past {
+    /// How many tokens went through.
+    pub fn tokens(&self) -> usize {
+        self.blocks.first().map_or(0, |block| block.tokens)
+    }
 }
 
 impl Batch {
@@ -28,16 +42,45 @@ impl Batch {
         &self.lengths
     }
 
+    /// The token ids of each prompt, in order.
+    pub fn prompts(&self) -> Vec<&[u32]> {
+        let mut rest = self.ids.as_slice();
+        let mut prompt = |&length: &usize| {
+            let (prompt, after) = rest.split_at(length);
+            rest = after;
+            prompt
+        };
+        self.lengths.iter().map(&mut prompt).collect()
+    }
+
     /// The number of tokens of all prompts.
     pub fn tokens(&self) -> usize {
         self.ids.len()
     }
 
-    /// Each token's position in its own prompt, the first of them `offset`.
-    fn positions(&self, offset: u32) -> Vec<u32> {
+    /// Each token's position in its own prompt, the first of them `first`.
+    fn positions(&self, first: u32) -> Vec<u32> {
         (self.lengths.iter())
-            .flat_map(|&n| offset..offset + n as u32)
+            .flat_map(|&n| first..first + n as u32)
             .collect()
+    }
+}
+
+/// Which tokens the rows are that go through the blocks.
+enum Rows<'a> {
+    /// Those of whole prompts of these lengths.
+    Prompts(&'a [usize]),
+    /// Those after these.
+    After(&'a mut Past),
+}
+
+impl Rows<'_> {
+    /// The same, for one block.
+    fn of_block(&mut self, layer: usize) -> Tokens<'_> {
+        match self {
+            Self::Prompts(lengths) => Tokens::Prompts(lengths),
+            Self::After(past) => Tokens::After(&mut past.blocks[layer]),
+        }
     }
 }
 
@@ -121,18 +164,49 @@ impl Decoder {
 
     /// The same with the stream in `dtype`. Float64 on the CPU shares no kernel with float32.
     pub fn forward_in(&self, dtype: DType, batch: &Batch, device: &Device, hook: &mut Hook) -> Result<()> {
+        let stream = self.embed(dtype, batch, device)?;
+        self.run(stream, Rows::Prompts(batch.lengths()), hook)
+    }
+
+    /// Runs the tokens `ids` that come after those of `past`, and keeps what is kept of them there too.
+    /// On the CPU, in float32.
+    ///
+    /// # Errors
+    /// Those of `hook`.
+    pub fn forward_after(&self, past: &mut Past, ids: &[u32], hook: &mut Hook) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.push(ids);
+        let stream = self.embed_from(DType::F32, &batch, past.tokens() as u32, &Device::Cpu)?;
+        past.blocks.resize_with(self.blocks.len(), KeysValues::default);
+        self.run(stream, Rows::After(past), hook)
+    }
+
+    /// Whether what is kept of a prompt of `from` tokens is still true of it when it has `to`. Some ways of
+    /// stretching rotary positions turn every token anew.
+    pub fn can_continue(&self, from: usize, to: usize) -> bool {
+        let rotary = self
+            .blocks
+            .iter()
+            .filter_map(|block| block.attention.rotary.as_ref());
+        rotary
+            .map(|rotary| &rotary.frequencies)
+            .all(|f| f.outlast(from, to))
+    }
+
+    /// The stream before block 0 through all blocks.
+    fn run(&self, stream: Tensor, mut rows: Rows, hook: &mut Hook) -> Result<()> {
         let embed = Site {
             layer: 0,
             point: Point::Embed,
         };
-        let mut stream = hook(embed, self.embed(dtype, batch, device)?)?;
+        let mut stream = hook(embed, stream)?;
         for (layer, block) in self.blocks.iter().enumerate() {
             let next = self
                 .blocks
                 .get(layer + 1)
                 .map_or(vec![&self.unembed.head], Block::matrices);
             next.into_iter().for_each(|matrix| matrix.view().will_need());
-            stream = block.forward(&stream, batch.lengths(), &mut |point, tensor| {
+            stream = block.forward(&stream, rows.of_block(layer), &mut |point, tensor| {
                 hook(Site { layer, point }, tensor)
             })?;
             block
@@ -143,7 +217,13 @@ impl Decoder {
         Ok(())
     }
 
-    fn embed(&self, dtype: DType, batch: &Batch, device: &Device) -> Result<Tensor> {
+    /// The residual stream before block 0, `[tokens, hidden]`.
+    pub fn embed(&self, dtype: DType, batch: &Batch, device: &Device) -> Result<Tensor> {
+        self.embed_from(dtype, batch, 0, device)
+    }
+
+    /// The same, of prompts from their position `first` on.
+    fn embed_from(&self, dtype: DType, batch: &Batch, first: u32, device: &Device) -> Result<Tensor> {
         let embedding = &self.embedding;
         let mut rows = embedding.tokens.rows(&batch.ids, device)?.to_dtype(dtype)?;
         if embedding.scale != 1. {
@@ -153,7 +233,7 @@ impl Decoder {
             rows = project.apply(&rows)?;
         }
         if let Some(positions) = &embedding.positions {
-            let at = batch.positions(positions.offset);
+            let at = batch.positions(positions.offset + first);
             rows = add(&rows, &positions.table.rows(&at, device)?.to_dtype(dtype)?)?;
         }
         normed(&embedding.norm, rows)
@@ -176,7 +256,7 @@ impl Block {
     fn forward(
         &self,
         stream: &Tensor,
-        prompts: &[usize],
+        tokens: Tokens,
         hook: &mut dyn FnMut(Point, Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         let (branch_post, sum_post) = match self.residual {
@@ -184,7 +264,7 @@ impl Block {
             _ => ([&self.attention_post_norm, &self.mlp_post_norm], [&None, &None]),
         };
         let read = normed(&self.attention_norm, stream.clone())?;
-        let attn_out = normed(branch_post[0], self.attention.apply(&read, prompts)?)?;
+        let attn_out = normed(branch_post[0], self.attention.apply(&read, tokens)?)?;
         let attn_out = hook(Point::AttnOut, self.scaled(attn_out)?)?;
         let resid_mid = normed(sum_post[0], add(stream, &attn_out)?)?;
         let resid_mid = hook(Point::ResidMid, resid_mid)?;

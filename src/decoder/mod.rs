@@ -12,8 +12,8 @@ mod parts;
 use crate::weights::Matrix;
 
 pub use config::Config;
-pub use families::{Supported, load, supported};
-pub use forward::{Batch, Hook, Point, Site};
+pub use families::{Modules, Supported, load, modules, supported};
+pub use forward::{Batch, Hook, Past, Point, Site};
 pub use parts::{
     Activation, Alibi, AlibiForm, Attention, Frequencies, HeadNorm, Linear, Mlp, Norm, NormKind, Order, Over,
     Pairs, Projections, Rotary, Unembed, Xielu, on_slices,
@@ -56,6 +56,13 @@ pub struct Positions {
 }
 
 impl Embedding {
+    /// Whether its table is on this machine.
+    pub fn is_at_hand(&self) -> bool {
+        let positions = self.positions.iter().map(|positions| &positions.table);
+        let mut tables = positions.chain([&self.tokens]);
+        tables.all(|table| table.view().absent_name().is_none())
+    }
+
     /// Rows of a table and nothing else.
     pub fn new(tokens: Matrix) -> Self {
         Self {

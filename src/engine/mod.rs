@@ -1,7 +1,15 @@
 //! Where the readings of a run come from: prompts and a request in, trajectories out. An engine is a
 //! folder here.
 
+mod continuations;
+mod http;
 mod local;
+mod ndif;
+mod remote;
+mod several;
+mod vllm;
+
+pub use local::Bands;
 
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};
@@ -9,6 +17,8 @@ use crate::machine::progress::Progress;
 use crate::model::Card;
 use crate::text::prompt::Prompt;
 use crate::text::tokens::Tokens;
+
+pub use remote::{Remote, Server};
 
 /// What runs a model and reads its residual stream.
 pub trait Engine {

@@ -29,7 +29,10 @@ pub struct Heads<'a> {
 /// cap, the bias, the mask, the softmax.
 #[derive(Clone, Copy)]
 pub struct Shape<'a> {
+    /// How many keys there are.
     pub tokens: usize,
+    /// How many of them come before the first query's own: 0 for a whole prompt.
+    pub before: usize,
     pub head_dim: usize,
     pub scale: f32,
     /// Scores are bent to stay within this.
@@ -48,22 +51,21 @@ impl Shape<'_> {
     }
 }
 
-/// Writes the attended values of one prompt to `out` `[tokens, heads * head_dim]`.
+/// Writes the attended values of one prompt's queries to `out` `[tokens - before, heads * head_dim]`.
 pub fn attend(shape: Shape, q: Heads, k: Heads, v: Heads, out: &mut [f32]) {
     let (heads, dim) = (q.starts.len(), shape.head_dim);
     let width = heads * dim;
-    assert_eq!(out.len(), shape.tokens * width);
-    let reach = |h: Heads| {
-        h.starts
-            .iter()
-            .max()
-            .map(|last| (shape.tokens - 1) * h.stride + last + dim)
+    let queries = shape.tokens - shape.before;
+    assert_eq!(out.len(), queries * width);
+    let reaches = |h: Heads, tokens: usize| {
+        let last = h.starts.iter().max();
+        last.map(|last| (tokens - 1) * h.stride + last + dim) <= Some(h.values.len())
     };
-    assert!([q, k, v].into_iter().all(|h| reach(h) <= Some(h.values.len())));
+    assert!(reaches(q, queries) && reaches(k, shape.tokens) && reaches(v, shape.tokens));
     assert!(k.starts.len() == v.starts.len() && shape.biases.is_none_or(|b| b.len() == heads * shape.tokens));
     let target = Target::new(out);
     // The last queries see the most keys: they begin, so that no thread ends with the longest task.
-    let chunks: Vec<_> = ranges(shape.tokens, QUERIES).collect();
+    let chunks: Vec<_> = ranges(queries, QUERIES).collect();
     let tasks: Vec<_> = chunks
         .into_iter()
         .rev()
@@ -73,8 +75,9 @@ pub fn attend(shape: Shape, q: Heads, k: Heads, v: Heads, out: &mut [f32]) {
         .into_par_iter()
         .for_each_init(Vec::new, |scores, (head, queries)| {
             let kv_head = head / (heads / k.starts.len());
+            let first = shape.before + queries.start;
             // Keys before the first query's window are hidden from all of these queries.
-            let keys = shape.first_key(queries.start)..queries.end;
+            let keys = shape.first_key(first)..shape.before + queries.end;
             scores.resize(queries.len() * keys.len(), 0.);
             let at = |h: Heads, head: usize, token: usize| token * h.stride + h.starts[head];
             // SAFETY: strides and extents were checked above; no two tasks write one element of out.
@@ -89,7 +92,7 @@ pub fn attend(shape: Shape, q: Heads, k: Heads, v: Heads, out: &mut [f32]) {
                 let biases = shape
                     .biases
                     .map(|all| &all[head * shape.tokens..][..shape.tokens]);
-                shares(scores, shape, biases, queries.start, keys.clone());
+                shares(scores, shape, biases, first, keys.clone());
                 product(
                     [queries.len(), dim, keys.len()],
                     (target.at(queries.start * width + head * dim), width),

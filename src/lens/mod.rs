@@ -7,4 +7,4 @@ mod trajectory;
 
 pub use request::{Follow, Request};
 pub use select::{Layers, Points, Positions};
-pub use trajectory::{Row, SuddenChange, TargetValue, Track, Trajectory};
+pub use trajectory::{Continuation, Row, SuddenChange, TargetValue, Track, Trajectory};

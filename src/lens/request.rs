@@ -9,8 +9,9 @@ use crate::text::targets::Target;
 /// What is to be read of each prompt.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What maps the rows before the final norm.
-    pub lens: Arc<dyn Lens>,
+    /// What maps the rows before the final norm: each row is read under all of them, in one pass. The first is
+    /// the one that everything is about. Without any, the logit lens.
+    pub lenses: Vec<Arc<dyn Lens>>,
     pub layers: Layers,
     pub points: Points,
     pub positions: Positions,
@@ -19,6 +20,8 @@ pub struct Request {
     /// Whether to compare the normalised distributions (Jensen-Shannon, total variation): one more
     /// pass through the vocabulary.
     pub distances: bool,
+    /// Whether to measure how far each lens is from the first at each row (KL): one more pass for each.
+    pub lens_kl: bool,
     /// Tokens to follow through all rows, whatever their rank.
     pub targets: Vec<Target>,
     /// What their logits are to be compared with.
@@ -43,16 +46,28 @@ pub enum Follow {
     TopK,
 }
 
+impl Follow {
+    /// How many of a row's `top_k` tokens are followed.
+    pub fn count(self, top_k: usize) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Top1 => 1,
+            Self::TopK => top_k,
+        }
+    }
+}
+
 /// Every layer at the last position, the five likeliest tokens.
 impl Default for Request {
     fn default() -> Self {
         Self {
-            lens: Arc::new(LogitLens),
+            lenses: vec![Arc::new(LogitLens)],
             layers: Layers::default(),
             points: Points::default(),
             positions: Positions::default(),
             top_k: 5,
             distances: false,
+            lens_kl: false,
             targets: Vec::new(),
             against: None,
             follow: Follow::Nothing,

@@ -123,10 +123,15 @@ impl Points {
         }
     }
 
+    /// Whether the row before block 0 is named here or among the layers.
+    pub fn name_embed(&self, layers: &Layers) -> bool {
+        layers.name_embed() || self.has(Point::Embed)
+    }
+
     /// Whether the row before block 0 is read: when it is named here or among the layers, or when
     /// all layers are read and no points are named.
     pub fn read_embed(&self, layers: &Layers) -> bool {
-        layers.name_embed() || self.has(Point::Embed) || (self.0.is_none() && layers.are_all())
+        self.name_embed(layers) || (self.0.is_none() && layers.are_all())
     }
 }
 
@@ -160,6 +165,17 @@ impl Positions {
     /// Every position.
     pub fn all() -> Self {
         Self([Range::ALL].into_iter().collect())
+    }
+
+    /// The position `index`, which counts from the end where it is negative.
+    pub fn one(index: i64) -> Self {
+        Self([Range::Index(index)].into_iter().collect())
+    }
+
+    /// The `count` positions before the last.
+    pub fn before_the_last(count: usize) -> Self {
+        let first = -1 - i64::try_from(count).unwrap_or(i64::MAX - 1);
+        Self([Range::Slice(Some(first), Some(-1))].into_iter().collect())
     }
 
     /// The positions chosen of a prompt of `tokens` tokens, rising.

@@ -1,8 +1,13 @@
 //! All readings of one prompt.
 
+use std::sync::Arc;
+
 use candle_core::Tensor;
 
+use super::Request;
 use crate::decoder::{Point, Site};
+use crate::error::Result;
+use crate::readout::lenses::{Lens, LogitLens};
 use crate::readout::{Reading, Tracked};
 use crate::text::prompt::Prompt;
 use crate::text::targets::Target;
@@ -11,6 +16,8 @@ use crate::text::tokens::Tokens;
 /// All readings of one prompt.
 #[derive(Debug, Clone)]
 pub struct Trajectory {
+    /// What the rows were mapped by.
+    pub lens: Arc<dyn Lens>,
     pub prompt: Prompt,
     /// The positions read, rising.
     pub positions: Vec<usize>,
@@ -23,8 +30,13 @@ pub struct Trajectory {
     /// At each position read, the tokens followed, likeliest first (by their highest probability at
     /// any row shown), with a value for each row.
     pub tracked: Vec<Vec<Track>>,
-    /// The rows shown, `[positions, rows, hidden]`, before the final norm; `None` unless kept.
+    /// The targets that are several tokens in a row, after the prompt.
+    pub continuations: Vec<Continuation>,
+    /// The rows shown, `[positions, rows, hidden]`, before the final norm and after the lens; `None` unless kept.
     pub hidden: Option<Tensor>,
+    /// What the run's other lenses make of the same prompt, with the same positions, output and targets. A lens
+    /// that has no map for some row lacks it.
+    pub others: Vec<Trajectory>,
 }
 
 /// The readings at one site, one for each position read.
@@ -32,6 +44,39 @@ pub struct Trajectory {
 pub struct Row {
     pub site: Site,
     pub readings: Vec<Reading>,
+}
+
+/// A target of several tokens after the prompt (teacher forcing): each token as it is read at the position
+/// before it, where the prompt and the tokens before it are what was said.
+#[derive(Debug, Clone)]
+pub struct Continuation {
+    /// One for each token, in their order.
+    pub tokens: Vec<Track>,
+    /// Whether each of them is the output's top-1: what the model says by itself.
+    pub is_output: bool,
+}
+
+impl Continuation {
+    /// Whether it is what `target` is.
+    pub fn is(&self, target: &Target) -> bool {
+        self.tokens
+            .iter()
+            .map(|track| track.id)
+            .eq(target.ids.iter().copied())
+    }
+
+    /// What the row `row` makes of it: the sums of its tokens' logits and log-probabilities, and the worst of
+    /// their ranks, so that it is 1 where each token is the top-1.
+    fn value(&self, row: usize) -> TargetValue {
+        let values = || self.tokens.iter().map(|track| track.values[row]);
+        let logprob: f64 = values().map(|value| value.logprob).sum();
+        TargetValue {
+            logit: values().map(|value| f64::from(value.logit)).sum(),
+            logprob,
+            prob: logprob.exp(),
+            rank: values().map(|value| value.rank).max().unwrap_or(1),
+        }
+    }
 }
 
 /// A token followed through the rows at one position.
@@ -49,10 +94,11 @@ impl Track {
     }
 }
 
-/// What a row makes of a target: of its token, or of its tokens together.
+/// What a row makes of a target: of its token, or of its tokens together (of those in a row, see
+/// [`Continuation`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TargetValue {
-    /// log Σ e^l over the tokens: the logit, of a single one.
+    /// log Σ e^l over the tokens of a group: the logit, of a single one.
     pub logit: f64,
     /// In nats.
     pub logprob: f64,
@@ -71,6 +117,47 @@ pub struct SuddenChange {
 }
 
 impl Trajectory {
+    /// It and those of the other lenses.
+    pub fn of_each_lens(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// How many top tokens its readings keep.
+    pub fn kept(&self) -> usize {
+        self.output.first().map_or(0, |reading| reading.top.len())
+    }
+
+    /// What would be read of a prompt by a model of so many blocks: everything but the readings.
+    ///
+    /// # Errors
+    /// A layer or position that is not there.
+    pub fn unread(prompt: Prompt, request: &Request, blocks: usize) -> Result<Self> {
+        let site = |layer| Site {
+            layer,
+            point: Point::ResidPost,
+        };
+        let rows = request.layers.resolve(blocks)?.into_iter().map(|layer| Row {
+            site: site(layer),
+            readings: Vec::new(),
+        });
+        Ok(Self {
+            positions: request.positions.resolve(prompt.ids.len())?,
+            rows: rows.collect(),
+            output: Vec::new(),
+            targets: request.targets.iter().chain(&prompt.targets).cloned().collect(),
+            tracked: Vec::new(),
+            hidden: None,
+            lens: request
+                .lenses
+                .first()
+                .cloned()
+                .unwrap_or_else(|| Arc::new(LogitLens)),
+            others: Vec::new(),
+            continuations: Vec::new(),
+            prompt,
+        })
+    }
+
     /// The rows after blocks, those of the ordinary logit lens.
     pub fn layers(&self) -> impl DoubleEndedIterator<Item = &Row> {
         self.rows.iter().filter(|row| row.site.point == Point::ResidPost)
@@ -80,6 +167,13 @@ impl Trajectory {
     pub fn at_point(&self, point: Point) -> impl Iterator<Item = (usize, &Row)> {
         let rows = self.rows.iter().enumerate();
         rows.filter(move |(_, row)| row.site.point == point)
+    }
+
+    /// The index into [`Trajectory::positions`] of the prompt's last position, which is where its answer is
+    /// and its target belongs; of the last one read where that was not.
+    pub fn answer_position(&self) -> usize {
+        let read = self.positions.binary_search(&self.last_of_prompt());
+        read.unwrap_or(self.positions.len() - 1)
     }
 
     /// The layer at which the prediction at the `at`th position read settles: the first layer
@@ -133,6 +227,9 @@ impl Trajectory {
     /// What the row `row` makes of `target` at the `at`th position read; `None` if it was not
     /// followed.
     pub fn value(&self, target: &Target, row: usize, at: usize) -> Option<TargetValue> {
+        if target.sequence {
+            return Some(self.continuation(target, at)?.value(row));
+        }
         let of = |id: &u32| self.tracked.get(at)?.iter().find(|track| track.id == *id);
         let mut values = target.ids.iter().map(|id| of(id).map(|track| track.values[row]));
         let first = values.next()??;
@@ -150,6 +247,32 @@ impl Trajectory {
             sum.rank = sum.rank.min(value.rank);
         }
         Some(sum)
+    }
+
+    /// The tokens of `target` after the prompt, if they are several in a row and the `at`th position read is
+    /// the prompt's last.
+    pub fn continuation(&self, target: &Target, at: usize) -> Option<&Continuation> {
+        let is_last = self.positions[at] == self.last_of_prompt();
+        let found = self
+            .continuations
+            .iter()
+            .find(|continuation| continuation.is(target));
+        found.filter(|_| is_last && target.sequence)
+    }
+
+    /// Whether `target` is what the model says at the `at`th position read.
+    pub fn is_output(&self, target: &Target, at: usize) -> bool {
+        match target.sequence {
+            true => self
+                .continuation(target, at)
+                .is_some_and(|continuation| continuation.is_output),
+            false => target.ids.contains(&self.output[at].top1().id),
+        }
+    }
+
+    /// The last position of the prompt as it was given, before what the model wrote.
+    pub fn last_of_prompt(&self) -> usize {
+        self.prompt.ids.len() - self.prompt.generated - 1
     }
 
     /// How far the logit of `target` is above that of `other` there; `None` if one was not followed.

@@ -13,6 +13,14 @@ pub enum Stage {
 pub trait Progress: Sync {
     /// `done` of `total` blocks or rows are done.
     fn report(&self, stage: Stage, done: usize, total: usize);
+
+    /// What is waited for, in a few words.
+    fn say(&self, _: &str) {}
+
+    /// Whether what is being done is no longer wanted: it then ends early, in an error.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 /// Tells nobody.

@@ -3,11 +3,15 @@
 mod generation;
 mod prompting;
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
 use candle_core::Device;
 
 use crate::decoder::{self, Config, Decoder};
 use crate::error::Result;
 use crate::machine::device::{self, DeviceChoice};
+use crate::readout::lenses::Subject;
 use crate::source::{self, HubOptions, ModelFiles};
 use crate::text::tokens::Tokens;
 use crate::weights::{DType, Weights};
@@ -53,6 +57,49 @@ pub struct Card {
     /// The type that products, norms and logits are computed in.
     pub computed: DType,
     pub device: String,
+    /// What runs the model, where that is a server.
+    pub engine: Option<EngineCard>,
+}
+
+/// A server that runs a model.
+#[derive(Debug, Clone)]
+pub struct EngineCard {
+    /// Its software.
+    pub name: String,
+    pub version: Option<String>,
+    /// The type that it computes in, once it has said so.
+    dtype: Arc<OnceLock<String>>,
+}
+
+impl EngineCard {
+    /// Of software of that name and version.
+    pub fn new(name: &str, version: Option<String>) -> Self {
+        Self {
+            name: name.to_string(),
+            version,
+            dtype: Arc::default(),
+        }
+    }
+
+    /// Keeps the type that the server computes in, the first that it says.
+    pub fn says(&self, dtype: &str) {
+        let _ = self.dtype.set(dtype.to_string());
+    }
+
+    /// The type that the server computes in, once it has said so.
+    pub fn dtype(&self) -> Option<&str> {
+        self.dtype.get().map(String::as_str)
+    }
+}
+
+/// Its name and version.
+impl fmt::Display for EngineCard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.version {
+            Some(version) => write!(f, "{} {version}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
 }
 
 /// How a model is to be loaded.
@@ -78,6 +125,15 @@ impl Model {
         )
     }
 
+    /// The model as a fitted lens is checked against it.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            name: &self.card.name,
+            revision: self.card.revision.as_deref(),
+            decoder: &self.decoder,
+        }
+    }
+
     /// Maps the weights, describes the decoder and loads the tokenizer.
     ///
     /// # Errors
@@ -89,7 +145,10 @@ impl Model {
             let tokens = std::thread::Builder::new().spawn_scoped(scope, load);
             let device = options.device.open()?;
             let config = Config::read(&files.config)?;
-            let weights = Weights::open(&files.weights, options.dtype)?;
+            let weights = match &files.outline {
+                Some(outline) => Weights::outlined(outline)?,
+                None => Weights::open(&files.weights, options.dtype)?,
+            };
             if !options.headers_only {
                 weights.read_ahead();
             }
@@ -116,6 +175,31 @@ impl Model {
             })
         })
     }
+}
+
+/// The tensors that rows of the last block are read by: the final norm, the unembedding, and what is small beside
+/// them. The embedding is among them only where it is the unembedding, too.
+///
+/// # Errors
+/// Those of [`Model::load`] about the checkpoint.
+pub fn tensors_of_the_readout(files: &ModelFiles) -> Result<Vec<String>> {
+    let Some(outline) = &files.outline else {
+        return Ok(Vec::new());
+    };
+    let mut nothing = outline.clone();
+    nothing
+        .tensors
+        .values_mut()
+        .for_each(|tensor| tensor.bytes = None);
+    let weights = Weights::outlined(&nothing)?;
+    let decoder = decoder::load(&Config::read(&files.config)?, &weights)?;
+    let [embedding, head] = [&decoder.embedding.tokens, &decoder.unembed.head];
+    let [embedding, head] = [embedding, head].map(|matrix| matrix.view().absent_name());
+    let is_of_a_block = |name: &str| name.split('.').any(|part| part.parse::<u32>().is_ok());
+    let is_read = |name: &String| {
+        !is_of_a_block(name) && (Some(name.as_str()) == head || Some(name.as_str()) != embedding)
+    };
+    Ok(weights.taken().into_iter().filter(is_read).collect())
 }
 
 fn card(
@@ -147,5 +231,6 @@ fn card(
         held: requested.unwrap_or(stored),
         computed,
         device: device::name(device),
+        engine: None,
     })
 }

@@ -90,6 +90,7 @@ impl Running {
             reverse_kl: divergence(self.away / self.sum, log_sum_exp, output_log_sum_exp),
             cross_entropy: self.next.map(|_| log_sum_exp - self.next_logit as f64),
             distances: None,
+            lens_kl: None,
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Reading {
     pub cross_entropy: Option<f64>,
     /// What compares the normalised distributions; `None` unless asked for.
     pub distances: Option<Distances>,
+    /// KL(r‖p) from what the run's first lens makes of the same row, in nats; `None` unless asked for.
+    pub lens_kl: Option<f64>,
 }
 
 /// How far a row's distribution p is from the model's output q at the same position.

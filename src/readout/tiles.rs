@@ -71,6 +71,10 @@ fn fold_slices<T: Tiled>(
     for rows in ranges(rows_in_all, whole_groups(ROWS_OF_A_TASK)) {
         let see = |(buffer, logits): &mut (Vec<f32>, Vec<f32>), part: &Range<usize>| {
             let mut tiled: Vec<T> = rows.clone().map(&new).collect();
+            // Whoever cancels has no use for the rest.
+            if progress.is_cancelled() {
+                return tiled;
+            }
             for tile in ranges(part.len(), width) {
                 let tile = part.start + tile.start..part.start + tile.end;
                 let panel = Panel::new(head, tile.clone(), buffer);
@@ -104,6 +108,9 @@ fn fold_tensors<T: Tiled>(
     let rows = x.dim(0)?;
     let mut tiled: Vec<T> = (0..rows).map(new).collect();
     for part in ranges(head.outputs(), head.outputs().div_ceil(PARTS)) {
+        if progress.is_cancelled() {
+            break;
+        }
         let weight = head.upload(part.clone(), x)?;
         let products = x.to_dtype(weight.dtype())?.matmul(&weight)?;
         let products = products.to_dtype(DType::F32)?.to_device(&Device::Cpu)?;

@@ -30,8 +30,7 @@ impl Answer {
     pub fn of(document: &Document) -> Self {
         let trajectory = document.trajectory;
         let prompt = &trajectory.prompt;
-        let last = prompt.ids.len() - prompt.generated - 1;
-        let at = (trajectory.positions.binary_search(&last)).unwrap_or(trajectory.positions.len() - 1);
+        let at = trajectory.answer_position();
         let output = &trajectory.output[at];
         let unusable = prompt.unusable_targets.first();
         let tracked = trajectory.targets.first().filter(|_| unusable.is_none());
@@ -56,7 +55,7 @@ impl Answer {
             value,
             output: (document.tokens.label(top1.id), top1.prob),
             has_usable_target: target.is_some(),
-            is_target: target.is_some_and(|target| target.ids.contains(&top1.id)),
+            is_target: target.is_some_and(|target| trajectory.is_output(target, at)),
             settles_at: trajectory.settles_at(at),
         }
     }

@@ -1,4 +1,4 @@
-//! CSV, tidy: a row for each prompt, point, layer, position and token, for data frames.
+//! CSV, tidy: a row for each prompt, lens, point, layer, position and token, for data frames.
 //!
 //! `layer` is a whole number, and empty at the embedding, which is before every layer: in pandas it is read
 //! with `dtype={"layer": "Int64"}`. A prompt's text, which may be long, is not repeated: `prompt` and `id` say
@@ -13,16 +13,18 @@ use crate::analysis::statistics::{Statistic, Statistics};
 use crate::decoder::Point;
 use crate::lens::{Follow, Row};
 use crate::readout::Reading;
+use crate::text::targets::Target;
 use crate::text::visible::escaped;
 
 /// One heading above all documents.
 pub const CSV: Format = Format {
     name: "csv",
     aliases: &[],
-    help: "Tidy: a row for each prompt, point, layer, position and token",
+    help: "Tidy: a row for each prompt, lens, point, layer, position and token",
     endings: &["csv"],
     content: Content::Text,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::default(),
@@ -43,7 +45,7 @@ struct Csv {
     begun: bool,
 }
 
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "prompt",
     "id",
     "model",
@@ -62,6 +64,7 @@ const COLUMNS: [&str; 18] = [
     "logit_difference",
     "generated",
     "settles_at",
+    "lens",
 ];
 
 /// A token of a row, or a group of tokens by its name.
@@ -100,13 +103,18 @@ impl Report for Csv {
                 .map_err(io)?;
             self.begun = true;
         }
-        let trajectory = document.trajectory;
-        for (i, row) in trajectory.rows.iter().enumerate() {
-            for at in 0..trajectory.positions.len() {
-                for said in said(document, i, row, at) {
-                    let record = record(document, row, at, &said).into_iter();
-                    let record = record.map(|field| shown(field, self.for_terminal));
-                    csv.write_record(record).map_err(io)?;
+        for trajectory in document.trajectory.of_each_lens() {
+            let document = &Document {
+                trajectory,
+                ..*document
+            };
+            for (i, row) in trajectory.rows.iter().enumerate() {
+                for at in 0..trajectory.positions.len() {
+                    for said in said(document, i, row, at) {
+                        let record = record(document, row, at, &said).into_iter();
+                        let record = record.map(|field| shown(field, self.for_terminal));
+                        csv.write_record(record).map_err(io)?;
+                    }
                 }
             }
         }
@@ -146,6 +154,7 @@ fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String>
         said.difference.map_or(String::new(), number),
         (position + trajectory.prompt.generated >= trajectory.prompt.ids.len()).to_string(),
         optional(trajectory.settles_at(at)),
+        trajectory.lens.name().to_string(),
     ];
     let (reading, output) = (&row.readings[at], &trajectory.output[at]);
     record.extend(document.statistics.iter().map(|s| value(s, reading, output)));
@@ -171,6 +180,31 @@ fn value(statistic: Statistic, reading: &Reading, output: &Reading) -> String {
         (Statistic::Agrees, Some(x)) => (x == 1.).to_string(),
         (_, Some(x)) => number(x),
     }
+}
+
+/// The tokens of a target that is several in a row, by the target's name and their numbers.
+fn tokens_in_turn<'a>(
+    document: &'a Document,
+    target: &'a Target,
+    row: usize,
+    at: usize,
+) -> impl Iterator<Item = Said> + 'a {
+    let continuation = document.trajectory.continuation(target, at).into_iter();
+    let tracks = continuation.flat_map(|continuation| continuation.tokens.iter().enumerate());
+    tracks.map(move |(nth, track)| {
+        let value = track.values[row];
+        Said {
+            id: Some(track.id),
+            name: format!("{}[{nth}]", target.name),
+            label: format!("{}[{nth}] {}", target.name, document.tokens.label(track.id)),
+            rank: value.rank,
+            logit: value.logit.into(),
+            logprob: value.logprob,
+            prob: value.prob,
+            tracked: true,
+            difference: None,
+        }
+    })
 }
 
 fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
@@ -215,6 +249,7 @@ fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
             tracked: true,
             difference: difference(value.logit),
         });
+        said.extend(tokens_in_turn(document, target, i, at));
     }
     said
 }

@@ -6,10 +6,11 @@ use super::batch::{Answer, Tally};
 use super::only_words::{top_label, top_tokens};
 use super::sheet::markdown_cell;
 use super::text::{percent, plain};
-use super::words::{side_by_side, story};
+use super::words::{capital, lens_name, side_by_side, story};
 use super::{Cell, Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
-use crate::lens::{Follow, Row};
+use crate::lens::{Follow, Row, Track};
+use crate::text::targets::Target;
 
 /// Tables.
 pub const MARKDOWN: Format = Format {
@@ -19,6 +20,7 @@ pub const MARKDOWN: Format = Format {
     endings: &["md", "markdown"],
     content: Content::Text,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),
@@ -81,7 +83,10 @@ impl Report for Markdown {
         )?;
         let positions = trajectory.positions.len();
         if positions > 1 && !self.each {
-            grids(document, self.words, out)?;
+            for (nth, document) in of_each_lens(document).enumerate() {
+                heading_of_lens(&document, nth > 0, out)?;
+                grids(&document, self.words, out)?;
+            }
             writeln!(out, "\n{}", markdown_cell(&story(document, positions - 1)))?;
             return Ok(self.explain(document, out)?);
         }
@@ -91,7 +96,10 @@ impl Report for Markdown {
                 let token = document.tokens.label(trajectory.prompt.ids[position]);
                 writeln!(out, "After position {position}, {}\n", markdown_cell(&token))?;
             }
-            one_position(document, at, self.words).markdown(out)?;
+            for (nth, document) in of_each_lens(document).enumerate() {
+                heading_of_lens(&document, nth > 0, out)?;
+                one_position(&document, at, self.words).markdown(out)?;
+            }
             writeln!(out, "\n{}", markdown_cell(&story(document, at)))?;
         }
         Ok(self.explain(document, out)?)
@@ -147,6 +155,29 @@ impl Markdown {
     }
 }
 
+/// The document of each lens by itself.
+fn of_each_lens<'a>(document: &'a Document<'a>) -> impl Iterator<Item = Document<'a>> {
+    (document.trajectory.of_each_lens()).map(|trajectory| Document {
+        trajectory,
+        ..*document
+    })
+}
+
+/// The name of a table's lens, where it is not the logit lens alone.
+fn heading_of_lens(document: &Document, again: bool, out: &mut dyn Write) -> io::Result<()> {
+    let trajectory = document.trajectory;
+    let before = if again { "\n" } else { "" };
+    let is_named = again || trajectory.lens.artefact().is_some() || !trajectory.others.is_empty();
+    match is_named {
+        true => writeln!(
+            out,
+            "{before}{} lens\n",
+            capital(lens_name(trajectory.lens.name()))
+        ),
+        false => Ok(()),
+    }
+}
+
 /// Layers down, the likeliest tokens across, then targets and statistics.
 fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
     let trajectory = document.trajectory;
@@ -159,6 +190,10 @@ fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
     }));
     for target in &trajectory.targets {
         columns.extend(["prob", "logprob", "logit", "rank"].map(|n| format!("{} {n}", target.name)));
+        for track in tokens_in_turn(document, target, at) {
+            let label = document.tokens.label(track.id);
+            columns.extend(["logprob", "rank"].map(|n| format!("{}: {label} {n}", target.name)));
+        }
         columns.extend((document.against).map(|a| format!("{} − {}", target.name, a.name)));
     }
     columns.extend(document.statistics.iter().map(|s| s.name().to_string()));
@@ -178,6 +213,10 @@ fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
                 Cell::maybe(value.map(|v| v.logit)),
                 value.map_or(Cell::Empty, |v| Cell::Integer(v.rank)),
             ]);
+            for track in tokens_in_turn(document, target, at) {
+                cells.push(Cell::Number(track.values[i].logprob));
+                cells.push(Cell::Integer(track.values[i].rank));
+            }
             if let Some(against) = document.against {
                 cells.push(Cell::maybe(trajectory.logit_difference(target, against, i, at)));
             }
@@ -191,6 +230,16 @@ fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
         rows: rows.collect(),
         ..Sheet::default()
     }
+}
+
+/// The tokens of a target that is several in a row.
+fn tokens_in_turn<'a>(
+    document: &Document<'a>,
+    target: &Target,
+    at: usize,
+) -> impl Iterator<Item = &'a Track> {
+    let continuation = document.trajectory.continuation(target, at).into_iter();
+    continuation.flat_map(|continuation| &continuation.tokens)
 }
 
 /// Layers down, positions across: the likeliest token of each, then targets and statistics.

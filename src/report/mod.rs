@@ -1,27 +1,32 @@
 //! Trajectories made into something to look at or to compute with, one format a file.
 
 mod batch;
+pub(crate) mod braille;
+mod compare_many;
 mod comparison;
 mod csv;
 mod drawing;
+mod evaluation;
 mod families;
-mod heatmap;
+pub(crate) mod heatmap;
 mod html;
 pub mod json;
 mod markdown;
 mod only_words;
-mod plot;
+pub(crate) mod plot;
+mod script;
 mod sheet;
 mod summary;
 mod table;
-mod text;
-mod title;
+pub(crate) mod text;
+pub(crate) mod title;
 mod tokens;
 mod words;
 
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::analysis::assertions::Outcome;
 use crate::analysis::statistics::Statistics;
 use crate::error::Error;
 use crate::lens::{Follow, Trajectory};
@@ -29,7 +34,9 @@ use crate::model::Card;
 use crate::text::targets::Target;
 use crate::text::tokens::Tokens;
 
+pub use compare_many::{ModelComparisonDocument, model_comparison};
 pub use comparison::{Compared, ComparisonDocument, compared};
+pub use evaluation::{EvaluationDocument, Protocol, evaluation};
 pub use families::{FamiliesDocument, families};
 pub use heatmap::{ColorBy, Depth, Order, Rgb, Scale};
 pub use sheet::{Cell, Data, Sheet};
@@ -48,6 +55,8 @@ pub struct Document<'a> {
     pub statistics: &'a Statistics,
     /// What the targets' logits are compared with.
     pub against: Option<&'a Target>,
+    /// What the assertions come to.
+    pub assertions: &'a [Outcome],
     /// The prompt's number in the run, from 0, and what its file calls it.
     pub number: usize,
     pub id: Option<&'a str>,
@@ -65,6 +74,8 @@ pub struct Format {
     pub content: Content,
     /// Whether a file holds one document and no more.
     pub single: bool,
+    /// Whether it shows readings; for one that does not, nothing is computed.
+    pub reads: bool,
     /// Whether it shows all positions unless told otherwise.
     pub reads_all_positions: fn(&Presentation) -> bool,
     /// The tokens it needs to be followed.
@@ -80,7 +91,7 @@ pub struct Format {
 }
 
 /// Every format.
-pub const FORMATS: [&Format; 11] = [
+pub const FORMATS: [&Format; 12] = [
     &table::TABLE,
     &json::JSON,
     &json::JSONL,
@@ -92,6 +103,7 @@ pub const FORMATS: [&Format; 11] = [
     &drawing::PNG,
     &drawing::PDF,
     &html::HTML,
+    &script::SCRIPT,
 ];
 
 impl Format {
@@ -220,6 +232,8 @@ pub struct Presentation {
     pub lean: bool,
     /// The title of a picture or a page; `None` for the model and the prompt.
     pub title: Option<String>,
+    /// The number of top tokens asked for.
+    pub top_k: usize,
 }
 
 /// A hundred columns without colours, for one document.
@@ -242,6 +256,7 @@ impl Default for Presentation {
             words: false,
             lean: false,
             title: None,
+            top_k: 5,
         }
     }
 }

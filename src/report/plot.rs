@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Effects, Style};
 
+use super::braille::Canvas;
 use super::text::{cut, percent, text_width, width, wrap};
-use super::words::{story, write_caption};
+use super::words::{lens_name, story, write_caption};
 use super::{Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
 use crate::decoder::{Point, Site};
@@ -17,11 +18,11 @@ const BOLD: Style = Style::new().effects(Effects::BOLD);
 /// Characters of a plot's height; each is four dots.
 const HEIGHT: usize = 12;
 /// Columns of the axis: `100% ┤`.
-const AXIS: usize = 6;
+pub(crate) const AXIS: usize = 6;
 const WIDEST: usize = 100;
 /// Lines that can still be told apart, each with its letter and colour.
 const MOST: usize = 6;
-const COLORS: [AnsiColor; MOST] = [
+pub(crate) const COLORS: [AnsiColor; MOST] = [
     AnsiColor::Green,
     AnsiColor::Magenta,
     AnsiColor::Cyan,
@@ -39,6 +40,7 @@ pub const PLOT: Format = Format {
     endings: &[],
     content: Content::Styled,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),
@@ -62,6 +64,8 @@ struct Line {
     letter: char,
     style: Style,
     name: String,
+    /// Of so many dots one is drawn: lenses after the first are dotted.
+    step: usize,
     probs: Vec<f64>,
 }
 
@@ -73,17 +77,30 @@ impl Plot {
         let in_blocks = |&row: &usize| trajectory.rows[row].site.point != Point::Embed;
         let rows: Vec<usize> = (0..trajectory.rows.len()).filter(in_blocks).collect();
         let targets: Vec<Target> = trajectory.targets_at(at, document.tokens);
-        let hidden = targets.len().saturating_sub(MOST);
-        let lines = targets.iter().take(MOST).enumerate().map(|(nth, target)| Line {
-            letter: (b'a' + nth as u8) as char,
-            style: COLORS[nth].on_default(),
-            name: target.name.clone(),
-            probs: (rows.iter())
-                .map(|&row| trajectory.value(target, row, at).map_or(0., |value| value.prob))
-                .collect(),
-        });
-        let sites = rows.iter().map(|&row| trajectory.rows[row].site).collect();
-        (sites, lines.collect(), hidden)
+        let lenses = 1 + trajectory.others.len();
+        let most = (MOST / lenses).max(1);
+        let hidden = targets.len().saturating_sub(most);
+        let sites: Vec<Site> = rows.iter().map(|&row| trajectory.rows[row].site).collect();
+        let mut lines = Vec::new();
+        for (color, target) in targets.iter().take(most).enumerate() {
+            for (nth, read) in trajectory.of_each_lens().enumerate() {
+                let prob = |site: &Site| {
+                    let row = read.rows.iter().position(|row| row.site == *site)?;
+                    Some(read.value(target, row, at)?.prob)
+                };
+                lines.push(Line {
+                    letter: (b'a' + lines.len() as u8) as char,
+                    style: COLORS[color].on_default(),
+                    name: match lenses {
+                        1 => target.name.clone(),
+                        _ => format!("{}, {} lens", target.name, lens_name(read.lens.name())),
+                    },
+                    step: 1 + 2 * nth,
+                    probs: sites.iter().map(|site| prob(site).unwrap_or(0.)).collect(),
+                });
+            }
+        }
+        (sites, lines, hidden)
     }
 
     fn draw(&self, sites: &[Site], lines: &[Line], out: &mut dyn Write) -> io::Result<()> {
@@ -97,7 +114,7 @@ impl Plot {
         for (nth, line) in lines.iter().enumerate().rev() {
             let points: Vec<(f64, f64)> = line.probs.iter().enumerate().map(|(i, &p)| (x(i), p)).collect();
             for pair in points.windows(2) {
-                canvas.segment(pair[0], pair[1], nth);
+                canvas.segment(pair[0], pair[1], (nth, line.step));
             }
         }
         for (nth, line) in lines.iter().enumerate().rev() {
@@ -133,9 +150,9 @@ impl Plot {
     }
 }
 
-/// Labels below an axis of `columns` columns, in a line of at most `room`: every one, or every second,
-/// fifth, tenth and so on, from the first.
-fn ticks(labels: &[String], columns: usize, room: usize) -> String {
+/// Labels below an axis of `columns` columns that begins after [`AXIS`] columns, in a line of at most `room`:
+/// every one, or every second, fifth, tenth and so on, from the first.
+pub(crate) fn ticks(labels: &[String], columns: usize, room: usize) -> String {
     let steps = (0..).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_usize.pow(power)));
     let at_step = |step: usize| {
         let mut line = String::new();
@@ -181,7 +198,8 @@ impl Report for Plot {
             for line in &lines {
                 let last = line.probs.last().copied().unwrap_or(0.);
                 let highest = line.probs.iter().copied().fold(0., f64::max);
-                let name = cut(&line.name, 24.min(self.width.saturating_sub(4)));
+                let widest = if trajectory.others.is_empty() { 24 } else { 40 };
+                let name = cut(&line.name, widest.min(self.width.saturating_sub(4)));
                 let values = format!("final {}, peak {}", percent(last), percent(highest));
                 let (letter, style) = (line.letter, line.style);
                 write!(out, "  {style}{letter} {name}{style:#}")?;
@@ -215,83 +233,9 @@ impl Report for Plot {
     }
 }
 
-/// Dots and letters, each with the number of the line that they belong to.
-struct Canvas {
-    columns: usize,
-    rows: usize,
-    /// Of each character: its dots, its letter, and whose it is.
-    cells: Vec<(u8, Option<char>, Option<usize>)>,
-}
-
-impl Canvas {
-    fn new(columns: usize, rows: usize) -> Self {
-        Self {
-            columns,
-            rows,
-            cells: vec![(0, None, None); columns * rows],
-        }
-    }
-
-    /// The dot nearest to a point of the unit square, from the left and from the top.
-    fn dot(&self, (x, y): (f64, f64)) -> (usize, usize) {
-        let place = |v: f64, dots: usize| (v.clamp(0., 1.) * (dots - 1) as f64).round() as usize;
-        (place(x, 2 * self.columns), place(1. - y, 4 * self.rows))
-    }
-
-    /// A straight line of dots.
-    fn segment(&mut self, from: (f64, f64), to: (f64, f64), nth: usize) {
-        let ((x0, y0), (x1, y1)) = (self.dot(from), self.dot(to));
-        let steps = x0.abs_diff(x1).max(y0.abs_diff(y1)).max(1);
-        for i in 0..=steps {
-            let between = |a: usize, b: usize| {
-                let t = i as f64 / steps as f64;
-                (a as f64 + t * (b as f64 - a as f64)).round() as usize
-            };
-            self.set(between(x0, x1), between(y0, y1), nth);
-        }
-    }
-
-    fn set(&mut self, x: usize, y: usize, nth: usize) {
-        // Unicode numbers a character's dots 1-2-3-7 down the left, 4-5-6-8 down the right.
-        const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
-        let cell = &mut self.cells[y / 4 * self.columns + x / 2];
-        cell.0 |= DOTS[x % 2][y % 4];
-        cell.2 = Some(nth);
-    }
-
-    fn letter(&mut self, point: (f64, f64), letter: char, nth: usize) {
-        let (x, y) = self.dot(point);
-        let cell = &mut self.cells[y / 4 * self.columns + x / 2];
-        (cell.1, cell.2) = (Some(letter), Some(nth));
-    }
-
-    /// The character at a place, and whose it is.
-    fn at(&self, column: usize, row: usize) -> (char, Option<usize>) {
-        let (dots, letter, nth) = self.cells[row * self.columns + column];
-        let braille = || match dots {
-            0 => ' ',
-            dots => char::from_u32(0x2800 + u32::from(dots)).unwrap_or(' '),
-        };
-        (letter.unwrap_or_else(braille), nth)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_runs_from_corner_to_corner() {
-        let mut canvas = Canvas::new(2, 1);
-        canvas.segment((0., 0.), (1., 1.), 3);
-        assert_eq!(
-            [canvas.at(0, 0), canvas.at(1, 0)],
-            [('⡠', Some(3)), ('⠊', Some(3))]
-        );
-        canvas.letter((0., 0.), 'a', 0);
-        assert_eq!(canvas.at(0, 0), ('a', Some(0)));
-        assert_eq!(Canvas::new(1, 1).at(0, 0), (' ', None));
-    }
 
     #[test]
     fn labels_stand_at_an_even_step() {

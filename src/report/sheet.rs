@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::csv::shown;
-use super::json::{Layout, write};
+use super::json::{Assertion, Layout, write};
 use super::text::{bands, fit, percent, right, text_width, width, wrap};
+use crate::analysis::assertions::Outcome;
 use crate::decoder::Site;
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
@@ -48,6 +49,9 @@ pub struct Data {
     meta: Value,
     /// An object each, all with the same keys.
     rows: Vec<Value>,
+    /// What assertions about it come to; `None` without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assertions: Option<Vec<Assertion>>,
 }
 
 /// The JSON document of a sheet, as its schema has it.
@@ -77,8 +81,12 @@ pub enum Cell {
     ShareDifference(f64),
     /// A mean and its standard error.
     Mean(f64, Option<f64>),
+    /// The same of what is small too.
+    MeanDivergence(f64, Option<f64>),
     /// The same of shares.
     MeanShare(f64, Option<f64>),
+    /// A share, and the ends of its interval.
+    Interval(f64, f64, f64),
 }
 
 impl Data {
@@ -93,6 +101,7 @@ impl Data {
                 .iter()
                 .map(|row| value(serde_json::to_value(row)))
                 .collect(),
+            assertions: None,
         }
     }
 }
@@ -114,6 +123,14 @@ impl Cell {
         value.map_or(Self::Empty, Self::Number)
     }
 
+    /// A number if there is one, without decimals where it is whole.
+    pub fn maybe_whole(value: Option<f64>) -> Self {
+        match value {
+            Some(x) if x.fract() == 0. && (0. ..1e15).contains(&x) => Self::Integer(x as u64),
+            value => Self::maybe(value),
+        }
+    }
+
     fn for_people(&self) -> String {
         let error = |se: &Option<f64>, scale: f64, digits: usize| {
             se.map_or(String::new(), |se| format!(" ±{:.digits$}", scale * se))
@@ -131,6 +148,13 @@ impl Cell {
             Self::Divergence(x) => divergence(*x),
             Self::Share(p) => percent(*p),
             Self::ShareDifference(x) => percent_points(*x),
+            Self::Interval(p, low, high) => {
+                format!("{:.1}% [{:.1}–{:.1}]", 100. * p, 100. * low, 100. * high)
+            }
+            Self::MeanDivergence(x, se) => {
+                let error = se.map_or(String::new(), |se| format!(" ±{}", divergence(se)));
+                format!("{}{error}", divergence(*x))
+            }
             Self::Mean(x, se) => format!("{x:.3}{}", error(se, 1., 3)),
             Self::MeanShare(p, se) => format!("{:.1}%{}", 100. * p, error(se, 100., 1)),
         }
@@ -163,6 +187,12 @@ fn percent_points(difference: f64) -> String {
 }
 
 impl Sheet {
+    /// The same with what assertions about it come to, for programs.
+    pub fn with_assertions(mut self, outcomes: &[Outcome]) -> Self {
+        self.data.assertions = Assertion::all(outcomes);
+        self
+    }
+
     /// The columns that people see.
     fn shown_columns(&self) -> Vec<ShownColumn> {
         let columns = self.columns.iter().enumerate();

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json::SCHEMA_VERSION;
+use super::json::{Assertion, LensMeta, SCHEMA_VERSION};
 use super::sheet::{Data, Table};
 use super::text::plain;
-use super::words::side_by_side;
+use super::words::{lens_name, side_by_side};
 use super::{Cell, Sheet};
 use crate::analysis::summary::{Mean, Summary, SummaryRow};
 use crate::decoder::{Point, Site};
@@ -32,6 +32,9 @@ pub struct Meta {
     pub k: usize,
     pub tool: String,
     pub tool_version: String,
+    /// What maps the rows before the final norm; absent where that is the logit lens alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lenses: Option<Vec<LensMeta>>,
 }
 
 /// The means over all prompts at one row, each null of no values, with its standard error (`_se`, null of
@@ -43,6 +46,9 @@ pub struct Meta {
 /// one, at every position that of `--track`, or else the model's output there.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
+    /// The lens; absent where that is the logit lens alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lens: Option<String>,
     /// The layer; null at the embedding.
     pub layer: Option<usize>,
     /// Where in the block: `embed`, `attn_out`, `resid_mid`, `mlp_out` or `resid_post`.
@@ -82,9 +88,10 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(row: &SummaryRow) -> Self {
+    fn new(row: &SummaryRow, lens: Option<&str>) -> Self {
         let mean = |mean: Mean| (mean.count() > 0).then(|| mean.mean());
         Self {
+            lens: lens.map(str::to_string),
             layer: (row.site.point != Point::Embed).then_some(row.site.layer),
             point: row.site.point.name().to_string(),
             n: row.entropy.count(),
@@ -128,28 +135,46 @@ impl Row {
 }
 
 /// The document of a summary.
-pub type SummaryDocument = Table<Meta, Row>;
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SummaryTable")]
+pub struct SummaryDocument {
+    pub meta: Meta,
+    pub rows: Vec<Row>,
+    /// What `--assert` comes to, in order; absent without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertions: Option<Vec<Assertion>>,
+}
 
-/// Means with standard errors, a row a layer.
-pub fn summary(summary: &Summary, card: &Card) -> Sheet {
-    let rows: Vec<Row> = summary.rows.iter().map(Row::new).collect();
-    let sites = summary.rows.iter().map(|row| row.site);
-    let cells = rows
-        .iter()
-        .zip(sites)
-        .map(|(row, site)| row.cells(site))
-        .collect();
+/// Means with standard errors, a row a layer; of several lenses, that of each after the other.
+pub fn summary(summaries: &[Summary], card: &Card) -> Sheet {
+    let none = Summary::default();
+    let first = summaries.first().unwrap_or(&none);
+    let lenses = summaries.iter().filter_map(|summary| summary.lens.as_deref());
+    let lenses = LensMeta::of_each(lenses);
+    let several = summaries.len() > 1;
+    let (mut rows, mut cells, mut sites) = (Vec::new(), Vec::new(), Vec::new());
+    for summary in summaries {
+        let name = summary.lens.as_ref().map(|lens| lens.name());
+        for row in &summary.rows {
+            let named = Row::new(row, name.filter(|_| lenses.is_some()));
+            let lens = several.then(|| Cell::Text(name.unwrap_or_default().to_string()));
+            cells.push(lens.into_iter().chain(named.cells(row.site)).collect());
+            rows.push(named);
+            sites.push(row.site);
+        }
+    }
     let meta = Meta {
         schema_version: SCHEMA_VERSION,
         model: card.name.clone(),
         revision: card.revision.clone(),
-        prompts: summary.prompts,
-        prompts_with_target: summary.targets.own,
-        prompts_without_usable_target: summary.targets.unusable,
-        positions: summary.positions,
-        k: summary.k,
+        prompts: first.prompts,
+        prompts_with_target: first.targets.own,
+        prompts_without_usable_target: first.targets.unusable,
+        positions: first.positions,
+        k: first.k,
         tool: "lens".to_string(),
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
+        lenses,
     };
     let columns = [
         "layer",
@@ -158,18 +183,20 @@ pub fn summary(summary: &Summary, card: &Card) -> Sheet {
         "entropy",
         "KL to output",
         "top-1 acc.",
-        &format!("top-{} acc.", summary.k),
+        &format!("top-{} acc.", first.k),
         "= output",
     ];
+    let columns = several.then_some("lens").into_iter().chain(columns);
     Sheet {
-        title: vec![title(summary, card)],
-        columns: columns.map(str::to_string).to_vec(),
+        title: vec![title(first, card, several)],
+        columns: columns.map(str::to_string).collect(),
+        keys: usize::from(several),
         rows: cells,
-        notes: vec![targets(summary)],
+        notes: vec![targets(first)],
         explanations: std::iter::once(EXPLANATION.to_string())
-            .chain(side_by_side(card, summary.rows.iter().map(|row| row.site)))
+            .chain(side_by_side(card, sites))
             .collect(),
-        data: Data::new(&SummaryDocument { meta, rows }),
+        data: Data::new(&Table { meta, rows }),
         ..Sheet::default()
     }
 }
@@ -178,16 +205,29 @@ const EXPLANATION: &str = "acc. (accuracy): how often the target is the top-1 or
                            often the top-1 is the output's. Surprisal, entropy and KL in nats.";
 
 /// The model, and how much of what there are means of.
-fn title(summary: &Summary, card: &Card) -> String {
+fn title(summary: &Summary, card: &Card, several: bool) -> String {
     let prompts = counted(summary.prompts, "prompt");
     let positions = match summary.positions {
         positions if positions == summary.prompts => String::new(),
         positions => format!(" at {}", counted(positions, "position")),
     };
     format!(
-        "{} · {prompts}{positions} · means ± standard errors over prompts",
-        plain(&card.name)
+        "{}{} · {prompts}{positions} · means ± standard errors over prompts",
+        plain(&card.name),
+        if several {
+            String::new()
+        } else {
+            lens_in_title(summary)
+        }
     )
+}
+
+/// The lens, of one that has files.
+fn lens_in_title(summary: &Summary) -> String {
+    let fitted = summary.lens.as_ref().filter(|lens| lens.artefact().is_some());
+    fitted.map_or(String::new(), |lens| {
+        format!(" · {} lens", lens_name(lens.name()))
+    })
 }
 
 /// Where the targets come from, in a sentence or two.

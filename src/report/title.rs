@@ -1,6 +1,8 @@
 //! What a picture or a page is called.
 
 use super::Document;
+use super::words::{capital, lens_name};
+use crate::lens::Trajectory;
 use crate::text::tokens::visible;
 
 /// The title in two lines: what was asked for, or the model and the prompt.
@@ -10,9 +12,25 @@ pub fn headline(document: &Document, title: Option<&str>) -> [String; 2] {
         None => {
             let prompt = &document.trajectory.prompt;
             let model = short_name(&document.card.name);
-            [format!("Logit lens of {}", plain(model)), plain(prompt.asked())]
+            [
+                format!("{} of {}", lenses(document.trajectory), plain(model)),
+                plain(prompt.asked()),
+            ]
         }
     }
+}
+
+/// The lenses that read: "Logit lens", "Logit and tuned lens".
+pub fn lenses(trajectory: &Trajectory) -> String {
+    let mut names: Vec<&str> = (trajectory.of_each_lens())
+        .map(|read| lens_name(read.lens.name()))
+        .collect();
+    let last = names.pop().unwrap_or_default();
+    let list = match names.as_slice() {
+        [] => last.to_string(),
+        names => format!("{} and {last}", names.join(", ")),
+    };
+    format!("{} lens", capital(&list))
 }
 
 /// A model's name without the folders that it lies in.

@@ -19,7 +19,10 @@ pub fn story(document: &Document, at: usize) -> String {
     let answer = document.trajectory.output[at].top1();
     let label = quoted(&document.tokens.label(answer.id));
     let output = format!("Output: {label} at {}.", percent(answer.prob));
-    let sentences = [lead(document, at), drop_in_kl(document, at)];
+    let sentences = match document.trajectory.others.is_empty() {
+        true => [lead(document, at), drop_in_kl(document, at)],
+        false => [lead_by_lens(document, at), None],
+    };
     std::iter::once(output)
         .chain(sentences.into_iter().flatten())
         .collect::<Vec<_>>()
@@ -76,6 +79,50 @@ fn lead(document: &Document, at: usize) -> Option<String> {
         }
         None => format!("{it}top-1 first at layer {first}{previous}, and not at the last layer shown."),
     })
+}
+
+/// From which layer on the output is top-1 under each lens.
+fn lead_by_lens(document: &Document, at: usize) -> Option<String> {
+    let shown = document.trajectory.layers().count();
+    (shown > 0).then_some(())?;
+    let it = match shown < document.card.layers {
+        true => "Among the layers shown, it is",
+        false => "It is",
+    };
+    let settles: Vec<Option<usize>> = (document.trajectory.of_each_lens())
+        .map(|read| read.settles_at(at))
+        .collect();
+    if settles.iter().all(|layer| *layer == settles[0])
+        && let Some(layer) = settles[0]
+    {
+        return Some(format!("{it} top-1 from layer {layer} on under every lens."));
+    }
+    let mut phrases: Vec<String> = (document.trajectory.of_each_lens())
+        .map(|read| {
+            let lens = lens_name(read.lens.name());
+            match read.settles_at(at) {
+                Some(layer) => format!("from layer {layer} on under the {lens} lens"),
+                None => format!("not at the last under the {lens} lens"),
+            }
+        })
+        .collect();
+    let last = phrases.pop()?;
+    Some(format!("{it} top-1 {} and {last}.", phrases.join(", ")))
+}
+
+/// A text with a capital at its beginning.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}", chars.as_str())
+}
+
+/// A lens's name in a sentence: Jacobi has a capital.
+pub fn lens_name(name: &str) -> &str {
+    match name {
+        "jacobian" => "Jacobian",
+        name => name,
+    }
 }
 
 /// Where KL from the output falls most, by how much and to what.

@@ -36,5 +36,6 @@ pub fn files() -> ModelFiles {
         generation_config: None,
         index: None,
         weights: vec![embedded!("model.safetensors")],
+        outline: None,
     }
 }

@@ -5,7 +5,10 @@ mod demo;
 mod directory;
 pub mod gguf;
 mod hub;
+mod lens;
+mod outline;
 mod parts;
+mod published;
 pub(crate) mod python_json;
 mod storage;
 
@@ -18,6 +21,8 @@ pub use demo::DEMO;
 #[doc(hidden)]
 pub use hub::answer as hub_answer;
 pub use hub::{HubOptions, cached};
+pub use lens::{LensFiles, names_one_model};
+pub use outline::{Outline, Outlined};
 pub use parts::shard_names;
 pub use storage::Storage;
 
@@ -47,6 +52,8 @@ pub struct ModelFiles {
     pub index: Option<PathBuf>,
     /// One safetensors file, or all shards named by the index, in the index's order.
     pub weights: Vec<Asset>,
+    /// What the weights are, of a model whose weights are not all on this machine.
+    pub outline: Option<Outline>,
 }
 
 impl ModelFiles {
@@ -111,6 +118,27 @@ pub fn locate(model: &str, options: &HubOptions) -> Result<ModelFiles> {
         ));
     }
     hub::files(model, options)
+}
+
+/// Finds the files of `model` as [`locate`] does, but downloads no weights: of a model of the hub that is not
+/// whole in the cache, the outline says what they are, with the bytes of those tensors that [`fetch`] has
+/// fetched before.
+///
+/// # Errors
+/// As [`locate`].
+pub fn outline(model: &str, options: &HubOptions) -> Result<ModelFiles> {
+    match is_on_the_hub(model) {
+        true => hub::outline(model, options),
+        false => locate(model, options),
+    }
+}
+
+/// Fetches the tensors `names` of an outlined model, those that are not on this machine yet, each by its bytes.
+///
+/// # Errors
+/// A hub that cannot be reached, or that gives no parts of files.
+pub fn fetch(files: &mut ModelFiles, names: &[String], options: &HubOptions) -> Result<()> {
+    hub::fetch(files, names, options)
 }
 
 /// Whether [`locate`] would look for `model` on the hub.

@@ -63,10 +63,29 @@ type Get<'a> = &'a mut dyn FnMut(&str) -> Result<Option<PathBuf>>;
 /// The files of the model called `name`: what is needed, then what a model may do without, and the
 /// weights last, so that whoever has these has been asked for all the others.
 pub fn assemble(name: &str, get: Get) -> std::result::Result<ModelFiles, Incomplete> {
+    let files = described(name, get)?;
+    files.with_weights(get)
+}
+
+/// The files of the model called `name` without its weights, of which no more is here than the names of the
+/// shards, in order.
+pub fn outline(name: &str, get: Get) -> std::result::Result<(ModelFiles, Vec<String>), Incomplete> {
+    let mut files = described(name, get)?;
+    let Some(index) = get(INDEX)? else {
+        return Ok((files, vec![WEIGHTS.to_string()]));
+    };
+    let text = Asset::from(index.clone()).read()?;
+    let shards = shard_names(&String::from_utf8_lossy(&text), &index.display().to_string())?;
+    files.index = Some(index);
+    Ok((files, shards))
+}
+
+/// All files but the weights.
+fn described(name: &str, get: Get) -> std::result::Result<ModelFiles, Incomplete> {
     let config = get(CONFIG)?.ok_or(Missing::Config)?;
     let tokenizer = tokenizer(get)?;
     let mut optional = |name: &str| get(name).map(|path| path.map(Asset::from));
-    let files = ModelFiles {
+    Ok(ModelFiles {
         name: name.to_string(),
         about: None,
         revision: None,
@@ -79,8 +98,8 @@ pub fn assemble(name: &str, get: Get) -> std::result::Result<ModelFiles, Incompl
         generation_config: optional("generation_config.json")?,
         index: None,
         weights: Vec::new(),
-    };
-    files.with_weights(get)
+        outline: None,
+    })
 }
 
 fn tokenizer(get: Get) -> std::result::Result<TokenizerFiles, Incomplete> {

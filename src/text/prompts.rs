@@ -19,6 +19,10 @@ pub struct Item {
     pub id: Option<String>,
     /// Tokens that its file wants followed, as texts.
     pub targets: Vec<String>,
+    /// Tokens to be held beside the targets in an evaluation.
+    pub controls: Vec<String>,
+    /// The position that an evaluation reads, from the end where it is negative; the last without.
+    pub position: Option<i64>,
     /// Where it stands among several, for messages.
     pub origin: Option<String>,
     /// Whether that is in a file, which holds what it holds.
@@ -39,6 +43,8 @@ impl Item {
             what,
             id: None,
             targets: Vec::new(),
+            controls: Vec::new(),
+            position: None,
             origin: None,
             in_file: false,
         }
@@ -147,7 +153,10 @@ impl<R: BufRead> Lines<R> {
         Ok(Item {
             id: record.id().map_err(no_prompt)?,
             what: What::Text(record.prompt),
-            targets: record.targets.unwrap_or_default().0,
+            // An evaluation set's intermediates are what it asks for; its target is what comes after.
+            targets: record.intermediates.or(record.targets).unwrap_or_default().0,
+            controls: record.controls.unwrap_or_default().0,
+            position: record.position,
             in_file: true,
             origin,
         })
@@ -227,6 +236,12 @@ struct Record {
     prompt: String,
     #[serde(default, alias = "target")]
     targets: Option<Texts>,
+    #[serde(default)]
+    intermediates: Option<Texts>,
+    #[serde(default)]
+    controls: Option<Texts>,
+    #[serde(default)]
+    position: Option<i64>,
     id: Option<Box<RawValue>>,
 }
 

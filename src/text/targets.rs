@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::text::tokens::Tokens;
+use crate::text::visible::visible;
 
 /// What is to be followed, as written: a text (`" Paris"`), an id (`id:6342`), or a named group of
 /// such whose probabilities add up (`city=" Paris| Rome"`).
@@ -62,8 +63,11 @@ fn member(text: &str) -> std::result::Result<Member, String> {
 pub struct Target {
     /// What it is called: the token made visible, or the group's name.
     pub name: String,
-    /// Its tokens, each once; more than one in a group.
+    /// Its tokens: those of a group, each once, or those of a text in their order.
     pub ids: Vec<u32>,
+    /// Whether the tokens follow one another: the text is several tokens, and its probability the product of
+    /// theirs, each after the prompt and those before it.
+    pub sequence: bool,
     /// The token that the text would be with its leading space taken away, or with one put before
     /// it, if that is one: which of the two a prompt calls for is easily mistaken.
     pub other_form: Option<u32>,
@@ -74,19 +78,98 @@ impl Target {
     pub fn token(id: u32, tokens: &Tokens) -> Self {
         Self {
             name: tokens.label(id),
+            ..Self::unnamed(id)
+        }
+    }
+
+    /// The same without a name.
+    pub fn unnamed(id: u32) -> Self {
+        Self {
+            name: String::new(),
             ids: vec![id],
+            sequence: false,
             other_form: None,
         }
     }
 }
 
 impl TargetSpec {
-    /// The target in a vocabulary of `vocabulary` rows.
+    /// The target in a vocabulary of `vocabulary` rows: a token, a group of tokens, or a text of several.
+    ///
+    /// # Errors
+    /// A text without tokens, a member of a group that is not one token, or an id that the model does not have.
+    pub fn resolve(&self, tokens: &Tokens, vocabulary: usize) -> Result<Target> {
+        match self.sequence(tokens)? {
+            Some(ids) if ids.iter().all(|&id| (id as usize) < vocabulary) => {
+                let labels = ids.iter().map(|&id| tokens.label(id));
+                Ok(Target {
+                    name: self.name.clone().unwrap_or_else(|| labels.collect()),
+                    ids,
+                    sequence: true,
+                    other_form: None,
+                })
+            }
+            _ => self.resolve_token(tokens, vocabulary),
+        }
+    }
+
+    /// The tokens of a text that is several.
+    fn sequence(&self, tokens: &Tokens) -> Result<Option<Vec<u32>>> {
+        let [Member::Text(text)] = self.members.as_slice() else {
+            return Ok(None);
+        };
+        if tokens.id_of(text).is_some() {
+            return Ok(None);
+        }
+        Ok(Some(tokens.encode_plain(text)?).filter(|ids| ids.len() > 1))
+    }
+
+    /// The target where each text has to be one token.
     ///
     /// # Errors
     /// A text that is not one token, or an id that the model does not have.
-    pub fn resolve(&self, tokens: &Tokens, vocabulary: usize) -> Result<Target> {
+    pub fn resolve_token(&self, tokens: &Tokens, vocabulary: usize) -> Result<Target> {
         self.resolve_by(vocabulary, tokens, |text| one_token(text, tokens, vocabulary))
+    }
+
+    /// The target with the spellings of its texts that are single tokens, as one group: with a space before
+    /// them or without, as they are, in small letters, with a capital first and in capitals.
+    ///
+    /// # Errors
+    /// As [`TargetSpec::resolve`].
+    pub fn resolve_variants(&self, tokens: &Tokens, vocabulary: usize) -> Result<Target> {
+        let is_there = |id: &u32| (*id as usize) < vocabulary;
+        let spelled = self.members.iter().flat_map(|member| match member {
+            Member::Id(id) => vec![*id],
+            Member::Text(text) => {
+                let single = |text: &String| one_token(text, tokens, vocabulary).ok().filter(is_there);
+                spellings(text).iter().filter_map(single).collect()
+            }
+        });
+        let mut ids: Vec<u32> = Vec::new();
+        for id in spelled {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        let target = self.resolve(tokens, vocabulary);
+        match (target, ids.as_slice()) {
+            (target, []) => target,
+            (target, [_]) if target.as_ref().is_ok_and(|target| !target.sequence) => target,
+            (_, _) => {
+                let written = self.members.iter().find_map(|member| match member {
+                    Member::Text(text) => Some(visible(text.as_bytes())),
+                    Member::Id(_) => None,
+                });
+                let name = self.name.clone().or(written);
+                Ok(Target {
+                    name: name.unwrap_or_else(|| tokens.label(ids[0])),
+                    ids,
+                    sequence: false,
+                    other_form: None,
+                })
+            }
+        }
     }
 
     /// The same, where a text that is several tokens stands for the first of them.
@@ -132,9 +215,31 @@ impl TargetSpec {
         Ok(Target {
             name: name.unwrap_or_else(|| tokens.label(ids[0])),
             ids,
+            sequence: false,
             other_form,
         })
     }
+}
+
+/// A text's spellings: itself first, with a space before it or without, in small letters, capitals or both.
+fn spellings(text: &str) -> Vec<String> {
+    let bare = text.trim_start_matches(' ');
+    let mut letters = bare.chars();
+    let capital = letters.next().map_or(String::new(), |first| {
+        first
+            .to_uppercase()
+            .chain(letters.flat_map(char::to_lowercase))
+            .collect()
+    });
+    let cases = [
+        bare.to_string(),
+        bare.to_lowercase(),
+        capital,
+        bare.to_uppercase(),
+    ];
+    let spaced = |case: &String| [format!(" {case}"), case.clone()];
+    let all = std::iter::once(text.to_string()).chain(cases.iter().flat_map(spaced));
+    all.filter(|spelling| !spelling.trim().is_empty()).collect()
 }
 
 fn one_token(text: &str, tokens: &Tokens, vocabulary: usize) -> Result<u32> {

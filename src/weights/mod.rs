@@ -3,6 +3,8 @@
 mod blocks;
 mod matrix;
 mod pages;
+mod single;
+pub mod torch;
 mod truncation;
 mod view;
 
@@ -13,10 +15,11 @@ use std::ops::Range;
 use safetensors::SafeTensors;
 
 use crate::error::{Error, Result};
-use crate::source::{Asset, Storage, gguf};
+use crate::source::{Asset, Outline, Storage, gguf};
 
 pub use blocks::BlockType;
 pub use matrix::{Layout, Matrix, Vector};
+pub use single::TensorFile;
 pub use truncation::on_cut_short;
 pub use view::{DType, View};
 
@@ -68,6 +71,39 @@ impl Weights {
             layout: gguf::Layout::default(),
             small: files.filter(|_| !streamed).collect(),
         })
+    }
+
+    /// The tensors of an outline: those that are on this machine, and of the others what they are. Nothing can be
+    /// computed with the others; whatever reads one gets NaN.
+    ///
+    /// # Errors
+    /// A file that cannot be mapped.
+    pub fn outlined(outline: &Outline) -> Result<Self> {
+        let mut tensors = BTreeMap::new();
+        for (name, tensor) in &outline.tensors {
+            let (dtype, shape) = (tensor.dtype.into(), tensor.shape.clone());
+            let view = match &tensor.bytes {
+                Some(asset) => {
+                    let file = Storage::open(asset)?;
+                    let all = 0..file.len();
+                    View::new(file, all, dtype, shape, false)
+                }
+                None => View::absent(name, dtype, shape),
+            };
+            tensors.insert(name.clone(), view);
+        }
+        Ok(Self {
+            tensors,
+            taken: RefCell::default(),
+            requested: None,
+            layout: gguf::Layout::default(),
+            small: Vec::new(),
+        })
+    }
+
+    /// The names of the tensors that were taken.
+    pub fn taken(&self) -> Vec<String> {
+        self.taken.borrow().iter().cloned().collect()
     }
 
     /// Begins to read what will be needed soon, without waiting for it.

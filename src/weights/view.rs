@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
@@ -91,6 +93,8 @@ pub struct View {
     requested: Option<DType>,
     /// Whether its pages are to be asked for and given back.
     streamed: bool,
+    /// The tensor's name, where its bytes are not on this machine.
+    absent: Option<Arc<str>>,
 }
 
 impl View {
@@ -108,7 +112,21 @@ impl View {
             shape,
             requested: None,
             streamed,
+            absent: None,
         }
+    }
+
+    /// A tensor whose bytes are not on this machine.
+    pub(super) fn absent(name: &str, dtype: DType, shape: Vec<usize>) -> Self {
+        Self {
+            absent: Some(name.into()),
+            ..Self::new(Storage::Memory(Bytes::new()), 0..0, dtype, shape, false)
+        }
+    }
+
+    /// The tensor's name, where its bytes are not on this machine.
+    pub fn absent_name(&self) -> Option<&str> {
+        self.absent.as_deref()
     }
 
     /// The same tensor, to be held in the type `requested` wherever its values are used.
@@ -180,7 +198,11 @@ impl View {
 
     /// The whole tensor as float32 where it lies, if the file has it so.
     pub fn as_f32(&self) -> Option<&[f32]> {
-        if self.dtype != DType::F32 || self.rounding().is_some() || cfg!(target_endian = "big") {
+        if self.absent.is_some()
+            || self.dtype != DType::F32
+            || self.rounding().is_some()
+            || cfg!(target_endian = "big")
+        {
             return None;
         }
         // A file whose tensors are misaligned is copied.
@@ -190,6 +212,9 @@ impl View {
     /// Writes the elements `start..start + out.len()` to `out` as float32: exactly, unless the
     /// view rounds. Of blocks whole ones.
     pub fn widen(&self, start: usize, out: &mut [f32]) {
+        if self.absent.is_some() {
+            return out.fill(f32::NAN);
+        }
         let (len, size) = self.dtype.unit();
         let bytes = &self.bytes()[start / len * size..(start + out.len()) / len * size];
         match self.dtype {

@@ -17,7 +17,7 @@ fn a_wrong_command_is_refused_with_2_and_a_failing_one_with_1() {
         ),
         (&[PROMPT, PROMPT, "-m", GPT2, "-m", LLAMA], "there are 2"),
         (
-            &[PROMPT, "-m", GPT2, "--track", " the Eiffel"],
+            &[PROMPT, "-m", GPT2, "--track", "both= the Eiffel|id:7"],
             "tokens, not one: ",
         ),
         (&[PROMPT, "-m", GPT2, "--track", "id:303"], "no token 303"),

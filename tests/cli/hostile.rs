@@ -132,6 +132,7 @@ fn a_csv_holds_the_tokens_themselves_and_shows_them_in_a_terminal() {
             trajectory: &trajectory,
             statistics: &Statistics::none(),
             against: None,
+            assertions: &[],
             number: 0,
             id: Some(text),
         };
@@ -189,7 +190,7 @@ fn messages_show_what_they_quote() {
         &["The", "-m", hostile],
         &["The", "--layers", hostile],
         &["The", "--positions", hostile],
-        &["The", "--track", &format!("{hostile} no token")],
+        &["The", "--track", &format!("group={hostile} no token|id:7")],
         &["The", "--format", hostile],
         &["The", "--color-by", hostile],
         &["The", "-o", &format!("/nonexistent/{hostile}.csv")],

@@ -1,9 +1,13 @@
 //! The binary, run as a user runs it: what it says where, and with which exit code.
 
+mod assertions;
+mod baseline;
 #[path = "../source/bench.rs"]
 #[expect(dead_code, reason = "the hub's own tests use more")]
 mod bench;
 mod compare;
+mod compare_many;
+mod evaluate;
 mod failures;
 mod families;
 mod formats;
@@ -11,15 +15,18 @@ mod given;
 mod hostile;
 mod json;
 mod lean;
+mod lenses;
 mod narrow;
 mod options;
 mod output;
 mod pairs;
 mod pictures;
 mod prompts;
+mod published;
 #[cfg(unix)]
 mod release;
 mod schema;
+mod sequences;
 #[path = "../source/server.rs"]
 #[expect(dead_code, reason = "the hub's own tests use more")]
 mod server;

@@ -37,6 +37,7 @@ fn assert_reports_fit(model: &Model, trajectory: &Trajectory, against: &Target) 
         trajectory,
         statistics: &statistics,
         against: Some(against),
+        assertions: &[],
         number: 0,
         id: Some("a prompt with a name that is rather long"),
     };
@@ -135,6 +136,7 @@ fn colours_are_the_scales_from_one_end_to_the_other_in_little_room() {
         trajectory: &trajectory,
         statistics: &Statistics::none(),
         against: None,
+        assertions: &[],
         number: 0,
         id: None,
     };

@@ -109,6 +109,7 @@ fn what_is_asked_for_most_comes_first_in_the_help() {
         "Model:",
         "Prompts:",
         "Readings:",
+        "Checks:",
         "Output:",
         "Computation:",
         "Other:",
@@ -117,7 +118,7 @@ fn what_is_asked_for_most_comes_first_in_the_help() {
     assert_eq!(headings(&long), order);
     let in_short: Vec<&str> = order
         .into_iter()
-        .filter(|h| !["Computation:", "Examples:"].contains(h))
+        .filter(|h| !["Checks:", "Computation:", "Examples:"].contains(h))
         .collect();
     assert_eq!(headings(&short), in_short);
     assert!(short.lines().count() <= 40, "one screen");
@@ -145,6 +146,7 @@ fn the_help_is_cut_between_words_and_its_formulas_are_not() {
             "tv",
             "cross_entropy",
             "agrees",
+            "lens_kl",
             "Always",
         ];
         let lines = text.lines().skip(start.unwrap());

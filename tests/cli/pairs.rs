@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
 use crate::bench::{ID, NEW, OLD, real, write_python_cache};
@@ -30,7 +32,7 @@ impl Case {
 }
 
 #[rustfmt::skip]
-const CASES: [Case; 37] = [
+const CASES: [Case; 42] = [
     case(&["--families"]),
     case(&["--model", "tests/fixtures/llama"]),
     case(&["--revision", "other"]).beside(&[&["--model", "HUB"]]),
@@ -43,6 +45,7 @@ const CASES: [Case; 37] = [
     case(&["--generate", "2"]),
     case(&["--tokens"]),
     case(&["--top-k", "3"]),
+    case(&["--lens", "jacobian=FILES/lens.safetensors"]),
     case(&["--layers", "0,2"]),
     case(&["--positions", "3:"]),
     case(&["--point", "attn_out"]),
@@ -50,7 +53,11 @@ const CASES: [Case; 37] = [
     case(&["--against", " Rome"]).beside(&[&["--track", " London"]]),
     case(&["--stats", "entropy"]),
     case(&["--targets", "first-token"]).beside(&[&["--prompts", "FILES/records.jsonl"]]),
+    case(&["--first-token"]).beside(&[&["--track", " Reykjavik and more"]]),
+    case(&["--variants"]).beside(&[&["--track", "a"]]),
     case(&["--summary"]),
+    case(&["--eval", "FILES/eval.jsonl"]),
+    case(&["--trailing-space", "keep"]).beside(&[&["--eval", "FILES/eval.jsonl"]]),
     case(&["--compare"]).beside(&[&["--prompts", "FILES/prompts.txt"]]),
     case(&["--heatmap"]),
     case(&["--plot"]),
@@ -71,17 +78,24 @@ const CASES: [Case; 37] = [
 ];
 
 /// Options that by nature need not change what is shown, with the reason.
-const EXEMPT: [(&str, &str); 6] = [
+const EXEMPT: [(&str, &str); 13] = [
     ("--all-rows", "only a terminal folds rows"),
+    ("--assert", "what holds is said by the exit code"),
+    ("--assert-format", "only what does not hold is said"),
+    ("--baseline", "what moved is said on stderr and by the exit code"),
+    ("--tolerance", "what moved is said on stderr and by the exit code"),
     ("--color", "a pipe has none, and always is for the table's own"),
     ("--device", "the same numbers, elsewhere"),
+    ("--explore", "a pipe is no terminal; tests/explore has one"),
     ("--offline", "the cache has what the hub has"),
     ("--quiet", "what it hides is said only at times"),
+    ("--remote", "the same numbers, elsewhere"),
     ("--threads", "the same numbers, sooner"),
+    ("--timeout", "a wait that no server here makes necessary"),
 ];
 
 /// Pairs that are one request said twice, or of which one cannot show beside the other.
-const SAME: [(&str, &str, &str); 15] = [
+const SAME: [(&str, &str, &str); 22] = [
     ("--model", "--dtype", "the model's file is in bfloat16"),
     (
         "--heatmap",
@@ -115,6 +129,13 @@ const SAME: [(&str, &str, &str); 15] = [
         "--targets",
         "a prompt's own target comes before those tracked",
     ),
+    ("--track", "--first-token", "one token is its own first"),
+    ("--revision", "--variants", "there it has one spelling"),
+    ("--targets", "--heatmap", "these colours show no target"),
+    ("--targets", "--color-by", "these colours show no target"),
+    ("--targets", "--order", "the heatmap's colours show no target"),
+    ("--track", "--variants", "it has one spelling"),
+    ("--targets", "--first-token", "first-token is the same"),
     ("--top-k", "--each", "each prompt has tables anyway"),
     ("--generate", "--each", "each prompt has tables anyway"),
     ("--positions", "--each", "each prompt has tables anyway"),
@@ -157,6 +178,15 @@ fn shown(options: &[&[&str]]) -> Shown {
         "records.jsonl",
         r#"{"prompt": "The capital of Iceland is", "targets": [" Reykjavik and more"]}"#,
     );
+    write(
+        "eval.jsonl",
+        concat!(
+            r#"{"prompt": "The capital of Iceland is ", "targets": ["a", " and more of it"], "controls": ["e"]}"#,
+            "\n",
+            r#"{"prompt": "The capital of Italy is", "targets": [" of it", "o"], "position": 3}"#
+        ),
+    );
+    write_lens(&folder.path().join("lens.safetensors"));
     let mut args: Vec<String> = options
         .iter()
         .copied()
@@ -180,7 +210,7 @@ fn shown(options: &[&[&str]]) -> Shown {
         }
         *arg = arg.replace("FILES", here).replace("HUB", ID);
     }
-    let without_prompt = ["--prompts", "--ids", "--families"];
+    let without_prompt = ["--prompts", "--ids", "--families", "--eval"];
     let has_prompt = args.iter().any(|arg| without_prompt.contains(&arg.as_str()));
     let prompt = (!has_prompt).then_some(PROMPT);
     let output = lens()
@@ -202,6 +232,17 @@ fn shown(options: &[&[&str]]) -> Shown {
         refused: !output.status.success(),
         everything: without_times(&text),
     }
+}
+
+/// A Jacobian lens of the demo model that turns every row by one place.
+fn write_lens(path: &Path) {
+    const LAYERS: usize = 10;
+    const HIDDEN: usize = 112;
+    let turn = |i: usize| f32::from(u8::from(i % HIDDEN == (i / HIDDEN + 1) % HIDDEN));
+    let data: Vec<u8> = (0..HIDDEN * HIDDEN).flat_map(|i| turn(i).to_le_bytes()).collect();
+    let view = || TensorView::new(Dtype::F32, vec![HIDDEN, HIDDEN], &data).unwrap();
+    let tensors = (0..LAYERS - 1).map(|layer| (layer.to_string(), view()));
+    std::fs::write(path, safetensors::serialize(tensors, None).unwrap()).unwrap();
 }
 
 /// What two cases need beside them, less what they are themselves; each thing once.

@@ -46,6 +46,16 @@ pub struct Document {
     /// Absent when not asked for.
     pub embed: Option<OneRow>,
     pub output: OneRow,
+    /// Absent without --assert.
+    pub assertions: Option<Vec<Assertion>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assertion {
+    pub expression: String,
+    pub holds: bool,
+    pub found: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -69,9 +79,22 @@ pub struct Targets<F, N> {
     pub logprobs: Vec<F>,
     pub logits: Vec<F>,
     pub ranks: Vec<N>,
+    /// Absent unless it is several tokens.
+    pub sequence: Option<Vec<TargetToken>>,
     /// Absent without --against.
     pub against: Option<String>,
     pub logit_difference: Option<Vec<F>>,
+}
+
+#[derive(Deserialize, Debug, Clone, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct TargetToken {
+    pub id: u32,
+    pub token: String,
+    pub probs: Vec<f64>,
+    pub logprobs: Vec<f64>,
+    pub logits: Vec<f64>,
+    pub ranks: Vec<u64>,
 }
 
 /// What is read at another point of the blocks, as the document has it of `resid_post`.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use logit_lens::analysis::statistics::{Statistic, Statistics};
+use logit_lens::analysis::statistics::Statistics;
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::report::{Document, Format, Presentation};
@@ -65,7 +65,7 @@ fn a_table_keeps_its_columns_whatever_the_tokens_hold() {
 #[test]
 fn statistics_that_do_not_fit_stand_below() {
     let model = support::load("llama");
-    let statistics = "all".parse().unwrap();
+    let statistics: Statistics = "all".parse().unwrap();
     let request = Request {
         distances: true,
         ..Request::default()
@@ -78,6 +78,7 @@ fn statistics_that_do_not_fit_stand_below() {
             trajectory: &trajectory,
             statistics: &statistics,
             against: None,
+            assertions: &[],
             number: 0,
             id: None,
         };
@@ -93,7 +94,7 @@ fn statistics_that_do_not_fit_stand_below() {
         for line in table.lines() {
             assert!(line.width() <= columns, "{columns}: {line}");
         }
-        for statistic in Statistic::ALL {
+        for statistic in statistics.iter() {
             let heads = table
                 .lines()
                 .filter(|line| line.split_whitespace().any(|word| word == statistic.name()));
@@ -187,6 +188,7 @@ pub fn written(format: &str, model: &Model, trajectory: &Trajectory, presentatio
         trajectory,
         statistics: &Statistics::none(),
         against: None,
+        assertions: &[],
         number: 0,
         id: None,
     };

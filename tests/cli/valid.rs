@@ -76,9 +76,26 @@ const KINDS: &[&[&str]] = &[
     ],
     &[PROMPT, "--lean", "--positions", "all", "--point", "embed,mlp_out"],
     &[PROMPT, "--lean", "--track", "id:7", "--stats", "entropy"],
+    &[PROMPT, "--lens", "tuned=tests/fixtures/lenses/gpt2/tuned"],
+    &[
+        PROMPT, "-q", "--lens", LENSES, "--track", "id:7", "--stats", "all",
+    ],
+    &[PROMPT, "-q", "--lens", LENSES, "--lean"],
     &[PROMPT, "Another prompt", "--layers", "embed,0"],
     &[PROMPT, "Another prompt", "--lean"],
+    &[
+        PROMPT,
+        "--assert",
+        "entropy > 0",
+        "--assert",
+        "agrees == true",
+        "--assert",
+        "top1 != id:7",
+    ],
 ];
+
+const LENSES: &str =
+    "logit,tuned=tests/fixtures/lenses/gpt2/tuned,jacobian=tests/fixtures/lenses/gpt2/jacobian.pt";
 
 /// What is no trajectory.
 const TABLES: &[&[&str]] = &[
@@ -97,6 +114,37 @@ const TABLES: &[&[&str]] = &[
         "embed,mlp_out",
     ],
     &["-m", GPT2, PROMPT, "--summary"],
+    &["-m", GPT2, PROMPT, "--summary", "-q", "--lens", LENSES],
+    &[
+        "-m",
+        GPT2,
+        "--compare",
+        PROMPT,
+        "Another prompt",
+        "-q",
+        "--lens",
+        LENSES,
+    ],
+    &[
+        "-m",
+        "demo",
+        "--eval",
+        "src/demo/facts.jsonl",
+        "--layers",
+        "embed,4,9",
+    ],
+    &[
+        "-m",
+        GPT2,
+        "-m",
+        "tests/fixtures/gpt2-untied",
+        PROMPT,
+        "Another prompt",
+        "--summary",
+        "--track",
+        "id:7",
+    ],
+    &["-m", GPT2, PROMPT, "--summary", "--assert", "prob@0 > 0"],
     &[
         "-m",
         GPT2,

@@ -1,8 +1,10 @@
 //! What decoders compute, against what others compute of the same checkpoints.
 
 mod candle;
+mod continued;
 mod descriptions;
 mod gguf;
+mod lenses;
 mod numbers;
 #[path = "../support/mod.rs"]
 mod support;

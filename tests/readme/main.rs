@@ -25,7 +25,8 @@ fn examples(readme: &str) -> Vec<Example> {
             let alone = command.starts_with("lens ") && !command.contains(['|', '>', '#']);
             let own_model =
                 !command.contains("-m ") && !command.contains("--model ") || command.contains("demo");
-            let pictured = command.contains(" -o ") || command.contains(" --heatmap");
+            let pictured =
+                command.contains(" -o ") || command.contains(" --heatmap") || command.contains(" --explore");
             if alone && own_model && !pictured {
                 examples.push(Example {
                     command: command.to_string(),

@@ -7,6 +7,7 @@ mod families;
 mod files;
 mod gguf;
 mod hostile;
+mod lenses;
 mod prompts;
 #[path = "../support/mod.rs"]
 mod support;

@@ -25,6 +25,7 @@ fn screen(model: &Model, trajectory: &Trajectory, presentation: &Presentation) -
         trajectory,
         statistics: &Statistics::none(),
         against: None,
+        assertions: &[],
         number: 0,
         id: None,
     };

@@ -10,6 +10,7 @@ mod hostile;
 mod lies;
 #[cfg(unix)]
 mod malicious;
+mod outline;
 mod refusals;
 mod resume;
 mod server;

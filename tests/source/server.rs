@@ -208,16 +208,21 @@ fn list(state: &State, request: &Request) -> Response {
     Response::new(200, body.to_string().into_bytes())
 }
 
-/// `/{owner}/{name}/resolve/{revision}/{file}`
+/// `/{owner}/{name}/resolve/{revision}/{file}`, of a space with `/spaces` before it.
 fn from_hub(state: &State, request: &Request) -> Response {
     if request.path.starts_with("/api/") {
         return list(state, request);
     }
-    let parts: Vec<&str> = request.path.trim_start_matches('/').splitn(5, '/').collect();
+    let path = request.path.trim_start_matches('/');
+    let (space, path) = match path.strip_prefix("spaces/") {
+        Some(path) => ("spaces/", path),
+        None => ("", path),
+    };
+    let parts: Vec<&str> = path.splitn(5, '/').collect();
     let &[owner, name, "resolve", revision, file] = parts.as_slice() else {
         return Response::new(400, Vec::new());
     };
-    let Some(repository) = state.repositories.get(&format!("{owner}/{name}")) else {
+    let Some(repository) = state.repositories.get(&format!("{space}{owner}/{name}")) else {
         return refuse((404, "RepoNotFound", "Repository not found"));
     };
     if let Some(refusal) = repository.refusal {
@@ -287,8 +292,9 @@ fn from_storage(state: &mut State, request: &Request) -> Response {
     let mut response = match start {
         Some(start) if start >= bytes.len() => return Response::new(416, Vec::new()),
         Some(start) => {
-            let range = format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
-            Response::new(206, bytes[start..].to_vec()).with("Content-Range", range)
+            let last = request.range_last().unwrap_or(usize::MAX).min(bytes.len() - 1);
+            let range = format!("bytes {start}-{last}/{}", bytes.len());
+            Response::new(206, bytes[start..=last].to_vec()).with("Content-Range", range)
         }
         None => Response::new(200, bytes),
     };

@@ -20,6 +20,12 @@ impl Request {
         self.headers.get(name).map(String::as_str)
     }
 
+    /// The last byte asked for, from `Range: bytes=100-199`.
+    pub fn range_last(&self) -> Option<usize> {
+        let range = self.header("range")?.strip_prefix("bytes=")?;
+        range.split_once('-')?.1.parse().ok()
+    }
+
     /// From `Range: bytes=100-`.
     pub fn range_start(&self) -> Option<usize> {
         self.header("range")?

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use logit_lens::report::Order;
-use logit_lens::run::UnusableTargets;
+use logit_lens::run::{AssertionFormat, TrailingSpace, UnusableTargets};
 use logit_lens::text::prompt::Bos;
 use logit_lens::weights::DType;
 
@@ -30,12 +30,52 @@ pub enum TargetsChoice {
     FirstToken,
 }
 
+impl TargetsChoice {
+    /// Whether a target's first token is to stand for it.
+    pub fn takes_first_token(self) -> bool {
+        self == Self::FirstToken
+    }
+}
+
 impl From<TargetsChoice> for UnusableTargets {
     fn from(choice: TargetsChoice) -> Self {
         match choice {
             TargetsChoice::Error => Self::Error,
-            TargetsChoice::Skip => Self::Skip,
-            TargetsChoice::FirstToken => Self::FirstToken,
+            TargetsChoice::Skip | TargetsChoice::FirstToken => Self::Skip,
+        }
+    }
+}
+
+/// What `--assert-format` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AssertFormatChoice {
+    Text,
+    Github,
+    Junit,
+}
+
+impl From<AssertFormatChoice> for AssertionFormat {
+    fn from(choice: AssertFormatChoice) -> Self {
+        match choice {
+            AssertFormatChoice::Text => Self::Text,
+            AssertFormatChoice::Github => Self::Github,
+            AssertFormatChoice::Junit => Self::Junit,
+        }
+    }
+}
+
+/// What `--trailing-space` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrailingSpaceChoice {
+    Strip,
+    Keep,
+}
+
+impl From<TrailingSpaceChoice> for TrailingSpace {
+    fn from(choice: TrailingSpaceChoice) -> Self {
+        match choice {
+            TrailingSpaceChoice::Strip => Self::Strip,
+            TrailingSpaceChoice::Keep => Self::Keep,
         }
     }
 }
@@ -97,6 +137,14 @@ pub fn threads(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=MOST_THREADS) => Ok(n),
         _ => Err(format!("expected a whole number from 1 to {MOST_THREADS}")),
+    }
+}
+
+/// A wait, of at most a week.
+pub fn seconds(text: &str) -> std::result::Result<u64, String> {
+    match text.parse() {
+        Ok(n @ 1..=604_800) => Ok(n),
+        _ => Err("expected a whole number of seconds, from 1 to 604800".to_string()),
     }
 }
 

@@ -10,7 +10,7 @@ pub const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Green.on_default().effects(Effects::DIMMED));
 
 /// The options that `-h` shows.
-pub const MOST_USED: [&str; 16] = [
+pub const MOST_USED: [&str; 17] = [
     "given",
     "models",
     "prompts",
@@ -22,6 +22,7 @@ pub const MOST_USED: [&str; 16] = [
     "stats",
     "summary",
     "compare",
+    "explore",
     "heatmap",
     "plot",
     "json",
@@ -39,6 +40,8 @@ the model's output. `embed` is the residual stream before block 0, a row of its 
 and Hugging Face's hidden_states[i] count a block's input instead: theirs is one higher.) Each row \
 is read through the model's own final norm, computed on that row, and its unembedding.
 
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 an --assert or --baseline does not hold (the results are written).
+
 Examples:
   lens \"The Eiffel Tower is in the city of\"            the bundled demo model
   lens \"The Eiffel Tower is in the city of\" --model gpt2
@@ -47,7 +50,24 @@ Examples:
   lens \"The capital of France is\" -m ./my-model -o lens.json -o lens.csv
   lens --compare \"The capital of France is\" \"The capital of Italy is\"
   lens --prompts facts.jsonl --summary -m gpt2
+  lens \"The capital of France is\" --explore            move about in the terminal
   lens \"The capital of France is\" --json | jq '.topk[-1][-1]'";
+
+/// What `--assert` takes. A line fits a terminal of 80 columns, where ten stand before it.
+pub const ASSERT_HELP: &str = "\
+Require something of what is read; may be repeated
+
+QUANTITY[@LAYER] COMPARISON VALUE, at each prompt's last position. Results are \
+written all the same; each that does not hold is a line on stderr (--assert-format), \
+and the exit code is then 3.
+  prob(T) > 0.2        also logprob(T), logit(T), rank(T)
+  diff(T, U) > 0       logit of T less that of U
+  top1 == \" Paris\"     the likeliest token; also !=
+  entropy@-2 < 3       every statistic of --stats; agrees == true
+  settles <= 24        also leads_first
+  prob@16 > 0.3        with --summary, a column of its JSON
+T is a token as --track takes it, in quotes, or target for the prompt's own; tokens \
+that are named are tracked. LAYER is one of --layers or embed, the output if left out.";
 
 /// What `--stats` takes. The formulas fit a terminal of 80 columns, where ten stand before them.
 pub const STATISTICS_HELP: &str = "\
@@ -61,5 +81,6 @@ With l a row's logits, p = softmax(l), and q the softmax of the model's output a
   tv             ½ Σ |p − q|, from 0 to 1
   cross_entropy  −log p(next token), in nats; none at the end
   agrees         whether the row's top-1 is the output's
+  lens_kl        KL(r‖p), r the first lens's; of several lenses
 Always given for each position: the layer where the prediction settles (from it on, every \
 layer's top-1 is the output's), the first where it leads, and the one where forward KL falls most.";

@@ -1,5 +1,6 @@
 //! The options.
 
+mod assertions;
 mod choices;
 mod format;
 mod help;
@@ -9,19 +10,27 @@ mod run;
 
 use std::path::PathBuf;
 
+use clap::parser::ValueSource;
 use clap::{ArgAction, ColorChoice, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
+use logit_lens::analysis::assertions::Assertion;
 use logit_lens::analysis::statistics::Statistics;
+use logit_lens::engine::Remote;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::{Layers, Points, Positions};
 use logit_lens::machine::device::DeviceChoice;
+use logit_lens::readout::lenses::LensChoices;
 use logit_lens::report::ColorBy;
+use logit_lens::report::json::Tolerance;
 use logit_lens::text::targets::TargetSpec;
 
 use super::stdin;
-use choices::{BosChoice, DTypeChoice, OrderChoice, TargetsChoice, positive, threads, token_id};
-use help::{AFTER_HELP, AFTER_SHORT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
+use choices::{
+    AssertFormatChoice, BosChoice, DTypeChoice, OrderChoice, TargetsChoice, TrailingSpaceChoice, positive,
+    seconds, threads, token_id,
+};
+use help::{AFTER_HELP, AFTER_SHORT_HELP, ASSERT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
 use rules::Given;
 
 /// See what a language model would say at every layer.
@@ -45,7 +54,7 @@ pub struct Args {
     ///
     /// A hub id may have an owner (meta-llama/Llama-3.2-1B) and, of a repository with GGUF files, a type
     /// (unsloth/Qwen3-4B-GGUF:Q4_K_M); a .safetensors file stands for its directory. Given twice, the two
-    /// models are compared.
+    /// models are compared: on one prompt, or with --summary on many.
     #[arg(
         short,
         long = "model",
@@ -117,6 +126,19 @@ pub struct Args {
     #[arg(long, help_heading = "Prompts")]
     pub tokens: bool,
 
+    /// Map rows before the final norm: logit (not at all), tuned or jacobian; several are compared
+    ///
+    /// tuned (h + W h + b) and jacobian (J h) find what is published for a model of the hub. tuned=DIR is a directory
+    /// that tuned-lens saved (config.json, params.pt), jacobian=FILE a .pt or .safetensors file, or a directory with
+    /// one; either may be a path in a repository of the hub, owner/name/path.
+    #[arg(
+        long = "lens",
+        value_name = "LENSES",
+        default_value = "logit",
+        help_heading = "Readings"
+    )]
+    pub lenses: LensChoices,
+
     /// Number of top tokens to show
     ///
     /// [default: 5; a grid of positions shows one]
@@ -155,7 +177,7 @@ pub struct Args {
     /// Track a token through all rows: " Paris"; may be repeated
     ///
     /// An id (id:6342) is a token too, and a named group adds up the probabilities of its tokens
-    /// (city=" Paris| Rome").
+    /// (city=" Paris| Rome"). A text of several tokens is read after the prompt, token by token.
     #[arg(long, value_name = "TOKEN", help_heading = "Readings")]
     pub track: Vec<TargetSpec>,
 
@@ -169,12 +191,25 @@ pub struct Args {
 
     /// Average over prompts, layer by layer
     ///
-    /// Per-layer means with standard errors, top-1 and top-k accuracy.
+    /// Per-layer means with standard errors, top-1 and top-k accuracy. Of two models, how far apart they are.
     #[arg(long, help_heading = "Readings")]
     pub summary: bool,
 
-    /// What to do about a target of --prompts that is not one token: skip it (reported and counted),
-    /// use its first-token, or stop with an error
+    /// Of a target that is several tokens, follow the first only
+    ///
+    /// Without it the prompt is continued by the target, each of its tokens read at the position before it; the
+    /// sum of their log-probabilities is the target's.
+    #[arg(long, help_heading = "Readings", conflicts_with = "variants")]
+    first_token: bool,
+
+    /// Follow a target's spellings together: with and without a space, in small letters and capitals
+    ///
+    /// Those that are single tokens make a group, whose members are listed.
+    #[arg(long, help_heading = "Readings")]
+    variants: bool,
+
+    /// What to do about a target of --prompts that the model does not have: skip it (reported and
+    /// counted), or stop with an error; first-token is --first-token
     #[arg(
         long,
         value_name = "ACTION",
@@ -185,9 +220,78 @@ pub struct Args {
     )]
     targets: TargetsChoice,
 
+    /// Evaluate: at which layer are the targets of FILE's items among the top k?
+    ///
+    /// JSON Lines with `prompt`, `targets` (or `intermediates`), and if wanted `controls` and `position`: pass@1, 5,
+    /// 10 and 100 at each layer and by the least rank over the layers, with bootstrap intervals. Targets of several
+    /// tokens are left out and counted, unless --first-token or --variants is given.
+    #[arg(
+        long = "eval",
+        value_name = "FILE",
+        help_heading = "Readings",
+        conflicts_with_all = ["given", "ids", "prompts"]
+    )]
+    evaluated: Option<PathBuf>,
+
+    /// What --eval does about a prompt that ends in a space: strip it, or keep it as a token
+    #[arg(
+        long,
+        value_name = "ACTION",
+        value_enum,
+        default_value = "strip",
+        help_heading = "Readings",
+        hide_possible_values = true,
+        requires = "evaluated"
+    )]
+    trailing_space: TrailingSpaceChoice,
+
     /// Compare two prompts, aligned from the end
     #[arg(long, help_heading = "Readings")]
     pub compare: bool,
+
+    /// Require something of the readings: 'rank(" Paris") <= 3'; may be repeated
+    #[arg(
+        long = "assert",
+        value_name = "EXPRESSION",
+        allow_hyphen_values = true,
+        help_heading = "Checks",
+        long_help = ASSERT_HELP
+    )]
+    asserted: Vec<String>,
+
+    /// Hold the readings against FILE, the JSON of an earlier run, and say what moved most
+    ///
+    /// Of the top tokens, targets, entropies and KLs at the layers and positions of both; exit code 3 past the
+    /// tolerance.
+    #[arg(long, value_name = "FILE", help_heading = "Checks")]
+    baseline: Option<PathBuf>,
+
+    /// How far readings may move from --baseline [default: prob=1e-4,kl=1e-3,entropy=1e-3]
+    #[arg(
+        long,
+        value_name = "NAME=VALUE,…",
+        help_heading = "Checks",
+        requires = "baseline"
+    )]
+    tolerance: Option<Tolerance>,
+
+    /// How --assert says what does not hold: text, github (annotations), junit (a document of all)
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text",
+        help_heading = "Checks",
+        hide_possible_values = true,
+        requires = "asserted"
+    )]
+    assert_format: AssertFormatChoice,
+
+    /// Explore a prompt's readings on the terminal, with keys
+    ///
+    /// The heatmap with a cursor, the top tokens of its cell, and the lines of pinned tokens; ? lists the keys.
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "json", "heatmap", "plot"])]
+    pub explore: bool,
 
     /// Draw layers × positions in colours
     ///
@@ -279,18 +383,38 @@ pub struct Args {
     pub device: DeviceChoice,
 
     /// Load weights as this type; auto: as in the file. A CPU always computes in float32
+    ///
+    /// Of two models, one for each: --dtype f32,bf16.
     #[arg(
         long,
         value_name = "DTYPE",
         value_enum,
         default_value = "auto",
+        value_delimiter = ',',
         help_heading = "Computation"
     )]
-    pub dtype: DTypeChoice,
+    pub dtype: Vec<DTypeChoice>,
 
     /// Number of threads, up to 1024 [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Computation")]
     pub threads: Option<usize>,
+
+    /// Run the model on a server: vllm+http://host:8000, ndif, or ndif+https://host
+    ///
+    /// vLLM with the vllm-lens plugin runs the blocks, and final norm and unembedding are computed here (#NAME after
+    /// the address names the served model, VLLM_API_KEY has the key). NDIF computes all (NDIF_HOST, NDIF_API_KEY).
+    #[arg(long, value_name = "SERVER", help_heading = "Computation")]
+    remote: Option<Remote>,
+
+    /// Longest wait for an answer of --remote, in seconds [default: 600]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = seconds,
+        help_heading = "Computation",
+        requires = "remote"
+    )]
+    timeout: Option<u64>,
 
     /// Recompute the output with an independent float64 path; fail if they differ
     #[arg(long, help_heading = "Computation")]
@@ -325,6 +449,10 @@ pub struct Args {
     /// Print the man page and exit
     #[arg(long, exclusive = true, help_heading = "Other")]
     pub man: bool,
+
+    /// What `--assert` says
+    #[arg(skip)]
+    assertions: Vec<Assertion>,
 
     /// Which options were given
     #[arg(skip)]
@@ -370,14 +498,40 @@ impl Args {
         let matches = command.try_get_matches_from_mut(std::env::args_os())?;
         let args = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         Ok(Self {
+            assertions: args.assertions(&mut command)?,
             options: Given::of(&matches),
             ..args
         })
     }
 
+    /// The options of this process's command line that are among `fields`, as they were given.
+    pub fn given_again(fields: &[&str]) -> Vec<String> {
+        let mut command = Self::definition();
+        let Ok(matches) = command.try_get_matches_from_mut(std::env::args_os()) else {
+            return Vec::new();
+        };
+        let mut words = Vec::new();
+        for arg in command.get_arguments() {
+            let id = arg.get_id().as_str();
+            let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
+            let Some(long) = arg.get_long().filter(|_| is_given && fields.contains(&id)) else {
+                continue;
+            };
+            match arg.get_action().takes_values() {
+                true => {
+                    for value in matches.get_raw(id).into_iter().flatten() {
+                        words.extend([format!("--{long}"), value.to_string_lossy().into_owned()]);
+                    }
+                }
+                false => words.push(format!("--{long}")),
+            }
+        }
+        words
+    }
+
     /// Whether there is nothing to read.
     fn has_no_prompt(&self) -> bool {
-        self.given.is_empty() && self.prompts.is_none() && self.ids.is_empty()
+        self.given.is_empty() && self.prompts.is_none() && self.ids.is_empty() && self.evaluated.is_none()
     }
 
     /// The error for when there should be something.

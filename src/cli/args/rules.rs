@@ -2,6 +2,7 @@
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
+use logit_lens::analysis::statistics::Statistic;
 use logit_lens::error::{Error, Result};
 use logit_lens::report::{Presentation, Setting};
 use logit_lens::run::{Prompts, Run, Task};
@@ -27,13 +28,63 @@ enum Need {
     Run(fn(&Run) -> bool, &'static str),
 }
 
-const ANY_PROMPT: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens];
-const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
+const ANY_PROMPT: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Evaluate,
+    Task::Tokens,
+    Task::Explore,
+];
+const READINGS: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::CompareMany];
+const ANY_READINGS: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Explore,
+];
+const LAYERS: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Evaluate,
+    Task::Explore,
+];
+const MODEL: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Evaluate,
+    Task::Card,
+    Task::Explore,
+];
+/// What runs on a server.
+const ELSEWHERE: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Card];
+/// What several lenses are read for.
+const LENSES: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
 const READ: &[Task] = &[Task::Read];
+/// What has a picture of layers × positions.
+const PICTURES: &[Task] = &[Task::Read, Task::Explore];
+/// What is written, and not shown on the terminal.
+const WRITTEN: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Evaluate,
+    Task::Tokens,
+    Task::Card,
+    Task::Families,
+];
 
 /// The outputs that several options apply to, as an error names them.
 const DATA: &str = "a table, --json or -o FILE.csv";
 const HEATMAPS: &str = "--heatmap, -o FILE.html or -o FILE.svg";
+const HERE: &str = "models that run on this machine, without --remote";
 const TABLES: &str = "tables (of many prompts with --each)";
 
 /// The options that do not apply to every run.
@@ -44,7 +95,7 @@ const RULES: &[Rule] = &[
     rule("ids", ALL, Need::Nothing),
     rule("models", ALL, Need::Nothing),
     rule("offline", ALL, Need::Nothing),
-    rule("device", ALL, Need::Nothing),
+    rule("device", ALL, Need::Run(runs_here, HERE)),
     rule("threads", ALL, Need::Nothing),
     rule("revision", ALL, Need::Run(reads_the_hub, "models of the hub")),
     rule("update", ALL, Need::Run(reads_the_hub, "models of the hub")),
@@ -55,26 +106,43 @@ const RULES: &[Rule] = &[
         ANY_PROMPT,
         Need::Run(|run| run.encoding.chat.is_some(), "--chat"),
     ),
-    rule("generate", READINGS, Need::Nothing),
+    rule("generate", ANY_READINGS, Need::Nothing),
     rule("tokens", &[Task::Tokens], Need::Nothing),
-    rule("summary", &[Task::Summary], Need::Nothing),
+    rule("summary", &[Task::Summary, Task::CompareMany], Need::Nothing),
     rule("compare", &[Task::Compare], Need::Nothing),
-    rule("layers", READINGS, Need::Nothing),
+    rule("explore", &[Task::Explore], Need::Nothing),
+    rule("outputs", WRITTEN, Need::Nothing),
+    rule("format", WRITTEN, Need::Nothing),
+    rule("json", WRITTEN, Need::Nothing),
+    rule("lenses", LENSES, Need::Nothing),
+    rule("layers", LAYERS, Need::Nothing),
+    rule("evaluated", &[Task::Evaluate], Need::Nothing),
+    rule("trailing_space", &[Task::Evaluate], Need::Nothing),
     rule("positions", READINGS, Need::Nothing),
     rule("points", READINGS, Need::Nothing),
-    rule("top_k", READINGS, Need::Output(Setting::TopK, DATA)),
+    rule("top_k", ANY_READINGS, Need::Output(Setting::TopK, DATA)),
     rule(
         "track",
-        READINGS,
+        ANY_READINGS,
         Need::Output(Setting::Track, "--plot, --color-by target or a table"),
     ),
     rule("against", READ, Need::Output(Setting::Against, DATA)),
     rule("stats", READ, Need::Output(Setting::Statistics, DATA)),
+    rule(
+        "first_token",
+        LAYERS,
+        Need::Run(names_targets, "targets: --track, --assert or --prompts"),
+    ),
+    rule(
+        "variants",
+        LAYERS,
+        Need::Run(names_targets, "targets: --track, --assert or --prompts"),
+    ),
     rule("targets", READINGS, Need::Run(reads_records, "--prompts")),
     rule("heatmap", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
     rule("plot", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
-    rule("color_by", READ, Need::Output(Setting::ColorBy, HEATMAPS)),
-    rule("order", READ, Need::Output(Setting::Order, HEATMAPS)),
+    rule("color_by", PICTURES, Need::Output(Setting::ColorBy, HEATMAPS)),
+    rule("order", PICTURES, Need::Output(Setting::Order, HEATMAPS)),
     rule(
         "title",
         READ,
@@ -82,7 +150,7 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "words",
-        READ,
+        PICTURES,
         Need::Output(
             Setting::Words,
             "tables (of many prompts with --each), --heatmap or -o FILE.html",
@@ -99,16 +167,31 @@ const RULES: &[Rule] = &[
         READ,
         Need::Run(shows_each_prompt, "tables of several prompts"),
     ),
-    rule("verify", &[Task::Read, Task::Summary], Need::Nothing),
+    rule("baseline", READ, Need::Nothing),
+    rule("tolerance", READ, Need::Nothing),
+    rule("asserted", &[Task::Read, Task::Summary], Need::Nothing),
+    rule("assert_format", &[Task::Read, Task::Summary], Need::Nothing),
+    rule("verify", &[Task::Read, Task::Summary], Need::Run(runs_here, HERE)),
+    rule("dtype", MODEL, Need::Run(runs_here, HERE)),
     rule(
-        "dtype",
-        &[Task::Read, Task::Summary, Task::Compare, Task::Card],
-        Need::Nothing,
+        "remote",
+        ELSEWHERE,
+        Need::Run(|run| run.models.len() == 1, "one model that --model names"),
     ),
+    rule("timeout", ELSEWHERE, Need::Nothing),
 ];
 
 /// Whatever is done with a model.
-const ALL: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Tokens, Task::Card];
+const ALL: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::CompareMany,
+    Task::Evaluate,
+    Task::Tokens,
+    Task::Card,
+    Task::Explore,
+];
 
 const fn rule(option: &'static str, tasks: &'static [Task], needs: Need) -> Rule {
     Rule { option, tasks, needs }
@@ -116,6 +199,10 @@ const fn rule(option: &'static str, tasks: &'static [Task], needs: Need) -> Rule
 
 fn reads_the_hub(run: &Run) -> bool {
     run.models.iter().any(|model| source::is_on_the_hub(model))
+}
+
+fn runs_here(run: &Run) -> bool {
+    run.remote.is_none() && run.reads()
 }
 
 fn has_texts(run: &Run) -> bool {
@@ -127,6 +214,14 @@ fn has_texts(run: &Run) -> bool {
 
 fn reads_records(run: &Run) -> bool {
     matches!(run.prompts, Prompts::File(_) | Prompts::Stdin)
+}
+
+fn names_targets(run: &Run) -> bool {
+    let asserts = run
+        .assertions
+        .iter()
+        .any(|assertion| assertion.followed().next().is_some());
+    !run.selection.track.is_empty() || asserts || reads_records(run)
 }
 
 fn shows_each_prompt(run: &Run) -> bool {
@@ -173,6 +268,7 @@ impl Given {
             }
         }
         check_formats(run)?;
+        check_lens_kl(run)?;
         // A table that is no trajectory has settings of its own.
         let reads = run.task == Task::Read;
         for rule in given() {
@@ -209,6 +305,19 @@ fn wrong_task(rule: &Rule, run: &Run) -> Error {
     }
 }
 
+/// Refuses a comparison of lenses where there is one.
+fn check_lens_kl(run: &Run) -> Result<()> {
+    let statistics = run.selection.statistics.as_ref();
+    let is_named = statistics.is_some_and(|statistics| statistics.has(Statistic::LensKl));
+    match is_named && run.selection.lenses.iter().count() == 1 {
+        true => Err(Error::usage(
+            "The statistic lens_kl compares lenses, and there is one.",
+            "Name several, as --lens logit,tuned=DIR, or leave it out.",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Refuses a format that cannot show what the task comes to.
 fn check_formats(run: &Run) -> Result<()> {
     if run.task == Task::Read {
@@ -234,6 +343,9 @@ fn task(run: &Run) -> Option<&'static str> {
         Task::Families => Some("--families"),
         Task::Tokens => Some("--tokens"),
         Task::Summary => Some("--summary"),
+        Task::Evaluate => Some("--eval"),
+        Task::CompareMany => Some("--summary of two models"),
+        Task::Explore => Some("--explore"),
         Task::Compare if run.models.len() > 1 => Some("two models"),
         Task::Compare => Some("--compare"),
     }

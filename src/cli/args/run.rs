@@ -1,14 +1,17 @@
 //! The options as a description of the run: behind this, nothing knows of a command line.
 
 use std::path::Path;
+use std::time::Duration;
 
-use logit_lens::error::Result;
+use logit_lens::error::{Error, Result};
+use logit_lens::lens::Points;
 use logit_lens::model::LoadOptions;
-use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Task};
+use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Spelling, Task};
 use logit_lens::source::HubOptions;
 use logit_lens::text::prompts::{Item, What};
 
 use super::Args;
+use super::choices::AssertFormatChoice;
 
 impl Args {
     /// The run that the options describe.
@@ -20,6 +23,12 @@ impl Args {
             return Err(Self::no_prompt());
         }
         let models = self.models()?;
+        if self.variants && self.targets.takes_first_token() {
+            return Err(Error::usage(
+                "--variants cannot be used with --targets first-token.",
+                "Leave out one of the two.",
+            ));
+        }
         let task = self.task(models.len());
         let prompts = self.prompts();
         let several = match &prompts {
@@ -31,11 +40,10 @@ impl Args {
         let run = Run {
             models,
             hub: self.hub(),
-            load: LoadOptions {
-                device: self.device,
-                dtype: self.dtype.requested(),
-                headers_only: matches!(task, Task::Card | Task::Tokens) && self.generate.is_none(),
-            },
+            load: self.load(0, task)?,
+            load_second: self.load(1, task)?,
+            remote: self.remote.clone(),
+            timeout: self.timeout.map_or(Run::default().timeout, Duration::from_secs),
             prompts,
             encoding: Encoding {
                 bos: self.bos.into(),
@@ -46,6 +54,7 @@ impl Args {
             },
             task,
             selection: Selection {
+                lenses: self.lenses.clone(),
                 layers: self.layers.clone(),
                 points: self.points.clone().unwrap_or_default(),
                 positions: self.positions.clone(),
@@ -57,17 +66,75 @@ impl Args {
             outputs: self.destinations()?,
             presentation,
             unusable_targets: self.targets.into(),
+            spelling: self.spelling(),
+            trailing_space: self.trailing_space.into(),
             verify: self.verify,
-            quiet: self.quiet,
+            assertions: self.assertions.clone(),
+            baseline: self.baseline.clone(),
+            tolerance: self.tolerance.unwrap_or_default(),
+            assertion_format: self.assert_format.into(),
+            // A document stands alone.
+            quiet: self.quiet || self.assert_format == AssertFormatChoice::Junit,
         };
         self.options.check(&run)?;
+        if !run.reads() && run.encoding.generate.is_some() {
+            return Err(Error::usage(
+                "A script is written without running the model, and --generate runs it.",
+                "Leave out one of the two.",
+            ));
+        }
+        let more = run.selection.points != Points::default() || run.selection.layers.name_embed();
+        if !run.reads() && more {
+            return Err(Error::usage(
+                "A script reads the residual stream after blocks, and no other points.",
+                "Leave out --point and embed.",
+            ));
+        }
+        if let Some(remote) = &run.remote {
+            remote.check(&run.selection.points, run.task == Task::Compare)?;
+        }
         Ok(run)
+    }
+
+    /// How the `nth` model is loaded: with the type given for it, or for both.
+    fn load(&self, nth: usize, task: Task) -> Result<LoadOptions> {
+        let dtype = match self.dtype.as_slice() {
+            [both] => both,
+            [_, _] if self.models.len() == 2 => &self.dtype[nth],
+            _ => {
+                return Err(Error::usage(
+                    format!("--dtype names {} types.", self.dtype.len()),
+                    "Give one, or with two models one for each.",
+                ));
+            }
+        };
+        Ok(LoadOptions {
+            device: self.device,
+            dtype: dtype.requested(),
+            headers_only: matches!(task, Task::Card | Task::Tokens) && self.generate.is_none(),
+        })
+    }
+
+    fn spelling(&self) -> Spelling {
+        match (
+            self.variants,
+            self.first_token || self.targets.takes_first_token(),
+        ) {
+            (true, _) => Spelling::Variants,
+            (_, true) => Spelling::FirstToken,
+            (false, false) => Spelling::Whole,
+        }
     }
 
     fn task(&self, models: usize) -> Task {
         match self {
             Self { families: true, .. } => Task::Families,
+            Self {
+                evaluated: Some(_), ..
+            } if models < 2 && !self.compare && !self.summary && !self.tokens => Task::Evaluate,
+            Self { explore: true, .. } => Task::Explore,
             _ if self.has_no_prompt() => Task::Card,
+            _ if models > 1 && self.summary && !self.compare => Task::CompareMany,
             _ if self.compare || models > 1 => Task::Compare,
             Self { tokens: true, .. } => Task::Tokens,
             Self { summary: true, .. } => Task::Summary,
@@ -79,7 +146,7 @@ impl Args {
         if !self.ids.is_empty() {
             return Prompts::Given(vec![Item::new(What::Ids(self.ids.clone()))]);
         }
-        match self.prompts.as_deref() {
+        match self.evaluated.as_deref().or(self.prompts.as_deref()) {
             Some(path) if path == Path::new("-") => Prompts::Stdin,
             Some(path) => Prompts::File(path.to_path_buf()),
             None => Prompts::Given(self.items()),

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use super::Family;
 use super::shared::{LlamaLike, Names, NormStyle, RopeOf, Shape, attention, ungated};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Block, Config, Decoder, Over, Xielu};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -15,6 +15,7 @@ pub const FAMILY: Family = Family {
     defaults: r#"{"max_position_embeddings": 65536, "hidden_act": "xielu"}"#,
     supports: &["qk_norm", "rope_theta", "rope_scaling", "rope_parameters"],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,8 +1,8 @@
 //! AFM (Arcee 2025), as `transformers`' modeling_arcee.py stores and runs it: Llama with an MLP
 //! without a gate.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, pre_norm, ungated};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -13,6 +13,7 @@ pub const FAMILY: Family = Family {
     defaults: r#"{"max_position_embeddings": 4096}"#,
     supports: &["rope_theta", "rope_scaling", "rope_parameters"],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,7 +1,7 @@
 //! BLOOM (BigScience 2022), as `transformers`' modeling_bloom.py stores and runs it.
 
 use super::shared::{Names, NormStyle, Shape};
-use super::{Family, tables};
+use super::{Family, Modules, tables};
 use crate::decoder::{
     Activation, Alibi, AlibiForm, Attention, Block, Config, Decoder, Embedding, Mlp, Order, Projections,
     Unembed,
@@ -17,6 +17,10 @@ pub const FAMILY: Family = Family {
         ("n_head", "num_attention_heads"),
     ],
     load,
+    modules: Some(Modules {
+        branches: None,
+        ..Modules::GPT2_PLAIN
+    }),
     ..Family::NEW
 };
 

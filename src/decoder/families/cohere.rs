@@ -1,8 +1,8 @@
 //! Command R and Aya (Cohere 2024), as `transformers`' modeling_cohere.py stores and runs them:
 //! attention and MLP side by side, heads turned by neighbours, scaled logits.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, shared_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, Over, Pairs};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -19,6 +19,7 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

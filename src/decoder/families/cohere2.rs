@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, shared_norm, window};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, Pairs};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -25,6 +25,7 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,8 +1,8 @@
 //! EXAONE 4 (LG AI Research 2025), as `transformers`' modeling_exaone4.py stores and runs it: norms
 //! after the branches and of heads, and positions where there is a window.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, is_sliding, post_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, Over};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -20,6 +20,7 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::POST_NORMED),
     ..Family::NEW
 };
 

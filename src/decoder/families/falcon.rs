@@ -1,7 +1,7 @@
 //! Falcon (Almazrouei et al. 2023), as `transformers`' modeling_falcon.py stores and runs it.
 
 use super::shared::{Names, NormStyle, RopeOf, Shape};
-use super::{Family, tables};
+use super::{Family, Modules, tables};
 use crate::decoder::{
     Activation, Alibi, AlibiForm, Attention, Block, Config, Decoder, Embedding, Mlp, Order, Projections,
     Residual, Unembed,
@@ -24,6 +24,10 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules {
+        branches: Some(["self_attention", "mlp"]),
+        ..Modules::GPT2
+    }),
     ..Family::NEW
 };
 

@@ -1,8 +1,8 @@
 //! Gemma 1 (Gemma Team 2024), as `transformers`' modeling_gemma.py stores and runs it: Llama with
 //! scaled embeddings and norms that are stored less one.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, pre_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -14,6 +14,7 @@ pub const FAMILY: Family = Family {
         "max_position_embeddings": 8192, "hidden_act": "gelu_pytorch_tanh"}"#,
     supports: &["rope_theta", "rope_scaling", "rope_parameters"],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,9 +1,9 @@
 //! Gemma 2 (Gemma Team 2024), as `transformers`' modeling_gemma2.py stores and runs it: norms before and
 //! after both branches, capped scores and logits, a window in every second block.
 
-use super::Family;
 use super::gemma::{gelu, norms};
 use super::shared::{LlamaLike, Names, NormStyle, RopeOf, Shape, attention, gated, window};
+use super::{Family, Modules};
 use crate::decoder::{Attention, Block, Config, Decoder, Mlp};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -26,6 +26,7 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::POST_NORMED),
     ..Family::NEW
 };
 

@@ -1,10 +1,10 @@
 //! Gemma 3 (Gemma Team 2025), as `transformers`' modeling_gemma3.py stores and runs it: Gemma 2 with norms
 //! of heads in the place of caps, and rotary positions of their own where there is a window.
 
-use super::Family;
 use super::gemma::{gelu, norms};
 use super::gemma2::{four_norms, scale};
 use super::shared::{LlamaLike, Rope, RopeOf, Shape, attention, gated, window};
+use super::{Family, Modules};
 use crate::decoder::{Attention, Config, Decoder, Over};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -30,6 +30,7 @@ pub const TEXT: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::POST_NORMED),
     ..Family::NEW
 };
 
@@ -51,6 +52,8 @@ pub const WRAPPER: Family = Family {
         "rope_parameters",
     ],
     is_buffer: |name| name.contains("vision_tower.") || name.contains("multi_modal_projector."),
+    // Its text model is found elsewhere from one version of transformers to the next.
+    modules: None,
     ..TEXT
 };
 

@@ -1,8 +1,8 @@
 //! GLM-4 9B and GLM-4-0414 (GLM Team 2024, 2025), as `transformers`' modeling_glm.py and
 //! modeling_glm4.py store and run them: heads turned in part and by neighbours.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated_as_one, pre_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Block, Config, Decoder, Pairs};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -19,6 +19,7 @@ pub const GLM: Family = Family {
         "rope_parameters",
     ],
     load: |config, weights| load(config, weights, false),
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 
@@ -27,6 +28,10 @@ pub const GLM4: Family = Family {
     model_type: "glm4",
     known_as: "GLM-4-0414 9B and 32B, GLM-Z1",
     load: |config, weights| load(config, weights, true),
+    modules: Some(Modules {
+        branches: Some(["post_self_attn_layernorm", "post_mlp_layernorm"]),
+        ..Modules::LLAMA
+    }),
     ..GLM
 };
 

@@ -1,7 +1,7 @@
 //! GPT-2 (Radford et al. 2019), as `transformers`' modeling_gpt2.py stores and runs it.
 
-use super::Family;
 use super::shared::{GptLike, Shape};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, Mlp, Order, Projections};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -19,6 +19,7 @@ pub const FAMILY: Family = Family {
     defaults: r#"{"max_position_embeddings": 1024}"#,
     supports: &["scale_attn_weights", "scale_attn_by_inverse_layer_idx"],
     load,
+    modules: Some(Modules::GPT2),
     is_buffer: |name| name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias"),
     ..Family::NEW
 };

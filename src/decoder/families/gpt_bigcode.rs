@@ -1,8 +1,8 @@
 //! StarCoder and SantaCoder (Li et al. 2023), as `transformers`' modeling_gpt_bigcode.py stores and runs
 //! them: GPT-2 with one key and value for all heads.
 
-use super::Family;
 use super::shared::{GptLike, Shape};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, Mlp, Order, Projections};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -20,6 +20,7 @@ pub const FAMILY: Family = Family {
     defaults: r#"{"max_position_embeddings": 1024}"#,
     supports: &["scale_attn_weights", "multi_query"],
     load,
+    modules: Some(Modules::GPT2),
     is_buffer: |name| name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias"),
     ..Family::NEW
 };

@@ -1,8 +1,8 @@
 //! GPT-Neo (Black et al. 2021), as `transformers`' modeling_gpt_neo.py stores and runs it: a window in
 //! every second block, unscaled scores.
 
-use super::Family;
 use super::shared::{GptLike, Shape};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, Mlp, Projections};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -18,6 +18,7 @@ pub const FAMILY: Family = Family {
         "attention_types": [[["global", "local"], 12]]}"#,
     supports: &["window_size", "attention_types"],
     load,
+    modules: Some(Modules::GPT2_PLAIN),
     is_buffer: |name| name.ends_with(".attention.bias") || name.ends_with(".attention.masked_bias"),
     ..Family::NEW
 };

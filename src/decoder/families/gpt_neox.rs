@@ -1,7 +1,7 @@
 //! GPT-NeoX (Black et al. 2022), as `transformers`' modeling_gpt_neox.py stores and runs it.
 
 use super::shared::{Names, NormStyle, RopeOf, Shape};
-use super::{Family, tables};
+use super::{Family, Modules, tables};
 use crate::decoder::{
     Activation, Attention, Block, Config, Decoder, Embedding, Mlp, Order, Projections, Residual, Unembed,
 };
@@ -20,6 +20,13 @@ pub const FAMILY: Family = Family {
         "use_parallel_residual",
     ],
     load,
+    modules: Some(Modules {
+        blocks: "gpt_neox.layers",
+        norm: "gpt_neox.final_layer_norm",
+        head: "lm_head",
+        branches: Some(["attention", "mlp"]),
+        plain_attention: false,
+    }),
     is_buffer: |name| name.ends_with(".attention.bias") || name.ends_with(".attention.masked_bias"),
     ..Family::NEW
 };

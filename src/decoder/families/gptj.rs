@@ -2,7 +2,7 @@
 //! modeling_gptj.py and modeling_codegen.py store and run them: attention and MLP side by side.
 
 use super::shared::{Names, NormStyle, Shape};
-use super::{Family, tables};
+use super::{Family, Modules, tables};
 use crate::decoder::{
     Activation, Attention, Block, Config, Decoder, Embedding, Frequencies, Mlp, Order, Pairs, Projections,
     Residual, Rotary, Unembed,
@@ -23,6 +23,7 @@ pub const GPTJ: Family = Family {
     defaults: r#"{"max_position_embeddings": 2048, "rotary_dim": 64}"#,
     supports: &["rotary_dim"],
     load: |config, weights| load(config, weights, separate),
+    modules: Some(Modules::GPT2_PLAIN),
     is_buffer: |name| name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias"),
     ..Family::NEW
 };

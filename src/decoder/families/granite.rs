@@ -1,8 +1,8 @@
 //! Granite 3 (IBM 2024), as `transformers`' modeling_granite.py stores and runs it: Llama with four
 //! scales.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, pre_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Block, Config, Decoder};
 use crate::error::{Error, Result};
 use crate::weights::Weights;
@@ -20,6 +20,7 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::SCALED),
     ..Family::NEW
 };
 

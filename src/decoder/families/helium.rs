@@ -1,8 +1,8 @@
 //! Helium 1 (Kyutai 2025), as `transformers`' modeling_helium.py stores and runs it: Llama whose
 //! heads are turned by neighbours.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, pre_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, Pairs};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -13,6 +13,7 @@ pub const FAMILY: Family = Family {
     defaults: r#"{"num_key_value_heads": 20, "head_dim": 128, "max_position_embeddings": 4096}"#,
     supports: &["rope_theta", "rope_scaling", "rope_parameters"],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,8 +1,8 @@
 //! Llama (Touvron et al. 2023) and what is built like it, as `transformers`' modeling_llama.py
 //! stores and runs it.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, pre_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -12,6 +12,7 @@ pub const FAMILY: Family = Family {
     known_as: "Llama 1 to 3, TinyLlama, SmolLM 1 and 2, Vicuna, DeepSeek-R1-Distill-Llama, Falcon 3",
     supports: &["rope_theta", "rope_scaling", "rope_parameters"],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,8 +1,8 @@
 //! Mistral (Jiang et al. 2023) and Ministral, as `transformers`' modeling_mistral.py and
 //! modeling_ministral.py store and run them: Llama with a window.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, pre_norm, window};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -27,6 +27,7 @@ pub const MISTRAL: Family = Family {
 pub const MINISTRAL: Family = Family {
     model_type: "ministral",
     known_as: "Ministral 8B",
+    modules: Some(Modules::LLAMA),
     defaults: r#"{"num_key_value_heads": 8, "sliding_window": 4096, "max_position_embeddings": 131072}"#,
     supports: &[
         "sliding_window",

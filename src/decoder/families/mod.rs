@@ -63,9 +63,72 @@ struct Family {
     supports: &'static [&'static str],
     /// Reads the config, takes the tensors.
     load: fn(&Config, &Weights) -> Result<Decoder>,
+    /// The names of its modules in `transformers`, where they are known.
+    modules: Option<Modules>,
     /// Whether a tensor of this name is a buffer without parameters, or of another part of a larger
     /// model, and rightly left unused.
     is_buffer: fn(&str) -> bool,
+}
+
+/// The names of a family's modules in `transformers`, for engines that run it there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modules {
+    /// The list of blocks.
+    pub blocks: &'static str,
+    /// The final norm.
+    pub norm: &'static str,
+    /// The unembedding.
+    pub head: &'static str,
+    /// The modules of a block that give what attention and MLP add to the stream; `None` where none gives just
+    /// that.
+    pub branches: Option<[&'static str; 2]>,
+    /// Whether attention has its plain form only, and no fused one.
+    pub plain_attention: bool,
+}
+
+/// As transformers 5.15 has them.
+impl Modules {
+    /// Llama's.
+    const LLAMA: Self = Self {
+        blocks: "model.layers",
+        norm: "model.norm",
+        head: "lm_head",
+        branches: Some(["self_attn", "mlp"]),
+        plain_attention: false,
+    };
+
+    /// Llama's, where both branches are multiplied before they are added.
+    const SCALED: Self = Self {
+        branches: None,
+        ..Self::LLAMA
+    };
+
+    /// Llama's, where both branches are normed before they are added.
+    const POST_NORMED: Self = Self {
+        branches: Some(["post_attention_layernorm", "post_feedforward_layernorm"]),
+        ..Self::LLAMA
+    };
+
+    /// GPT-2's.
+    const GPT2: Self = Self {
+        blocks: "transformer.h",
+        norm: "transformer.ln_f",
+        head: "lm_head",
+        branches: Some(["attn", "mlp"]),
+        plain_attention: false,
+    };
+
+    /// GPT-2's, with attention in its plain form only.
+    const GPT2_PLAIN: Self = Self {
+        plain_attention: true,
+        ..Self::GPT2
+    };
+}
+
+/// The names of the modules of the family `model_type`.
+pub fn modules(model_type: &str) -> Option<&'static Modules> {
+    let family = FAMILIES.iter().find(|family| family.model_type == model_type);
+    family?.modules.as_ref()
 }
 
 impl Family {
@@ -78,6 +141,7 @@ impl Family {
         nested: None,
         supports: &[],
         load: |config, _| Err(config.missing("model_type")),
+        modules: None,
         is_buffer: |_| false,
     };
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::shared::{Names, NormStyle, Shape};
-use super::{Family, tables};
+use super::{Family, Modules, tables};
 use crate::decoder::{
     Activation, Alibi, AlibiForm, Attention, Block, Config, Decoder, Embedding, Mlp, Order, Projections,
     Unembed,
@@ -23,6 +23,12 @@ pub const FAMILY: Family = Family {
     defaults: r#"{"max_position_embeddings": 2048}"#,
     supports: &["attn_config"],
     load,
+    modules: Some(Modules {
+        blocks: "transformer.blocks",
+        norm: "transformer.norm_f",
+        branches: None,
+        ..Modules::GPT2_PLAIN
+    }),
     ..Family::NEW
 };
 

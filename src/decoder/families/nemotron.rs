@@ -1,8 +1,8 @@
 //! Nemotron 4 (Parmar et al. 2024) and Minitron, as `transformers`' modeling_nemotron.py stores and runs
 //! them.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, pre_norm, ungated};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -18,6 +18,7 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,8 +1,8 @@
 //! OLMo 1 (Groeneveld et al. 2024), as `transformers`' modeling_olmo.py stores and runs it: Llama whose
 //! norms have no parameters.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, pre_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -12,6 +12,7 @@ pub const FAMILY: Family = Family {
     known_as: "OLMo 1",
     supports: &["clip_qkv", "rope_theta", "rope_scaling", "rope_parameters"],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,8 +1,8 @@
 //! OLMo 2 (OLMo Team 2024), as `transformers`' modeling_olmo2.py stores and runs it: norms after the
 //! branches, and over all queries and all keys of a token.
 
-use super::Family;
 use super::shared::{LlamaLike, Names, NormStyle, Rope, RopeOf, Shape, attention, gated, post_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Block, Config, Decoder, Over};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -12,6 +12,7 @@ pub const FAMILY: Family = Family {
     known_as: "OLMo 2",
     supports: &["rope_theta", "rope_scaling", "rope_parameters"],
     load,
+    modules: Some(Modules::POST_NORMED),
     ..Family::NEW
 };
 

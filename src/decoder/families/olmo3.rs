@@ -1,9 +1,9 @@
 //! OLMo 3 (OLMo Team 2025), as `transformers`' modeling_olmo3.py stores and runs it: OLMo 2 with a window
 //! in three blocks of four.
 
-use super::Family;
 use super::olmo2::{block, norms};
 use super::shared::{LlamaLike, RopeOf, Shape, window};
+use super::{Family, Modules};
 use crate::decoder::{Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -20,6 +20,7 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::POST_NORMED),
     ..Family::NEW
 };
 

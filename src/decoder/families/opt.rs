@@ -1,7 +1,7 @@
 //! OPT (Zhang et al. 2022), as `transformers`' modeling_opt.py stores and runs it.
 
 use super::shared::{Names, NormStyle, Shape};
-use super::{Family, tables};
+use super::{Family, Modules, tables};
 use crate::decoder::{
     Activation, Attention, Block, Config, Decoder, Embedding, Linear, Mlp, Positions, Projections, Residual,
     Unembed,
@@ -21,6 +21,12 @@ pub const FAMILY: Family = Family {
         "word_embed_proj_dim",
     ],
     load,
+    modules: Some(Modules {
+        blocks: "model.decoder.layers",
+        norm: "model.decoder.final_layer_norm",
+        branches: None,
+        ..Modules::LLAMA
+    }),
     ..Family::NEW
 };
 

@@ -2,7 +2,7 @@
 //! them.
 
 use super::shared::{Names, NormStyle, RopeOf, Shape, attention_named, shared_norm, ungated};
-use super::{Family, tables};
+use super::{Family, Modules, tables};
 use crate::decoder::{Activation, Attention, Block, Config, Decoder, Embedding, Over, Unembed};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -18,6 +18,10 @@ pub const FAMILY: Family = Family {
         "partial_rotary_factor",
     ],
     load,
+    modules: Some(Modules {
+        norm: "model.final_layernorm",
+        ..Modules::LLAMA
+    }),
     ..Family::NEW
 };
 

@@ -1,8 +1,8 @@
 //! Phi-3 (Abdin et al. 2024) and its successors, as `transformers`' modeling_phi3.py stores and
 //! runs them: Llama with matrices side by side in one tensor, and LongRoPE.
 
-use super::Family;
 use super::shared::{Kind, LlamaLike, NormStyle, RopeOf, Shape, gated_as_one, pre_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, Order, Projections};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -20,6 +20,7 @@ pub const FAMILY: Family = Family {
         "partial_rotary_factor",
     ],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -2,8 +2,8 @@
 //! modeling_qwen3.py store and run them: Llama with biased queries, keys and values, or with norms
 //! of queries and keys.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, is_sliding, pre_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, Over};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -22,6 +22,7 @@ pub const QWEN2: Family = Family {
         "rope_parameters",
     ],
     load: |config, weights| load(config, weights, Kind::Biased),
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

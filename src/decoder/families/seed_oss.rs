@@ -1,8 +1,8 @@
 //! Seed-OSS (ByteDance 2025), as `transformers`' modeling_seed_oss.py stores and runs it: Llama with
 //! biased queries, keys and values.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, pre_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -14,6 +14,7 @@ pub const FAMILY: Family = Family {
         "max_position_embeddings": 524288}"#,
     supports: &["rope_theta", "rope_scaling", "rope_parameters"],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

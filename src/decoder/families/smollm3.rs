@@ -1,8 +1,8 @@
 //! SmolLM3 (Bakouch et al. 2025), as `transformers`' modeling_smollm3.py stores and runs it: Llama
 //! without positions in every fourth block.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, gated, pre_norm, window};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -22,6 +22,7 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,8 +1,8 @@
 //! StableLM 2 and StableLM 3B (Stability AI 2023), as `transformers`' modeling_stablelm.py stores and
 //! runs them.
 
-use super::Family;
 use super::shared::{LlamaLike, Names, NormStyle, RopeOf, Shape, attention, gated, pre_norm, shared_norm};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder, HeadNorm, Over};
 use crate::error::Result;
 use crate::weights::{Vector, Weights};
@@ -20,6 +20,7 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

@@ -1,7 +1,7 @@
 //! StarCoder 2 (Lozhkov et al. 2024), as `transformers`' modeling_starcoder2.py stores and runs it.
 
-use super::Family;
 use super::shared::{LlamaLike, NormStyle, RopeOf, Shape, attention, pre_norm, ungated};
+use super::{Family, Modules};
 use crate::decoder::{Activation, Attention, Config, Decoder};
 use crate::error::Result;
 use crate::weights::Weights;
@@ -12,6 +12,7 @@ pub const FAMILY: Family = Family {
     defaults: r#"{"num_key_value_heads": 2, "tie_word_embeddings": true, "max_position_embeddings": 4096}"#,
     supports: &["sliding_window", "rope_theta", "rope_scaling", "rope_parameters"],
     load,
+    modules: Some(Modules::LLAMA),
     ..Family::NEW
 };
 

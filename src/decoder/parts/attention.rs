@@ -1,5 +1,6 @@
 //! Causal self-attention with grouped heads.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{D, Tensor};
@@ -7,7 +8,7 @@ use candle_core::{D, Tensor};
 use super::linear::{map_rows, on_slices};
 use super::projections::{Columns, Order, Projections};
 use super::rotary::Tables;
-use super::{Alibi, HeadNorm, Linear, Rotary};
+use super::{Alibi, HeadNorm, Linear, Rotary, Tokens};
 use crate::error::Result;
 use crate::kernels::attention::{self, Heads, Shape};
 use crate::kernels::math;
@@ -62,18 +63,25 @@ impl Attention {
         }
     }
 
-    /// `x` `[tokens, hidden]` to `[tokens, hidden]`; `prompts` are the lengths of the batch's
-    /// prompts in order, and no prompt sees another.
-    pub fn apply(&self, x: &Tensor, prompts: &[usize]) -> Result<Tensor> {
-        if on_slices(x) {
-            map_rows(x, |x| self.rows(x, prompts))
-        } else {
-            self.tensor(x, prompts)
+    /// `x` `[tokens, hidden]` to `[tokens, hidden]`.
+    ///
+    /// # Errors
+    /// A device's. By tensors there are whole prompts only.
+    pub fn apply(&self, x: &Tensor, tokens: Tokens) -> Result<Tensor> {
+        match tokens {
+            Tokens::Prompts(prompts) if !on_slices(x) => self.tensor(x, prompts),
+            tokens => map_rows(x, |x| self.rows(x, tokens)),
         }
     }
 
-    fn rows(&self, x: &[f32], prompts: &[usize]) -> Vec<f32> {
-        let tables = self.tables(prompts);
+    fn rows(&self, x: &[f32], tokens: Tokens) -> Vec<f32> {
+        let stretches = match &tokens {
+            Tokens::Prompts(prompts) => prompts.iter().map(|&n| 0..n).collect(),
+            Tokens::After(past) => vec![past.tokens..past.tokens + x.len() / self.inputs()],
+        };
+        let tables: Vec<Arc<Tables>> = (self.rotary.iter())
+            .flat_map(|rotary| stretches.iter().map(|positions| rotary.tables(positions.end)))
+            .collect();
         match &self.projections {
             Projections::Separate { q, k, v } => {
                 let (mut q, mut k, mut v) = (q.rows(x), k.rows(x), v.rows(x));
@@ -82,28 +90,28 @@ impl Attention {
                 [&mut q, &mut k, &mut v]
                     .into_iter()
                     .for_each(|x| self.clip_rows(x));
-                prepare(&mut q, &queries, &self.q_norm, prompts, &tables);
-                prepare(&mut k, &keys, &self.k_norm, prompts, &tables);
-                self.attend_rows(prompts, (&q, &queries), (&k, &keys), (&v, &keys))
+                prepare(&mut q, &queries, &self.q_norm, &stretches, &tables);
+                prepare(&mut k, &keys, &self.k_norm, &stretches, &tables);
+                self.attend_rows(tokens, (&q, &queries), (&k, &keys), (&v, &keys))
             }
             Projections::Fused { qkv, order } => {
                 let mut all = qkv.rows(x);
                 self.clip_rows(&mut all);
                 let columns = |heads: &[usize]| Columns::at(heads, qkv.weight.outputs(), self.head_dim);
                 let (q, k, v) = (columns(&order.q), columns(&order.k), columns(&order.v));
-                prepare(&mut all, &q, &self.q_norm, prompts, &tables);
-                prepare(&mut all, &k, &self.k_norm, prompts, &tables);
-                self.attend_rows(prompts, (&all, &q), (&all, &k), (&all, &v))
+                prepare(&mut all, &q, &self.q_norm, &stretches, &tables);
+                prepare(&mut all, &k, &self.k_norm, &stretches, &tables);
+                self.attend_rows(tokens, (&all, &q), (&all, &k), (&all, &v))
             }
         }
     }
 
-    /// What turns each prompt's queries and keys; none without rotary positions.
-    fn tables(&self, prompts: &[usize]) -> Vec<Arc<Tables>> {
-        let rotary = self.rotary.iter();
-        rotary
-            .flat_map(|r| prompts.iter().map(|&tokens| r.tables(tokens)))
-            .collect()
+    /// The width of what it reads.
+    fn inputs(&self) -> usize {
+        match &self.projections {
+            Projections::Separate { q, .. } => q.weight.inputs(),
+            Projections::Fused { qkv, .. } => qkv.weight.inputs(),
+        }
     }
 
     fn clip_rows(&self, x: &mut [f32]) {
@@ -113,38 +121,50 @@ impl Attention {
     }
 
     /// Attention within each prompt, then the output projection.
-    fn attend_rows<'a>(
+    fn attend_rows(
         &self,
-        prompts: &[usize],
-        q: (&'a [f32], &'a Columns),
-        k: (&'a [f32], &'a Columns),
-        v: (&'a [f32], &'a Columns),
+        tokens: Tokens,
+        q: (&[f32], &Columns),
+        k: (&[f32], &Columns),
+        v: (&[f32], &Columns),
     ) -> Vec<f32> {
         let width = self.heads * self.head_dim;
-        let mut out = vec![0.; prompts.iter().sum::<usize>() * width];
-        let mut rest = out.as_mut_slice();
-        let mut start = 0;
-        for &tokens in prompts {
-            let (rows, later) = rest.split_at_mut(tokens * width);
-            let biases = self.alibi.as_ref().map(|alibi| alibi.biases(tokens, self.scale));
-            let shape = Shape {
-                tokens,
-                head_dim: self.head_dim,
-                scale: self.scale as f32,
-                cap: self.cap.map(|cap| cap as f32),
-                biases: biases.as_deref(),
-                window: self.window,
-            };
-            let of = |(values, columns): (&'a [f32], &'a Columns)| Heads {
-                values: &values[start * columns.width..],
-                stride: columns.width,
-                starts: &columns.starts,
-            };
-            attention::attend(shape, of(q), of(k), of(v), rows);
-            rest = later;
-            start += tokens;
+        let mut out = vec![0.; q.0.len() / q.1.width * width];
+        match tokens {
+            Tokens::Prompts(prompts) => {
+                let mut rest = out.as_mut_slice();
+                let mut start = 0;
+                for &tokens in prompts {
+                    let (rows, later) = rest.split_at_mut(tokens * width);
+                    self.attend_prompt(tokens, 0, heads(q, start), heads(k, start), heads(v, start), rows);
+                    rest = later;
+                    start += tokens;
+                }
+            }
+            Tokens::After(past) => {
+                let before = past.tokens;
+                past.add(out.len() / width, k, v, self.head_dim);
+                let kept = Columns::plain(self.kv_heads, self.head_dim);
+                let (keys, values) = (heads((&past.keys, &kept), 0), heads((&past.values, &kept), 0));
+                self.attend_prompt(past.tokens, before, heads(q, 0), keys, values, &mut out);
+            }
         }
         self.output.rows(&out)
+    }
+
+    /// One prompt of `tokens` tokens, of which the queries are those after the first `before`.
+    fn attend_prompt(&self, tokens: usize, before: usize, q: Heads, k: Heads, v: Heads, out: &mut [f32]) {
+        let biases = self.alibi.as_ref().map(|alibi| alibi.biases(tokens, self.scale));
+        let shape = Shape {
+            tokens,
+            before,
+            head_dim: self.head_dim,
+            scale: self.scale as f32,
+            cap: self.cap.map(|cap| cap as f32),
+            biases: biases.as_deref(),
+            window: self.window,
+        };
+        attention::attend(shape, q, k, v, out);
     }
 
     fn tensor(&self, x: &Tensor, prompts: &[usize]) -> Result<Tensor> {
@@ -236,21 +256,30 @@ impl Attention {
     }
 }
 
+/// The heads of the rows from `start` on.
+fn heads<'a>((values, columns): (&'a [f32], &'a Columns), start: usize) -> Heads<'a> {
+    Heads {
+        values: &values[start * columns.width..],
+        stride: columns.width,
+        starts: &columns.starts,
+    }
+}
+
 /// Norms the heads at `columns` of every token, then turns them to their positions.
 fn prepare(
     x: &mut [f32],
     columns: &Columns,
     norm: &Option<HeadNorm>,
-    prompts: &[usize],
+    stretches: &[Range<usize>],
     tables: &[Arc<Tables>],
 ) {
     if let Some(norm) = norm {
         norm.rows(x, columns);
     }
     let mut rest = x;
-    for (&tokens, tables) in prompts.iter().zip(tables) {
-        let (rows, later) = rest.split_at_mut(tokens * columns.width);
-        tables.turn_rows(rows, columns);
+    for (positions, tables) in stretches.iter().zip(tables) {
+        let (rows, later) = rest.split_at_mut(positions.len() * columns.width);
+        tables.turn_rows(rows, columns, positions.start);
         rest = later;
     }
 }

@@ -111,6 +111,15 @@ impl Frequencies {
             .collect()
     }
 
+    /// Whether a prompt's first tokens are turned the same way when it has grown from `from` tokens to `to`.
+    pub fn outlast(&self, from: usize, to: usize) -> bool {
+        match *self {
+            Self::Fixed(_) | Self::Linear { .. } => true,
+            Self::Dynamic { context, .. } => to <= context,
+            Self::ByLength { original, .. } => (from > original) == (to > original),
+        }
+    }
+
     /// The frequencies for a prompt of `tokens` tokens.
     fn for_prompt(&self, tokens: usize, dims: usize) -> Vec<f64> {
         match *self {
@@ -172,7 +181,8 @@ impl Rotary {
         if let Some(tables) = last().clone().filter(serves) {
             return tables;
         }
-        let tables = Arc::new(self.made(tokens, frequencies));
+        // A prompt that grows by a token each time makes few of them.
+        let tables = Arc::new(self.made(tokens.next_power_of_two(), frequencies));
         *last() = Some(Arc::clone(&tables));
         tables
     }
@@ -196,12 +206,13 @@ impl Rotary {
 }
 
 impl Tables {
-    /// Turns the heads at `columns` of each token's row.
-    pub fn turn_rows(&self, x: &mut [f32], columns: &Columns) {
+    /// Turns the heads at `columns` of each row, the first of which is at position `first`.
+    pub fn turn_rows(&self, x: &mut [f32], columns: &Columns, first: usize) {
         let half = self.half;
         x.par_chunks_mut(columns.width)
             .enumerate()
-            .for_each(|(position, row)| {
+            .for_each(|(nth, row)| {
+                let position = first + nth;
                 let (cos, sin) = (
                     &self.cos[position * half..][..half],
                     &self.sin[position * half..][..half],

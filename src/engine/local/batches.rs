@@ -16,7 +16,7 @@ impl Model {
     /// The tokens that a batch of prompts may have in all, so that memory stays bounded however
     /// many prompts there are. A single longer prompt is a batch of its own.
     pub(super) fn tokens_of_a_batch(&self, request: &Request) -> usize {
-        let sites = (self.decoder.blocks.len() + 1) * 4;
+        let sites = (self.decoder.blocks.len() + 1) * 4 * request.lenses.len().max(1);
         let kept = match request.positions == Positions::default() {
             true => 0,
             false => sites * self.bytes_of_a_row(),
@@ -34,6 +34,24 @@ impl Model {
     /// What a row that is read takes: kept, stacked, and normed.
     fn bytes_of_a_row(&self) -> usize {
         3 * self.decoder.hidden * size_of::<f32>()
+    }
+
+    /// Refuses to continue a prompt of `tokens` tokens by `count` where their keys and values cannot fit.
+    ///
+    /// # Errors
+    /// More memory than there is.
+    pub(super) fn require_memory_to_continue(&self, tokens: usize, count: usize) -> Result<()> {
+        let blocks = self.decoder.blocks.iter();
+        let kept: usize = blocks
+            .map(|block| 2 * block.attention.kv_heads * block.attention.head_dim)
+            .sum();
+        memory::require(
+            tokens
+                .saturating_add(count)
+                .saturating_mul(kept * size_of::<f32>()) as u64,
+            &format!("Continuing a prompt of {tokens} tokens by {count}"),
+            "Generate fewer tokens, or give a shorter prompt.",
+        )
     }
 
     /// Refuses a batch of `tokens` that cannot fit, of which `positions` are read at `sites`.

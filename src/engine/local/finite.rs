@@ -12,7 +12,7 @@ impl Model {
     ///
     /// # Errors
     /// Only if the computation itself fails.
-    pub(super) fn not_finite(&self, batch: &Batch) -> Result<Error> {
+    pub(super) fn first_not_finite(&self, batch: &Batch) -> Result<Error> {
         let mut first = None;
         self.decoder.forward(batch, &self.device, &mut |site, tensor| {
             if first.is_none() && !is_finite(&tensor)? {

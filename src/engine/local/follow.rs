@@ -1,54 +1,45 @@
 //! Tokens followed through the rows of a position.
 
-use crate::error::Result;
 use crate::lens::{Follow, Request, Track};
-use crate::readout::{Reading, Readout, Rows};
+use crate::readout::{Reading, Tracked};
 use crate::text::targets::Target;
 
-/// At each position, the tokens `wanted` there, through the first `shown` of its rows.
-pub fn follow(
-    readout: &Readout,
-    rows: &Rows,
-    shown: usize,
-    readings: &[Reading],
+/// At each position, the tokens `wanted` there, through those of its rows whose numbers are `shown`.
+pub fn tracks(
+    values: &[Vec<Tracked>],
+    sites: usize,
+    shown: &[usize],
     wanted: &[Vec<u32>],
-) -> Result<Vec<Vec<Track>>> {
-    if wanted.iter().all(Vec::is_empty) {
-        return Ok(vec![Vec::new(); wanted.len()]);
-    }
-    let values = readout.track(rows, readings, wanted)?;
-    let tracks = wanted.iter().zip(values.chunks_exact(rows.sites));
-    Ok(tracks
+) -> Vec<Vec<Track>> {
+    let positions = wanted.iter().zip(values.chunks_exact(sites));
+    positions
         .map(|(ids, values)| {
             let track = |(nth, &id): (usize, &u32)| Track {
                 id,
-                values: values[..shown].iter().map(|row| row[nth]).collect(),
+                values: shown.iter().map(|&row| values[row][nth]).collect(),
             };
             let mut tracks: Vec<Track> = ids.iter().enumerate().map(track).collect();
             tracks.sort_by(|a, b| b.highest().total_cmp(&a.highest()).then(a.id.cmp(&b.id)));
             tracks
         })
-        .collect())
+        .collect()
 }
 
 /// The tokens to follow at a position with these readings, this output, this next token and these targets:
 /// each once, rising.
 pub fn ids_to_follow(
-    readings: &[Reading],
+    readings: &[&Reading],
     output: &Reading,
     next: Option<u32>,
     targets: &[Target],
     request: &Request,
 ) -> Vec<u32> {
-    let most = match request.follow {
-        Follow::Nothing => 0,
-        Follow::Top1 => 1,
-        Follow::TopK => request.top_k,
-    };
+    let most = request.follow.count(request.top_k);
     let top = (readings.iter())
         .flat_map(|reading| reading.top.iter().take(most))
         .map(|candidate| candidate.id);
     let named = (targets.iter().chain(&request.against))
+        .filter(|target| !target.sequence)
         .flat_map(|target| target.ids.iter().copied().chain(target.other_form));
     // What the model says in the end leads there, whether that row is shown or not.
     let answer = (request.follow == Follow::Top1).then(|| output.top1().id);

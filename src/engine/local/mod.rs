@@ -1,10 +1,13 @@
 //! The decoder on this machine: prompts through its blocks, the chosen rows through the readout.
 
+mod bands;
 mod batches;
 mod finite;
 mod follow;
 mod generate;
 mod read;
+
+pub use bands::Bands;
 
 use super::Engine;
 use crate::error::Result;
@@ -13,6 +16,10 @@ use crate::machine::progress::Progress;
 use crate::model::{Card, Model};
 use crate::text::prompt::Prompt;
 use crate::text::tokens::Tokens;
+
+pub use follow::ids_to_follow;
+pub use generate::continuation;
+pub use read::{Chosen, Source};
 
 impl Engine for Model {
     fn card(&self) -> &Card {
@@ -33,7 +40,7 @@ impl Engine for Model {
         request: &Request,
         progress: &dyn Progress,
     ) -> Result<Vec<Trajectory>> {
-        self.read_batch(prompts, request, progress)
+        self.read_from(self, prompts, request, progress)
     }
 
     fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::compare::{Comparison, PositionPair, RowPair};
 use crate::decoder::Point;
 use crate::lens::TargetValue;
-use crate::report::json::SCHEMA_VERSION;
+use crate::report::json::{LensMeta, SCHEMA_VERSION};
 use crate::report::sheet::{Data, Table};
 use crate::report::text::{percent, plain};
-use crate::report::words::side_by_side;
+use crate::report::words::{capital, lens_name, side_by_side};
 use crate::report::{Cell, Document, Sheet};
 use crate::text::targets::Target;
 
@@ -34,6 +34,9 @@ pub struct Meta {
     pub k: usize,
     pub tool: String,
     pub tool_version: String,
+    /// What maps the rows before the final norm; absent where that is the logit lens alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lenses: Option<Vec<LensMeta>>,
 }
 
 /// One side of a comparison.
@@ -49,6 +52,9 @@ pub struct SideMeta {
 /// A row of one side and the one beside it.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
+    /// The lens; absent where that is the logit lens alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lens: Option<String>,
     /// How far the position is from the end of its prompt: 1 is the last.
     pub from_end: usize,
     /// Where in the block: `embed`, `attn_out`, `resid_mid`, `mlp_out` or `resid_post`.
@@ -100,46 +106,68 @@ pub struct TargetSide {
 pub type ComparisonDocument = Table<Meta, Row>;
 
 /// A row for each position, point and layer: both top-1s, the KL both ways, the overlap of the top
-/// k, and for each target its probability on both sides and the difference.
-pub fn compared(compared: &Compared) -> Sheet {
+/// k, and for each target its probability on both sides and the difference. Of several lenses, of which each is
+/// a comparison, those of one after the other.
+pub fn compared(lenses: &[Compared]) -> Sheet {
+    let Some(first) = lenses.first() else {
+        return Sheet::default();
+    };
     let Compared {
         left,
         right,
         comparison,
-    } = compared;
+    } = first;
     let describe = |document: &Document| {
         let text = plain(&document.trajectory.prompt.text);
         format!("{} · {text}", plain(&document.card.name))
     };
-    let meta = meta(compared);
+    let meta = meta(lenses, first);
+    let several = lenses.len() > 1;
+    let lens_of = |compared: &Compared| compared.left.trajectory.lens.name().to_string();
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
-    for pair in &comparison.positions {
-        for row_pair in &pair.rows {
-            let row = row(compared, pair, row_pair);
-            cells.push(cells_of(compared, &row, (pair, row_pair), meta.k));
-            rows.push(row);
+    for compared in lenses {
+        for pair in &compared.comparison.positions {
+            for row_pair in &pair.rows {
+                let row = Row {
+                    lens: meta.lenses.is_some().then(|| lens_of(compared)),
+                    ..row(compared, pair, row_pair)
+                };
+                let lens = several.then(|| Cell::Text(lens_of(compared)));
+                let others = cells_of(compared, &row, (pair, row_pair), meta.k);
+                cells.push(lens.into_iter().chain(others).collect());
+                rows.push(row);
+            }
         }
     }
-    let keys = columns(compared, meta.k)
-        .into_iter()
-        .take_while(|column| column.key);
+    let lens = several.then(|| Column {
+        name: "lens".to_string(),
+        key: true,
+    });
+    let columns: Vec<Column> = lens.into_iter().chain(columns(first, meta.k)).collect();
+    let keys = columns.iter().take_while(|column| column.key).count();
+    let fitted = first.left.trajectory.lens.artefact().filter(|_| !several);
+    let fitted = fitted.map(|artefact| format!("lens   {} · {}", lens_of(first), plain(&artefact.name)));
+    let verdicts = lenses.iter().filter_map(|compared| {
+        let verdict = verdict::verdict(compared)?;
+        Some(match several {
+            true => format!("{} lens: {verdict}", capital(lens_name(&lens_of(compared)))),
+            false => verdict,
+        })
+    });
     Sheet {
-        title: vec![
+        title: [
             format!("left   {}", describe(left)),
             format!("right  {}", describe(right)),
-            String::new(),
-        ],
-        columns: columns(compared, meta.k)
-            .into_iter()
-            .map(|column| column.name)
-            .collect(),
-        keys: keys.count().saturating_sub(1),
+        ]
+        .into_iter()
+        .chain(fitted)
+        .chain([String::new()])
+        .collect(),
+        keys: keys.saturating_sub(1),
+        columns: columns.into_iter().map(|column| column.name).collect(),
         rows: cells,
-        notes: verdict::verdict(compared)
-            .into_iter()
-            .chain(notes(comparison))
-            .collect(),
-        explanations: std::iter::once(explanation(compared, meta.k))
+        notes: verdicts.chain(notes(comparison)).collect(),
+        explanations: std::iter::once(explanation(first, meta.k))
             .chain(either_side_by_side(left, right))
             .collect(),
         data: Data::new(&ComparisonDocument { meta, rows }),
@@ -160,7 +188,7 @@ fn either_side_by_side(left: &Document, right: &Document) -> Option<String> {
     side_by_side(left.card, sites(left)).or_else(|| side_by_side(right.card, sites(right)))
 }
 
-fn meta(compared: &Compared) -> Meta {
+fn meta(lenses: &[Compared], compared: &Compared) -> Meta {
     let side = |document: &Document| SideMeta {
         model: document.card.name.clone(),
         revision: document.card.revision.clone(),
@@ -175,6 +203,7 @@ fn meta(compared: &Compared) -> Meta {
         k: readings.map(|reading| reading.top.len()).max().unwrap_or(0),
         tool: "lens".to_string(),
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
+        lenses: LensMeta::of_each(lenses.iter().map(|one| one.left.trajectory.lens.as_ref())),
     }
 }
 
@@ -182,6 +211,7 @@ fn row(compared: &Compared, pair: &PositionPair, row: &RowPair) -> Row {
     let Compared { left, right, .. } = compared;
     let targets = left.trajectory.targets.iter().zip(&right.trajectory.targets);
     Row {
+        lens: None,
         from_end: left.trajectory.prompt.ids.len() - left.trajectory.positions[pair.left],
         point: left.trajectory.rows[row.left].site.point.name().to_string(),
         left: side(left, row.left, pair.left),

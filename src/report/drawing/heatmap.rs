@@ -6,6 +6,7 @@ use super::canvas::{Anchor, Block, CHARACTER, Canvas, Ink, LINE, MARGIN, PAGE};
 use crate::report::Document;
 use crate::report::heatmap::{ColorBy, Order, Rgb, Row, Scale, heads, label_width, rows, scale, title};
 use crate::report::text::{bands, fit, width};
+use crate::report::words::{capital, lens_name};
 
 const PAD: f64 = 3.;
 /// Above each band.
@@ -26,16 +27,44 @@ struct Plan {
     label: f64,
     scale: Scale,
     order: Order,
+    /// The lens, where there are several.
+    lens: Option<String>,
 }
 
 /// The heatmap's bands and its legend; if `words`, without tokens that are no words.
 pub fn draw(document: &Document, by: ColorBy, order: Order, words: bool) -> (Vec<Block>, Block) {
-    let plan = plan(document, by, order, words);
+    let plans = plans(document, by, order, words);
     let room = (PAGE - 2. * MARGIN) as usize;
-    let bands = bands(&plan.widths, plan.label as usize, 0, room).into_iter();
     let title = format!("{}; bold = same token as the final output", title(document, by));
-    let drawn = bands.map(|band| draw_band(&plan, band)).collect();
-    (drawn, legend(&plan.scale, &title))
+    let mut drawn = Vec::new();
+    for plan in &plans {
+        let bands = bands(&plan.widths, plan.label as usize, 0, room).into_iter();
+        drawn.extend(bands.map(|band| draw_band(plan, band)));
+    }
+    let scale = plans.first().map(|plan| &plan.scale);
+    let legend = scale.map(|scale| legend(scale, &title));
+    (drawn, legend.unwrap_or_else(|| Canvas::new().finish()))
+}
+
+/// A plan for each lens, all with one scale.
+fn plans(document: &Document, by: ColorBy, order: Order, words: bool) -> Vec<Plan> {
+    let several = !document.trajectory.others.is_empty();
+    let mut plans: Vec<Plan> = (document.trajectory.of_each_lens())
+        .map(|trajectory| {
+            let document = &Document {
+                trajectory,
+                ..*document
+            };
+            let name = capital(lens_name(trajectory.lens.name()));
+            Plan {
+                lens: several.then(|| format!("{name} lens")),
+                ..plan(document, by, order, words)
+            }
+        })
+        .collect();
+    let common = scale(by, plans.iter().flat_map(|plan| &plan.rows));
+    plans.iter_mut().for_each(|plan| plan.scale = common);
+    plans
 }
 
 fn plan(document: &Document, by: ColorBy, order: Order, words: bool) -> Plan {
@@ -50,11 +79,12 @@ fn plan(document: &Document, by: ColorBy, order: Order, words: bool) -> Plan {
     Plan {
         widths: widths.collect(),
         label: points(label_width(&rows)),
-        scale: scale(by, &rows),
+        scale: scale(by, rows.iter()),
         positions: document.trajectory.positions.clone(),
         order,
         heads,
         rows,
+        lens: None,
     }
 }
 
@@ -62,6 +92,10 @@ fn plan(document: &Document, by: ColorBy, order: Order, words: bool) -> Plan {
 fn draw_band(plan: &Plan, band: Range<usize>) -> Block {
     let mut canvas = Canvas::new();
     canvas.y += GAP;
+    if let Some(lens) = &plan.lens {
+        canvas.text((MARGIN, canvas.y + LINE - 4.), Anchor::Start, Ink::BOLD, lens);
+        canvas.y += LINE + 2.;
+    }
     if plan.order == Order::Down {
         draw_heads(plan, band.clone(), &mut canvas);
     }

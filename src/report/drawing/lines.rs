@@ -5,6 +5,7 @@ use crate::decoder::{Point, Site};
 use crate::report::Document;
 use crate::report::heatmap::Rgb;
 use crate::report::text::{fit, percent, width};
+use crate::report::words::lens_name;
 use crate::text::targets::Target;
 
 /// A single column of a paper of two.
@@ -51,22 +52,54 @@ fn panel(document: &Document, rows: &[usize], at: usize) -> Block {
     let sites: Vec<Site> = rows.iter().map(|&row| trajectory.rows[row].site).collect();
     axes(&sites, &mut canvas);
     let targets = trajectory.targets_at(at, document.tokens);
-    let mut lines: Vec<(&Target, Vec<f64>)> = Vec::new();
-    for target in targets.iter().take(MOST) {
-        let prob = |&row: &usize| trajectory.value(target, row, at).map_or(0., |value| value.prob);
-        lines.push((target, rows.iter().map(prob).collect()));
-    }
+    let lines = lines(document, &targets, &sites, at);
     // The first is drawn last, above the others.
-    for (nth, (_, probs)) in lines.iter().enumerate().rev() {
-        let points: Vec<(f64, f64)> = (probs.iter().enumerate())
+    for line in lines.iter().rev() {
+        let points: Vec<(f64, f64)> = (line.probs.iter().enumerate())
             .map(|(i, prob)| (x_of(i, sites.len()), canvas.y + HIGH * (1. - prob)))
             .collect();
-        let (color, dash) = LINES[nth];
-        canvas.path(&points, color, 1.2, dash);
+        canvas.path(&points, line.color, 1.2, line.dash);
     }
     canvas.y += HIGH + 2. * LINE + 4.;
     key(&lines, &mut canvas);
     canvas.finish()
+}
+
+/// What a target's probability is at each row, under one lens.
+struct Line {
+    name: String,
+    color: Rgb,
+    dash: &'static str,
+    probs: Vec<f64>,
+}
+
+/// Of one lens a line for each target, told apart by colour and dashes; of several a colour for each target,
+/// and dashes for each lens.
+fn lines(document: &Document, targets: &[Target], sites: &[Site], at: usize) -> Vec<Line> {
+    let lenses = 1 + document.trajectory.others.len();
+    let mut lines = Vec::new();
+    for (nth, target) in targets.iter().take(MOST).enumerate() {
+        for (lens, read) in document.trajectory.of_each_lens().enumerate() {
+            let prob = |site: &Site| {
+                let row = read.rows.iter().position(|row| row.site == *site)?;
+                Some(read.value(target, row, at)?.prob)
+            };
+            lines.push(Line {
+                name: match lenses {
+                    1 => fit(&target.name, width(&target.name).min(NAME)),
+                    _ => format!(
+                        "{}, {} lens",
+                        fit(&target.name, width(&target.name).min(NAME)),
+                        lens_name(read.lens.name())
+                    ),
+                },
+                color: LINES[nth].0,
+                dash: LINES[if lenses == 1 { nth } else { lens % MOST }].1,
+                probs: sites.iter().map(|site| prob(site).unwrap_or(0.)).collect(),
+            });
+        }
+    }
+    lines
 }
 
 fn x_of(i: usize, count: usize) -> f64 {
@@ -102,14 +135,17 @@ fn axes(sites: &[Site], canvas: &mut Canvas) {
 }
 
 /// Each line's name, and its final probability.
-fn key(lines: &[(&Target, Vec<f64>)], canvas: &mut Canvas) {
-    for (nth, (target, probs)) in lines.iter().enumerate() {
-        let (color, dash) = LINES[nth];
+fn key(lines: &[Line], canvas: &mut Canvas) {
+    for line in lines {
         let middle = canvas.y + LINE / 2.;
-        canvas.path(&[(LEFT, middle), (LEFT + 24., middle)], color, 1.2, dash);
-        let last = probs.last().copied().unwrap_or(0.);
-        let name = fit(&target.name, width(&target.name).min(NAME));
-        let text = format!("{name}  final {}", percent(last));
+        canvas.path(
+            &[(LEFT, middle), (LEFT + 24., middle)],
+            line.color,
+            1.2,
+            line.dash,
+        );
+        let last = line.probs.last().copied().unwrap_or(0.);
+        let text = format!("{}  final {}", line.name, percent(last));
         canvas.text(
             (LEFT + 30., canvas.y + LINE - 4.),
             Anchor::Start,

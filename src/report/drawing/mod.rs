@@ -26,6 +26,7 @@ pub const SVG: Format = Format {
     endings: &["svg"],
     content: Content::Text,
     single: true,
+    reads: true,
     reads_all_positions: |presentation| !presentation.lines,
     follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),

@@ -28,7 +28,8 @@ pub enum ColorBy {
 impl ColorBy {
     /// Every choice.
     pub fn all() -> impl Iterator<Item = Self> {
-        let statistics = Statistic::ALL.into_iter().filter(|s| *s != Statistic::Agrees);
+        let without = [Statistic::Agrees, Statistic::LensKl];
+        let statistics = Statistic::ALL.into_iter().filter(move |s| !without.contains(s));
         [Self::Prob, Self::Target, Self::Rank]
             .into_iter()
             .chain(statistics.map(Self::Statistic))
@@ -121,11 +122,9 @@ pub fn heads(document: &Document) -> Vec<String> {
 
 /// The scale that the rows' values lie on. The embedding is far from everything else, so it does
 /// not count where there are other rows.
-pub fn scale(by: ColorBy, rows: &[Row]) -> Scale {
-    let only_embed = rows.iter().all(|row| row.site.point == Point::Embed);
-    let counted = rows
-        .iter()
-        .filter(|row| only_embed || row.site.point != Point::Embed);
+pub fn scale<'a>(by: ColorBy, rows: impl Iterator<Item = &'a Row> + Clone) -> Scale {
+    let only_embed = rows.clone().all(|row| row.site.point == Point::Embed);
+    let counted = rows.filter(|row| only_embed || row.site.point != Point::Embed);
     let values = |row: &Row| row.cells.iter().filter_map(|cell| cell.value).collect::<Vec<_>>();
     Scale::fit(by, counted.flat_map(values))
 }
@@ -142,11 +141,7 @@ fn value(trajectory: &Trajectory, by: ColorBy, row: usize, at: usize) -> Option<
     let target = || match trajectory.targets.first() {
         Some(target) => trajectory.value(target, row, at),
         None => {
-            let output = Target {
-                name: String::new(),
-                ids: vec![output.top1().id],
-                other_form: None,
-            };
+            let output = Target::unnamed(output.top1().id);
             trajectory.value(&output, row, at)
         }
     };
@@ -160,10 +155,12 @@ fn value(trajectory: &Trajectory, by: ColorBy, row: usize, at: usize) -> Option<
 
 /// What the colours of a document say, for the legend.
 pub fn title(document: &Document, by: ColorBy) -> String {
-    let target = match document.trajectory.targets.first() {
-        Some(target) => target.name.clone(),
-        None => "the model's output".to_string(),
-    };
+    title_of(by, document.trajectory.targets.first())
+}
+
+/// What the colours say where they are those of `target`, or without one of the model's output.
+pub(crate) fn title_of(by: ColorBy, target: Option<&Target>) -> String {
+    let target = target.map_or("the model's output", |target| &target.name);
     match by {
         ColorBy::Prob => "probability of the top token".to_string(),
         ColorBy::Target => format!("probability of {target}"),
@@ -174,6 +171,7 @@ pub fn title(document: &Document, by: ColorBy) -> String {
         ColorBy::Statistic(Statistic::ReverseKl) => "KL from the row to the output (nats)".to_string(),
         ColorBy::Statistic(Statistic::Js) => "Jensen-Shannon divergence from the output (nats)".to_string(),
         ColorBy::Statistic(Statistic::CrossEntropy) => "cross-entropy of the next token (nats)".to_string(),
+        ColorBy::Statistic(Statistic::LensKl) => "KL from the first lens to the row (nats)".to_string(),
         ColorBy::Statistic(Statistic::Agrees) => "agreement with the output".to_string(),
     }
 }

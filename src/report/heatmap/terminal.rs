@@ -9,7 +9,7 @@ use super::{ColorBy, Order, Rgb, Row, Scale, heads, label_width, rows, scale, ti
 use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
 use crate::report::text::{bands, fit, text_width, width, wrap};
-use crate::report::words::{story, write_caption};
+use crate::report::words::{capital, lens_name, story, write_caption};
 use crate::report::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
 
 const DIM: Style = Style::new().effects(anstyle::Effects::DIMMED);
@@ -40,6 +40,7 @@ pub const HEATMAP: Format = Format {
     endings: &[],
     content: Content::Styled,
     single: false,
+    reads: true,
     reads_all_positions: |_| true,
     follow: |_| Follow::Top1,
     statistics: |_| Statistics::none(),
@@ -143,13 +144,31 @@ impl Report for Heatmap {
             writeln!(out)?;
         }
         self.begun = true;
-        let plan = Plan::of(document, self);
+        let several = !document.trajectory.others.is_empty();
+        let plans = Plan::of_each_lens(document, self);
         write_caption(document, self.width, out)?;
-        for band in bands(&plan.widths, plan.label + 1, 0, self.width) {
-            writeln!(out)?;
-            self.band(&plan, band, out)?;
+        for (plan, read) in plans.iter().zip(document.trajectory.of_each_lens()) {
+            if several {
+                let name = capital(lens_name(read.lens.name()));
+                writeln!(
+                    out,
+                    "\n{BOLD}{}{BOLD:#}",
+                    fit(&format!("{name} lens"), self.width).trim_end()
+                )?;
+            }
+            for (nth, band) in bands(&plan.widths, plan.label + 1, 0, self.width)
+                .into_iter()
+                .enumerate()
+            {
+                if nth > 0 || !several {
+                    writeln!(out)?;
+                }
+                self.band(plan, band, out)?;
+            }
         }
-        self.legend(document, &plan.scale, out)?;
+        if let Some(plan) = plans.first() {
+            self.legend(document, &plan.scale, out)?;
+        }
         let last = document.trajectory.positions.len() - 1;
         for line in wrap(&story(document, last), self.width) {
             writeln!(out, "{line}")?;
@@ -205,6 +224,22 @@ struct Plan {
 }
 
 impl Plan {
+    /// A plan for each lens, all with one scale.
+    fn of_each_lens(document: &Document, heatmap: &Heatmap) -> Vec<Self> {
+        let mut plans: Vec<Self> = (document.trajectory.of_each_lens())
+            .map(|trajectory| {
+                let document = &Document {
+                    trajectory,
+                    ..*document
+                };
+                Self::of(document, heatmap)
+            })
+            .collect();
+        let common = scale(heatmap.by, plans.iter().flat_map(|plan| &plan.rows));
+        plans.iter_mut().for_each(|plan| plan.scale = common);
+        plans
+    }
+
     fn of(document: &Document, heatmap: &Heatmap) -> Self {
         let rows = rows(document, heatmap.by, heatmap.order, heatmap.words);
         let heads = heads(document);
@@ -222,7 +257,7 @@ impl Plan {
         });
         Self {
             widths: widths.collect(),
-            scale: scale(heatmap.by, &rows),
+            scale: scale(heatmap.by, rows.iter()),
             label,
             heads,
             rows,

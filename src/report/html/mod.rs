@@ -25,6 +25,7 @@ pub const HTML: Format = Format {
     endings: &["html", "htm"],
     content: Content::Text,
     single: true,
+    reads: true,
     reads_all_positions: |presentation| !presentation.lines,
     follow: |_| Follow::TopK,
     statistics: |presentation| match presentation.color_by {
@@ -187,11 +188,14 @@ impl Html {
 /// The tokens of the document.
 fn ids(document: &Document) -> HashSet<u32> {
     let trajectory = document.trajectory;
-    let rows = trajectory.rows.iter().flat_map(|row| &row.readings);
-    let top = (rows.chain(&trajectory.output)).flat_map(|reading| reading.top.iter().map(|c| c.id));
-    let tracked = trajectory.tracked.iter().flatten().map(|track| track.id);
+    let rows = trajectory.of_each_lens().flat_map(|read| &read.rows);
+    let readings = rows.flat_map(|row| &row.readings).chain(&trajectory.output);
+    let top = readings.flat_map(|reading| reading.top.iter().map(|c| c.id));
+    let tracked = trajectory
+        .of_each_lens()
+        .flat_map(|read| read.tracked.iter().flatten());
     let prompt = trajectory.prompt.ids.iter().copied();
-    prompt.chain(top).chain(tracked).collect()
+    prompt.chain(top).chain(tracked.map(|track| track.id)).collect()
 }
 
 /// The labels of those tokens that are bytes of a split character.
@@ -242,7 +246,10 @@ fn title(document: &Document, title: Option<&str>) -> String {
     } else {
         ""
     };
-    format!("{short}{cut} – {}", first.replacen("Logit", "logit", 1))
+    format!(
+        "{short}{cut} – {}",
+        first.replacen("Logit", "logit", 1).replacen("Tuned", "tuned", 1)
+    )
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use chrono::{SecondsFormat, Utc};
 
 use super::document::{
-    ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings, Readings, Row,
-    SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
+    Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Engine, Layers, LensMeta, LensReadings,
+    Measure, Meta, PointReadings, Readings, Row, SCHEMA_VERSION, SuddenChange, Target, TargetToken, Targets,
+    Top, Track,
 };
 use super::sequence::{Entries, Sequence};
 use super::statistics::StatisticArrays;
@@ -62,13 +63,6 @@ impl<'a> Builder<'a> {
             trajectory, tokens, ..
         } = self.document;
         let prompt = &trajectory.prompt;
-        let change = |at: usize| {
-            let change = trajectory.sudden_change(at);
-            change.map(|c| SuddenChange {
-                layer: c.layer,
-                drop: c.drop,
-            })
-        };
         Readings {
             meta: self.meta(),
             id: self.document.id.map(str::to_string),
@@ -81,12 +75,53 @@ impl<'a> Builder<'a> {
             followed_ids: (self.detail != Detail::Lean).then(|| self.each(|at| self.followed(at))),
             settles_at: self.each(|at| trajectory.settles_at(at)),
             leads_first_at: self.each(|at| trajectory.leads_first_at(at)),
-            sudden_change: self.each(change),
+            sudden_change: self.each(|at| self.sudden_change(at)),
             targets: self.targets(Point::ResidPost),
             points: self.points(),
             embed: self.embed(),
+            lenses: self.lenses(),
             output: self.row(&trajectory.output),
+            assertions: Assertion::all(self.document.assertions),
         }
+    }
+
+    /// What the other lenses make of the rows.
+    fn lenses(&self) -> Option<Vec<LensReadings<'a>>> {
+        let others = &self.document.trajectory.others;
+        let readings = others.iter().map(|trajectory| {
+            let builder = Self {
+                document: Document {
+                    trajectory,
+                    ..self.document
+                },
+                ..self.clone()
+            };
+            builder.lens_readings()
+        });
+        (!others.is_empty()).then(|| readings.collect())
+    }
+
+    fn lens_readings(&self) -> LensReadings<'a> {
+        let trajectory = self.document.trajectory;
+        LensReadings {
+            lens: trajectory.lens.name().to_string(),
+            layers: self.layer_numbers(Point::ResidPost),
+            rows: self.layers(Point::ResidPost),
+            followed_ids: (self.detail != Detail::Lean).then(|| self.each(|at| self.followed(at))),
+            settles_at: self.each(|at| trajectory.settles_at(at)),
+            leads_first_at: self.each(|at| trajectory.leads_first_at(at)),
+            sudden_change: self.each(|at| self.sudden_change(at)),
+            targets: self.targets(Point::ResidPost),
+            embed: self.embed(),
+        }
+    }
+
+    fn sudden_change(&self, at: usize) -> Option<SuddenChange> {
+        let change = self.document.trajectory.sudden_change(at);
+        change.map(|change| SuddenChange {
+            layer: change.layer,
+            drop: change.drop,
+        })
     }
 
     fn meta(&self) -> Meta {
@@ -106,6 +141,7 @@ impl<'a> Builder<'a> {
             vocabulary: card.vocabulary,
             parallel: card.parallel,
             device: card.device.clone(),
+            engine: card.engine.as_ref().map(Engine::from),
             dtype: card.held.to_string(),
             file_dtype: card.stored.to_string(),
             compute_dtype: card.computed.to_string(),
@@ -113,6 +149,9 @@ impl<'a> Builder<'a> {
                 .to_string(),
             rank_base: 1,
             log_base: "e".to_string(),
+            lenses: LensMeta::of_each(
+                (self.document.trajectory.of_each_lens()).map(|read| read.lens.as_ref()),
+            ),
         }
     }
 
@@ -252,6 +291,7 @@ impl<'a> Builder<'a> {
             let value = move |row, at| trajectory.value(wanted, row, at);
             self.target(
                 wanted,
+                &self.rows_at(point),
                 |part| self.by_layer(point, move |row, at| value(row, at).map(part)),
                 self.by_layer(point, move |row, at| value(row, at).map(|v| v.rank)),
                 |against| {
@@ -269,6 +309,7 @@ impl<'a> Builder<'a> {
         let value = move |at| trajectory.value(wanted, row, at);
         self.target(
             wanted,
+            &[row],
             |part| self.by_position(move |at| value(at).map(part)),
             self.by_position(move |at| value(at).map(|v| v.rank)),
             |against| self.by_position(move |at| trajectory.logit_difference(wanted, against, row, at)),
@@ -280,6 +321,7 @@ impl<'a> Builder<'a> {
     fn target<Numbers, Ranks>(
         &self,
         wanted: &'a Wanted,
+        rows: &[usize],
         numbers: impl Fn(fn(TargetValue) -> f64) -> Numbers,
         ranks: Ranks,
         difference: impl Fn(&'a Wanted) -> Numbers,
@@ -293,9 +335,28 @@ impl<'a> Builder<'a> {
             logprobs: numbers(|v| v.logprob),
             logits: numbers(|v| v.logit),
             ranks,
+            sequence: self.sequence(wanted, rows),
             against: against.map(|against| against.name.clone()),
             logit_difference: against.map(difference),
         }
+    }
+
+    /// The tokens of a target of several, at the rows `rows`.
+    fn sequence(&self, wanted: &Wanted, rows: &[usize]) -> Option<Vec<TargetToken>> {
+        let trajectory = self.document.trajectory;
+        let continuation = trajectory.continuation(wanted, trajectory.answer_position())?;
+        let token = |track: &Followed| {
+            let values = || rows.iter().map(|&row| track.values[row]);
+            TargetToken {
+                id: track.id,
+                token: self.document.tokens.exact(track.id),
+                probs: values().map(|value| value.prob).collect(),
+                logprobs: values().map(|value| value.logprob).collect(),
+                logits: values().map(|value| value.logit.into()).collect(),
+                ranks: values().map(|value| value.rank).collect(),
+            }
+        };
+        Some(continuation.tokens.iter().map(token).collect())
     }
 
     fn texts(&self, ids: &[u32]) -> Vec<String> {
@@ -305,7 +366,8 @@ impl<'a> Builder<'a> {
     /// The ids of the tokens to plot at a position.
     fn followed(&self, at: usize) -> Vec<u32> {
         let targets = self.document.trajectory.targets_at(at, self.document.tokens);
-        targets.into_iter().flat_map(|target| target.ids).collect()
+        let followed = targets.into_iter().filter(|target| !target.sequence);
+        followed.flat_map(|target| target.ids).collect()
     }
 
     /// V2's trajectories: probability by layer, keyed by text, likeliest first.

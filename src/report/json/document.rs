@@ -11,8 +11,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::EngineCard;
+
 use super::sequence::{Entries, Sequence};
 use super::statistics::StatisticArrays;
+use crate::readout::lenses::Lens;
 
 /// The version of the document, `meta.schema_version`. Within a version keys may be added; a key that
 /// goes, or whose meaning or shape changes, makes the next version.
@@ -64,8 +67,54 @@ pub struct Readings<'a> {
     /// The residual stream before block 0; absent when not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embed: Option<EmbedReadings<'a>>,
+    /// What the run's other lenses make of the same rows, on the same axes; absent with one lens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lenses: Option<Vec<LensReadings<'a>>>,
     /// The model's output.
     pub output: Row<'a>,
+    /// What `--assert` comes to, in order; absent without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertions: Option<Vec<Assertion>>,
+}
+
+/// An assertion and what it comes to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Assertion {
+    /// The expression as it was written.
+    pub expression: String,
+    pub holds: bool,
+    /// The value that was found; null where there is none, and the assertion does not hold.
+    pub found: Option<Found>,
+}
+
+/// A value that an assertion is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Found {
+    Flag(bool),
+    Number(f64),
+    /// A token as text.
+    Token(String),
+}
+
+/// What another lens makes of the same rows. Its keys are as those of the document.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct LensReadings<'a> {
+    /// The lens, as in `meta.lenses`.
+    pub lens: String,
+    pub layers: Vec<usize>,
+    #[serde(flatten)]
+    pub rows: Layers<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed_ids: Option<Vec<Vec<u32>>>,
+    pub settles_at: Vec<Option<usize>>,
+    pub leads_first_at: Vec<Option<usize>>,
+    pub sudden_change: Vec<Option<SuddenChange>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<Targets<'a>>>,
+    /// Absent also where this lens has no map for the embedding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embed: Option<EmbedReadings<'a>>,
 }
 
 /// What it takes to reproduce the readings.
@@ -96,6 +145,9 @@ pub struct Meta {
     #[serde(default)]
     pub parallel: bool,
     pub device: String,
+    /// What ran the model, where that was a server; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
     /// The type that the weights are held in.
     pub dtype: String,
     /// The type of the weights in the file.
@@ -107,6 +159,94 @@ pub struct Meta {
     pub rank_base: u32,
     /// The base of all logarithms.
     pub log_base: String,
+    /// What maps the rows before the final norm, the document's own first; absent where that is the logit lens
+    /// alone, which maps nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lenses: Option<Vec<LensMeta>>,
+}
+
+/// A lens, and where its maps come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LensMeta {
+    /// `logit`, `tuned` or `jacobian`.
+    pub lens: String,
+    /// The path as given; absent of a lens without files, as all that follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artefact: Option<String>,
+    /// The commit hash of an artefact of the hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Of the file of matrices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// What it was fitted on, as far as it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fitted_on: Option<FittedOn>,
+}
+
+/// What a lens was fitted on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FittedOn {
+    pub model: Option<String>,
+    pub model_revision: Option<String>,
+    pub dataset: Option<String>,
+    /// How many prompts.
+    pub prompts: Option<u64>,
+    /// How many positions at the beginning of each were left out.
+    pub skipped_positions: Option<u64>,
+    /// Whether they began with the BOS token.
+    pub bos: Option<bool>,
+}
+
+impl LensMeta {
+    /// Those of several lenses; `None` of the logit lens alone.
+    pub fn of_each<'a>(lenses: impl Iterator<Item = &'a dyn Lens>) -> Option<Vec<Self>> {
+        let lenses: Vec<Self> = lenses.map(Self::of).collect();
+        let has_files = lenses.iter().any(|lens| lens.artefact.is_some());
+        (has_files || lenses.len() > 1).then_some(lenses)
+    }
+
+    fn of(lens: &dyn Lens) -> Self {
+        let artefact = lens.artefact();
+        Self {
+            lens: lens.name().to_string(),
+            artefact: artefact.map(|artefact| artefact.name.clone()),
+            revision: artefact.and_then(|artefact| artefact.revision.clone()),
+            sha256: artefact.and_then(|artefact| artefact.sha256().map(str::to_string)),
+            fitted_on: artefact.map(|artefact| {
+                let fitted = artefact.fitted.clone();
+                FittedOn {
+                    model: fitted.model,
+                    model_revision: fitted.model_revision,
+                    dataset: fitted.dataset,
+                    prompts: fitted.prompts,
+                    skipped_positions: fitted.skipped,
+                    bos: fitted.bos,
+                }
+            }),
+        }
+    }
+}
+
+/// A server that ran a model.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Engine {
+    /// Its software.
+    pub name: String,
+    /// The version that it says it is.
+    pub version: Option<String>,
+    /// The type that it computes in, where it says so.
+    pub dtype: Option<String>,
+}
+
+impl From<&EngineCard> for Engine {
+    fn from(card: &EngineCard) -> Self {
+        Self {
+            name: card.name.clone(),
+            version: card.version.clone(),
+            dtype: card.dtype().map(str::to_string),
+        }
+    }
 }
 
 /// The most likely tokens of each row, likeliest first.
@@ -205,7 +345,22 @@ pub struct SuddenChange {
     pub drop: f64,
 }
 
-/// A target: a token, or a group of tokens whose probabilities add up.
+/// A token of a target, read at the position before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetToken {
+    pub id: u32,
+    /// The token as text.
+    pub token: String,
+    /// By layer; at the embedding, its one value.
+    pub probs: Vec<f64>,
+    /// In nats.
+    pub logprobs: Vec<f64>,
+    pub logits: Vec<f64>,
+    /// 1 = top.
+    pub ranks: Vec<u64>,
+}
+
+/// A target: a token, a group of tokens whose probabilities add up, or a text of several tokens.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Target<Numbers, Ranks> {
     pub name: String,
@@ -219,6 +374,11 @@ pub struct Target<Numbers, Ranks> {
     pub logits: Numbers,
     /// Of a group, the best of its tokens'.
     pub ranks: Ranks,
+    /// Of a text that is several tokens, each of them in turn, after the prompt and those before it (teacher
+    /// forcing); the target's log-probabilities and logits are their sums, its ranks the worst of theirs. At the
+    /// prompt's last position only. Absent of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<Vec<TargetToken>>,
     /// What the logits are compared with; absent without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,

@@ -1,5 +1,7 @@
 //! JSON: documents that programs read, written as they are made.
 
+mod assertions;
+mod baseline;
 mod build;
 mod document;
 mod schema;
@@ -13,10 +15,12 @@ use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sh
 use crate::analysis::statistics::Statistics;
 use crate::lens::Follow;
 
+pub use baseline::{Baseline, Move, Quantity, Tolerance};
 pub use build::Detail;
 pub use document::{
-    ByLayer, ByPosition, EmbedReadings, EmbedTarget, Layers, Measure, Meta, PointReadings, Readings, Row,
-    SCHEMA_VERSION, SuddenChange, Target, Targets, Top, Track,
+    Assertion, ByLayer, ByPosition, EmbedReadings, EmbedTarget, Engine, FittedOn, Layers, LensMeta,
+    LensReadings, Measure, Meta, PointReadings, Readings, Row, SCHEMA_VERSION, SuddenChange, Target,
+    TargetToken, Targets, Top, Track,
 };
 pub use schema::schema;
 pub use sequence::{Entries, Sequence};
@@ -31,6 +35,7 @@ pub const JSON: Format = Format {
     endings: &["json"],
     content: Content::Text,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |presentation| match presentation.lean {
         true => Follow::Nothing,

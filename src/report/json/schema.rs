@@ -5,13 +5,16 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::document::{Readings, SCHEMA_VERSION};
-use crate::report::{CardDocument, ComparisonDocument, FamiliesDocument, SummaryDocument, TokensDocument};
+use crate::report::{
+    CardDocument, ComparisonDocument, EvaluationDocument, FamiliesDocument, ModelComparisonDocument,
+    SummaryDocument, TokensDocument,
+};
 
 /// A kind of document: its name in the schema, when it is written, and its type.
 type Kind = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Value);
 
 /// Every kind of document.
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 9] = [
     (
         "Readings",
         "the readings of one prompt, also a line of JSON Lines",
@@ -24,6 +27,12 @@ const KINDS: [Kind; 7] = [
     ),
     ("Summary", "--summary", of::<SummaryDocument>),
     ("Comparison", "--compare, or two models", of::<ComparisonDocument>),
+    (
+        "ModelComparison",
+        "--summary of two models",
+        of::<ModelComparisonDocument>,
+    ),
+    ("Evaluation", "--eval", of::<EvaluationDocument>),
     ("Tokens", "--tokens", of::<TokensDocument>),
     ("Card", "a model without a prompt", of::<CardDocument>),
     ("Families", "--families", of::<FamiliesDocument>),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DIM, HEAD};
 use crate::model::Card;
-use crate::report::json::SCHEMA_VERSION;
+use crate::report::json::{Engine, SCHEMA_VERSION};
 use crate::report::sheet::{Data, Table};
 use crate::report::text::{count, cut, plain, width, wrap};
 use crate::report::{Cell, Sheet};
@@ -18,9 +18,10 @@ pub fn line(card: &Card, available: usize) -> String {
         card.family.clone(),
         format!("{} parameters", count(card.parameters)),
         format!("{} layers", card.layers),
-        match card.held == card.stored {
-            true => card.held.to_string(),
-            false => format!("{} (file: {})", card.held, card.stored),
+        match card.engine.as_ref().and_then(|engine| engine.dtype()) {
+            Some(dtype) => dtype.to_string(),
+            None if card.held == card.stored => card.held.to_string(),
+            None => format!("{} (file: {})", card.held, card.stored),
         },
         card.device.clone(),
     ];
@@ -96,6 +97,9 @@ pub struct CardRow {
     /// The type that products, norms and logits are computed in.
     pub compute_dtype: String,
     pub device: String,
+    /// What runs the model, where that is a server; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
     /// What there is to say of a model that lens itself brings.
     pub about: Option<String>,
 }
@@ -143,6 +147,7 @@ fn document(card: &Card) -> CardDocument {
         dtype: card.held.to_string(),
         compute_dtype: card.computed.to_string(),
         device: card.device.clone(),
+        engine: card.engine.as_ref().map(Engine::from),
         about: card.about.map(str::to_string),
     };
     Table {

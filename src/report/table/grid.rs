@@ -34,6 +34,8 @@ pub struct Grid<'a> {
     pub lines: &'a [Line],
     /// Whether tokens that are no words are hidden, but for the output's row.
     pub words: bool,
+    /// The lens's name, where there are several.
+    pub lens: Option<&'a str>,
     pub available: usize,
 }
 
@@ -52,6 +54,7 @@ impl Grid<'_> {
                 }
             });
             let title = format!("{}: probability and rank", super::targets::title(document, nth));
+            let title = self.title(&title);
             bands(document, &title, &lines, available, out)?;
             if let Some(against) = document.against {
                 let lines = grid_lines(document, &all, |row, at| {
@@ -61,7 +64,7 @@ impl Grid<'_> {
                         Style::new(),
                     )
                 });
-                let title = format!("{}: logit − {}", target.name, against.name);
+                let title = self.title(&format!("{}: logit − {}", target.name, against.name));
                 bands(document, &title, &lines, available, out)?;
             }
         }
@@ -70,7 +73,7 @@ impl Grid<'_> {
                 let value = statistic.of(&trajectory.rows[row].readings[at], &trajectory.output[at]);
                 (shown(statistic, value), Style::new())
             });
-            bands(document, statistic.name(), &lines, available, out)?;
+            bands(document, &self.title(statistic.name()), &lines, available, out)?;
         }
         Ok(())
     }
@@ -98,7 +101,15 @@ impl Grid<'_> {
                 said: None,
             });
         }
-        bands(document, "Top token", &lines, self.available, out)
+        bands(document, &self.title("Top token"), &lines, self.available, out)
+    }
+
+    /// What a grid shows, under which lens.
+    fn title(&self, what: &str) -> String {
+        match self.lens {
+            Some(lens) => format!("{what}, {lens} lens"),
+            None => what.to_string(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod batch;
 mod card;
 mod columns;
 mod grid;
+mod lenses;
 mod rows;
 mod targets;
 
@@ -14,7 +15,7 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use super::batch::Answer;
 use super::text::{cut, plain, text_width, width, wrap};
-use super::words::{side_by_side, story};
+use super::words::{capital, lens_name, side_by_side, story};
 use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::Statistics;
 use crate::decoder::Point;
@@ -51,6 +52,7 @@ pub const TABLE: Format = Format {
     endings: &[],
     content: Content::Styled,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),
@@ -81,6 +83,8 @@ struct Table {
     model: Option<String>,
     /// Whether it was said of this model what its `resid_mid` is.
     is_explained: bool,
+    /// Whether it was said which files the lenses have.
+    has_named_lenses: bool,
     /// The lines of many prompts; `None` where each has tables of its own.
     batch: Option<Batch>,
 }
@@ -96,26 +100,34 @@ impl Report for Table {
         if let Some(batch) = &mut self.batch {
             return Ok(batch.line(&Answer::of(document), out)?);
         }
+        self.lenses(document, out)?;
         self.prompt(document, out)?;
         let positions = document.trajectory.positions.len();
+        let several = !document.trajectory.others.is_empty();
         if positions == 1 || self.each {
             for at in 0..positions {
                 writeln!(out)?;
                 self.position(document, at, out)?;
             }
         } else {
-            let whole = 0..positions;
-            let lines = match self.fold {
-                true => rows::folded(document, whole),
-                false => rows::all(document),
-            };
-            let grid = Grid {
-                lines: &lines,
-                words: self.tops.words,
-                available: self.width,
-            };
-            grid.write(document, out)?;
-            self.notes(document, &lines, None, out)?;
+            for trajectory in document.trajectory.of_each_lens() {
+                let document = &Document {
+                    trajectory,
+                    ..*document
+                };
+                let lines = match self.fold {
+                    true => rows::folded(document, 0..positions),
+                    false => rows::all(document),
+                };
+                let grid = Grid {
+                    lines: &lines,
+                    words: self.tops.words,
+                    lens: several.then(|| lens_name(trajectory.lens.name())),
+                    available: self.width,
+                };
+                grid.write(document, out)?;
+                self.notes(document, &lines, None, out)?;
+            }
             self.story(document, positions - 1, out)?;
         }
         Ok(())
@@ -150,10 +162,40 @@ impl Table {
             fold: presentation.fold_rows,
             model: None,
             is_explained: false,
+            has_named_lenses: false,
             batch: presentation
                 .brief
                 .then(|| Batch::new(text_width(presentation.width))),
         }
+    }
+
+    /// The lenses that have files, once.
+    fn lenses(&mut self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        if std::mem::replace(&mut self.has_named_lenses, true) {
+            return Ok(());
+        }
+        for read in document.trajectory.of_each_lens() {
+            let Some(artefact) = read.lens.artefact() else {
+                continue;
+            };
+            let fitted = &artefact.fitted;
+            let on = fitted
+                .model
+                .as_ref()
+                .map(|model| format!(" · fitted on {}", plain(model)));
+            let prompts = fitted.prompts.map(|prompts| format!(" · {prompts} prompts"));
+            let line = format!(
+                "{} lens · {}{}{}",
+                capital(lens_name(read.lens.name())),
+                plain(&artefact.name),
+                on.unwrap_or_default(),
+                prompts.unwrap_or_default()
+            );
+            for line in wrap(&line, self.text) {
+                writeln!(out, "{DIM}{line}{DIM:#}")?;
+            }
+        }
+        Ok(())
     }
 
     /// The prompt as the model sees it: its tokens with bars between, those read set off.
@@ -253,6 +295,16 @@ impl Table {
         let after = cut(&after, self.width);
         writeln!(out, "{DIM}{after}{DIM:#}{between}{BOLD}{label}{BOLD:#}")?;
 
+        if !trajectory.others.is_empty() {
+            let show = lenses::Shown {
+                tops: if self.tops.bands { trajectory.kept() } else { 1 },
+                words: self.tops.words,
+            };
+            lenses::tops(document, at, show, self.width, out)?;
+            self.notes(document, &[], None, out)?;
+            lenses::targets(document, at, self.width, out)?;
+            return self.story(document, at, out);
+        }
         let lines = match self.fold && document.statistics.iter().next().is_none() {
             true => rows::folded(document, at..at + 1),
             false => rows::all(document),

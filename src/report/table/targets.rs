@@ -15,6 +15,15 @@ const GAP: usize = 3;
 pub fn title(document: &Document, nth: usize) -> String {
     let target = &document.trajectory.targets[nth];
     match target.ids.as_slice() {
+        ids if target.sequence => {
+            let members = ids.iter().map(|&id| document.tokens.label(id));
+            format!(
+                "{} ({} tokens: {})",
+                target.name,
+                ids.len(),
+                members.collect::<Vec<_>>().join("│")
+            )
+        }
         [id] if target.name == document.tokens.label(*id) => format!("{} (id {id})", target.name),
         ids => {
             let members = ids
@@ -134,6 +143,14 @@ impl Target {
             column("logit", 8, &|_, value| decimal(value.logit, 3)),
             column("rank", 6, &|_, value| value.rank.to_string()),
         ];
+        let continuation = trajectory.continuation(target, at).into_iter();
+        for track in continuation.flat_map(|continuation| &continuation.tokens) {
+            let heading = document.tokens.label(track.id);
+            columns.push(column(&heading, 8, &|row, _| {
+                decimal(track.values[row].logprob, 3)
+            }));
+            columns.push(column("rank", 6, &|row, _| track.values[row].rank.to_string()));
+        }
         if let Some(against) = document.against {
             columns.push(column(&format!("logit − {}", against.name), 9, &|row, _| {
                 let difference = trajectory.logit_difference(target, against, row, at);

@@ -210,6 +210,7 @@ pub fn model(name: &str, weights: Vec<Asset>) -> Result<ModelFiles> {
         generation_config: None,
         index: None,
         weights,
+        outline: None,
     })
 }
 

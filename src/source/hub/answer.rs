@@ -156,6 +156,11 @@ pub fn first_byte(status: StatusCode, headers: &HeaderMap, start: u64) -> Option
     (first == start).then_some(first)
 }
 
+/// Whether the body of an answer is the part of a file that was asked for, `bytes 100-199/2000`.
+pub fn is_part(status: StatusCode, headers: &HeaderMap, part: &str) -> bool {
+    status == StatusCode::PARTIAL_CONTENT && text(headers, CONTENT_RANGE.as_str()) == Some(part)
+}
+
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }

@@ -47,6 +47,15 @@ impl Folder {
         }
     }
 
+    /// The space `id` in the cache at `root`.
+    pub fn of_space(root: &Path, id: &str) -> Self {
+        let folder = format!("spaces--{}", id.replace('/', "--"));
+        Self {
+            dir: root.join(&folder),
+            locks: root.join(".locks").join(&folder),
+        }
+    }
+
     /// The commit that the cache knows for a revision, if it has anything of it.
     pub fn commit(&self, revision: &Revision) -> Option<String> {
         let commit = match revision {
@@ -186,6 +195,6 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::copy(from, &new).and_then(|_| std::fs::rename(&new, to))
 }
 
-fn make_dir(path: &Path) -> Outcome<()> {
+pub fn make_dir(path: &Path) -> Outcome<()> {
     std::fs::create_dir_all(path).map_err(|e| Failure::disk(path, e))
 }

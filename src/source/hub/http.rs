@@ -1,5 +1,6 @@
 //! Requests to the hub, and who gets the token: the hub, and nobody it points to.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap, HeaderValue};
@@ -91,7 +92,7 @@ impl Http {
 
     async fn head(&self, mut url: Url) -> Outcome<Meta> {
         for _ in 0..MAX_REDIRECTS {
-            let response = self.send(Method::HEAD, &url, 0).await?;
+            let response = self.send(Method::HEAD, &url, None).await?;
             let (status, headers) = (response.status(), response.headers());
             match answer::describe(status, headers, &url, self.authorization.is_some())? {
                 Answer::Meta(meta) => return Ok(meta),
@@ -114,7 +115,7 @@ impl Http {
 
     async fn list(&self, repo: &str, revision: &str) -> Outcome<Vec<u8>> {
         let url = self.below_hub(&["api", "models"], repo, &["revision", revision]);
-        let mut response = self.get(url, 0).await?;
+        let mut response = self.get(url, None).await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| Failure::Cut)? {
             body.extend_from_slice(&chunk);
@@ -127,7 +128,11 @@ impl Http {
 
     /// The content of a file from byte `start` on, or from the beginning if the server will not.
     pub fn body(&self, file: Address, start: u64) -> Outcome<Body<'_>> {
-        let response = self.within_patience(self.get(self.url(file), start))?;
+        let rest = (start > 0).then(|| format!("bytes={start}-"));
+        let response = match self.within_patience(self.get(self.url(file), rest.as_deref())) {
+            Err(Failure::Status(416)) if start > 0 => return self.body(file, 0),
+            response => response?,
+        };
         match answer::first_byte(response.status(), response.headers(), start) {
             Some(start) => Ok(Body {
                 http: self,
@@ -139,17 +144,31 @@ impl Http {
         }
     }
 
+    /// The bytes `range` of a file of `size` bytes, one at least, and nothing else of it.
+    pub fn part(&self, file: Address, range: Range<u64>, size: u64) -> Outcome<Body<'_>> {
+        let last = range.end - 1;
+        let wanted = format!("bytes={}-{last}", range.start);
+        let response = self.within_patience(self.get(self.url(file), Some(&wanted)))?;
+        let came = format!("bytes {}-{last}/{size}", range.start);
+        match answer::is_part(response.status(), response.headers(), &came) {
+            true => Ok(Body {
+                http: self,
+                response,
+                start: range.start,
+            }),
+            false => Err(Failure::Nonsense("another part of a file than was asked for")),
+        }
+    }
+
     /// Follows redirects wherever they lead: what comes is checked, wherever it comes from.
-    async fn get(&self, mut url: Url, start: u64) -> Outcome<Response> {
+    async fn get(&self, mut url: Url, range: Option<&str>) -> Outcome<Response> {
         for _ in 0..MAX_REDIRECTS {
-            let response = self.send(Method::GET, &url, start).await?;
+            let response = self.send(Method::GET, &url, range).await?;
             let (status, headers) = (response.status(), response.headers());
             if status.is_success() {
                 return Ok(response);
             } else if status.is_redirection() {
                 url = answer::next_hop(headers, &url).ok_or(Failure::Nonsense("a redirect to no address"))?;
-            } else if status == StatusCode::RANGE_NOT_SATISFIABLE && start > 0 {
-                return Box::pin(self.get(url, 0)).await;
             } else if self.is_hub(&url) {
                 return Err(answer::refusal(status, headers, self.authorization.is_some()));
             } else {
@@ -159,14 +178,14 @@ impl Http {
         Err(Failure::Nonsense("too many redirects"))
     }
 
-    /// One request, from byte `start` of a file on.
-    async fn send(&self, method: Method, url: &Url, start: u64) -> Outcome<Response> {
+    /// One request, maybe for a part of a file.
+    async fn send(&self, method: Method, url: &Url, range: Option<&str>) -> Outcome<Response> {
         let mut request = self.client.request(method, url.clone());
         if let (true, Some(value)) = (self.is_hub(url), &self.authorization) {
             request = request.header(header::AUTHORIZATION, value);
         }
-        if start > 0 {
-            request = request.header(header::RANGE, format!("bytes={start}-"));
+        if let Some(range) = range {
+            request = request.header(header::RANGE, range);
         }
         request.send().await.map_err(|e| match e.is_builder() {
             true => Failure::Nonsense("an address that no request can be sent to"),

@@ -12,6 +12,9 @@ mod failure;
 mod gguf;
 mod http;
 mod id;
+mod lens;
+mod outline;
+mod pieces;
 mod progress;
 mod repository;
 mod retries;
@@ -29,6 +32,8 @@ use http::Http;
 use id::{Id, Revision};
 use repository::Repository;
 use settings::Settings;
+
+pub use lens::{Wanted, lens_files};
 
 /// How the hub may be used.
 #[derive(Clone, Default)]
@@ -72,27 +77,25 @@ pub fn cached(options: &HubOptions) -> Vec<String> {
 /// The files of the hub model `name`, from the cache where they are there: `owner/name` or, of one in GGUF,
 /// `owner/name:TYPE`.
 pub fn files(name: &str, options: &HubOptions) -> Result<ModelFiles> {
-    let (id, quantised) = gguf::parse(name)?;
-    let id = Id::parse(id)?;
-    let revision = Revision::parse(options.revision.as_deref())?;
-    let settings = Settings::new(options);
-    let model = Model {
-        about: About {
-            id: id.to_string(),
-            revision: revision.to_string(),
-            hub: settings.shown_hub(),
-            has_token: settings.token.is_some(),
-            cache: settings.cache.clone(),
-        },
-        folder: Folder::new(&settings.cache, &id.to_string()),
-        // Python keeps what was asked for as `gpt2` under that name.
-        legacy: id.legacy.map(|short| Folder::new(&settings.cache, short)),
-        quantised: quantised.map(str::to_string),
-        revision,
-        settings,
-        options,
-    };
+    let model = Model::new(name, options)?;
     model.files().map_err(|error| model.without_token(error))
+}
+
+/// The files of the hub model `id` without its weights, unless these are in the cache.
+pub fn outline(id: &str, options: &HubOptions) -> Result<ModelFiles> {
+    let model = Model::new(id, options)?;
+    model.outline().map_err(|error| model.without_token(error))
+}
+
+/// Fetches tensors of the outlined model that `files` are of.
+pub fn fetch(files: &mut ModelFiles, names: &[String], options: &HubOptions) -> Result<()> {
+    if files.outline.is_none() {
+        return Ok(());
+    }
+    let model = Model::new(&files.name, options)?;
+    model
+        .fetch(files, names)
+        .map_err(|error| model.without_token(error))
 }
 
 /// One model of the hub, as one run of the program sees it.
@@ -107,7 +110,30 @@ struct Model<'a> {
     options: &'a HubOptions,
 }
 
-impl Model<'_> {
+impl<'a> Model<'a> {
+    fn new(name: &str, options: &'a HubOptions) -> Result<Self> {
+        let (id, quantised) = gguf::parse(name)?;
+        let id = Id::parse(id)?;
+        let revision = Revision::parse(options.revision.as_deref())?;
+        let settings = Settings::new(options);
+        Ok(Self {
+            about: About {
+                id: id.to_string(),
+                revision: revision.to_string(),
+                hub: settings.shown_hub(),
+                has_token: settings.token.is_some(),
+                cache: settings.cache.clone(),
+            },
+            folder: Folder::new(&settings.cache, &id.to_string()),
+            // Python keeps what was asked for as `gpt2` under that name.
+            legacy: id.legacy.map(|short| Folder::new(&settings.cache, short)),
+            quantised: quantised.map(str::to_string),
+            revision,
+            settings,
+            options,
+        })
+    }
+
     fn files(&self) -> Result<ModelFiles> {
         let cached = self.cached()?;
         let current = !self.options.update || self.revision.is_commit();

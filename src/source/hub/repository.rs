@@ -13,7 +13,7 @@ use crate::source::asset::LARGEST;
 pub struct Repository<'a> {
     pub http: &'a Http,
     pub folder: &'a Folder,
-    /// `owner/name`.
+    /// `owner/name`, of a space with `spaces/` before it.
     pub id: &'a str,
     /// Whether to draw progress bars.
     pub progress: bool,
@@ -47,7 +47,7 @@ impl Repository<'_> {
     /// that the hub announced. `None` when the repository has no such file.
     ///
     /// Both names are safe to make paths of: `commit` has passed `is_commit`, and `name` is ours,
-    /// or has passed the checks of `shard_names` or `Quantised::among`.
+    /// or has passed the checks of `shard_names`, of `LensFiles` or of `Quantised::among`.
     pub fn file(&self, commit: &str, name: &str) -> Outcome<Option<PathBuf>> {
         if let Some(path) = self.folder.lookup(commit, name) {
             return Ok(Some(path));
@@ -75,13 +75,22 @@ impl Repository<'_> {
         self.folder.link(commit, name, &meta.content).map(Some)
     }
 
+    /// The size of the file `name` at `commit`.
+    pub fn size(&self, commit: &str, name: &str) -> Outcome<u64> {
+        let meta = self.meta(commit, name)?;
+        self.check(&meta, commit, name)?;
+        Ok(meta.content.size)
+    }
+
     /// Refuses an announcement that cannot be meant.
     fn check(&self, meta: &Meta, commit: &str, name: &str) -> Outcome<()> {
         if !meta.commit.eq_ignore_ascii_case(commit) {
             return Err(Failure::Nonsense("another commit than was asked for"));
         }
         let size = meta.content.size;
-        let may_be_large = name.ends_with(".safetensors") || name.ends_with(".gguf");
+        let may_be_large = [".safetensors", ".gguf", ".pt"]
+            .iter()
+            .any(|ending| name.ends_with(ending));
         match size > LARGEST && !may_be_large {
             true => Err(Failure::TooLarge {
                 name: name.to_string(),

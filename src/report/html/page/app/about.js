@@ -6,7 +6,7 @@ const LONG_PROMPT = 110; // characters; longer ones are set smaller
 function renderHeading() {
   const parts = [doc.heading?.model ?? meta.model, meta.family, meta.parameters && `${showParameters(meta.parameters)} parameters`, meta.n_layers && `${meta.n_layers} layers`];
   const kicker = document.getElementById('kicker');
-  kicker.append(element('strong', {}, 'Logit lens'));
+  kicker.append(element('strong', {}, lensTitle()));
   for (const part of parts.filter(Boolean)) kicker.append(' · ', element('bdi', {}, showText(String(part))));
   const heading = document.getElementById('prompt');
   const prompt = doc.heading?.title ?? doc.heading?.prompt ?? meta.prompt;
@@ -15,6 +15,29 @@ function renderHeading() {
   if (doc.generated && doc.heading?.title == null) {
     heading.append(element('bdi', { class: 'generated-text', title: 'generated' }, showText(doc.continuation ?? '')));
   }
+}
+
+const lensNames = (meta.lenses ?? [{ lens: 'logit' }]).map(({ lens }) => lens);
+const LENS_NAMES = { jacobian: 'Jacobian' };
+
+/** "Logit lens", "Logit and tuned lens". */
+function lensTitle() {
+  const names = lensNames.map((name) => LENS_NAMES[name] ?? name);
+  const list = names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names.at(-1)}` : names[0];
+  return `${list[0].toUpperCase()}${list.slice(1)} lens`;
+}
+
+const LENS_SENTENCES = {
+  logit: 'the logit lens reads it as it is',
+  tuned: 'the tuned lens (Belrose et al., 2023) first maps it to h + W h + b, with a W and b fitted for each layer',
+  jacobian: 'the Jacobian lens (Gurnee et al., 2026) first maps it to J h, J the mean Jacobian from the layer to the last',
+};
+
+/** What the lenses do to a row; nothing of the logit lens alone. */
+function lensSentence() {
+  if (lensNames.join() === 'logit') return '';
+  const sentences = lensNames.map((name) => LENS_SENTENCES[name] ?? name).join('; ');
+  return ` Of a row h of the stream: ${sentences}. The last layer’s row is the model’s output under every lens.`;
 }
 
 function showParameters(count) {
@@ -48,7 +71,7 @@ function statSentence() {
 }
 
 function aboutText() {
-  const points = pointNames.length > 1
+  const points = pointNames.some((point) => !isStream(point)) && pointNames.length > 1
     ? ' Where another point is chosen, resid_mid is the stream between a block’s attention and its MLP, and attn_out and mlp_out are what these two add to it, read by themselves in the same way.' : '';
   const parallel = meta.parallel && pointNames.includes('resid_mid')
     ? ' Attention and MLP run side by side in this model: resid_mid is the stream with the attention’s output added, and the MLP does not read it.' : '';
@@ -58,7 +81,7 @@ function aboutText() {
     ? `Rows are layers and columns are ranks: a row lists its likeliest tokens for what comes after position ${readPositions[0]} of the prompt.`
     : 'Rows are layers and columns are the positions of the prompt: a cell names the token that is likeliest, at that layer, to come after the token that heads its column.';
   return [
-    `This page shows a logit lens (nostalgebraist, 2020): what the language model would say if it stopped at each of its layers. The residual stream after each block is put through the model’s own final norm, computed on that row, and its unembedding; the softmax of the logits gives every token of the vocabulary a probability. Layer i is the output of block i, counted from 0, and the last layer’s is the model’s output; embed is the residual stream before block 0.${points}${parallel}`,
+    `This page shows a logit lens (nostalgebraist, 2020): what the language model would say if it stopped at each of its layers. The residual stream after each block is put through the model’s own final norm, computed on that row, and its unembedding; the softmax of the logits gives every token of the vocabulary a probability. Layer i is the output of block i, counted from 0, and the last layer’s is the model’s output; embed is the residual stream before block 0.${lensSentence()}${points}${parallel}`,
     `${columnsText}${partial}${generated} Ranks count from 1 over the whole vocabulary${meta.vocabulary ? ` of ${showCount(meta.vocabulary)} tokens` : ''}.${statSentence()} A prediction settles at the first layer from which on every layer shown has the output’s top-1, and leads first where it is top-1 for the first time. In tokens, ␣ is a space and \\u{…} a character that would not be seen.`,
   ];
 }

@@ -107,7 +107,7 @@ function drawVertical(u, layer, dash, color, text, end) {
 /** Under the lines: where the prediction settles, and the layer of the current cell. */
 function drawMarkers(u) {
   const { layers } = section(state.point);
-  const settles = doc.settles_at?.[chartedPosition()];
+  const settles = reading(state.point).settles_at?.[chartedPosition()];
   const row = findRow(state.point, currentCell().row);
   u.ctx.save();
   if (row?.index != null) drawVertical(u, row.layer, [], cssColor('--grid-strong'));
@@ -255,7 +255,7 @@ function measureSelect() {
 }
 
 function followedNote(lines) {
-  const all = doc.followed_ids?.[chartedPosition()]?.length ?? 0;
+  const all = reading(state.point).followed_ids?.[chartedPosition()]?.length ?? 0;
   const some = all > lines.length ? `The ${lines.length} likeliest of ${all} tokens` : 'Tokens';
   return `${some} that lead at some layer here (none is pinned)`;
 }

@@ -82,7 +82,7 @@ function renderLayersPanel() {
   const outOf = rowsByPoint.get(state.point).filter((row) => row.kind === 'layer').length;
   layersPanel.summary.textContent = shown === outOf ? `Layers: all` : `Layers: ${shown} of ${outOf}`;
   const fixed = rowsByPoint.get(state.point).find((row) => row.kind === 'output')?.layer;
-  const items = [...(doc.embed ? [['embed', 'embed']] : []), ...layers.filter((layer) => layer !== fixed).map((layer) => [layer, String(layer)])];
+  const items = [...(reading(state.point).embed ? [['embed', 'embed']] : []), ...layers.filter((layer) => layer !== fixed).map((layer) => [layer, String(layer)])];
   const focused = document.activeElement?.closest?.('.boxes') ? document.activeElement.value : null;
   layersPanel.boxes.replaceChildren(...items.map(([item, label]) => layerCheckbox(item, label)));
   if (focused != null) layersPanel.boxes.querySelector(`input[value="${focused}"]`)?.focus({ preventScroll: true });
@@ -107,7 +107,7 @@ function makeControls() {
   fillSelect(controls.order, [['', [['up', 'bottom'], ['down', 'top']]]], state.order);
   fillSelect(controls.theme, [['', [['auto', 'auto'], ['light', 'light'], ['dark', 'dark']]]], state.theme);
   controlsBox.append(labelled('Colour', controls.color));
-  if (pointNames.length > 1) controlsBox.append(labelled('Point', controls.point));
+  if (pointNames.length > 1) controlsBox.append(labelled(otherLenses.size ? 'Lens' : 'Point', controls.point));
   controlsBox.append(layersPanel.details, labelled('Layer 0', controls.order), labelled('Words only', controls.words), labelled('Theme', controls.theme), controls.reset);
   controlsBox.addEventListener('submit', (event) => event.preventDefault());
   document.addEventListener('pointerdown', (event) => {
@@ -117,7 +117,7 @@ function makeControls() {
 
 function renderControls() {
   fillSelect(controls.color, colorGroups(), state.color);
-  fillSelect(controls.point, [['', pointNames.map((name) => [name, name])]], state.point);
+  fillSelect(controls.point, [['', pointNames.map((name) => [name, pointLabel(name)])]], state.point);
   controls.order.value = state.order;
   controls.words.checked = state.words;
   controls.theme.value = state.theme;

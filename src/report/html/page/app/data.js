@@ -3,7 +3,7 @@
 
 const MAIN_POINT = 'resid_post';
 const POINT_ORDER = ['attn_out', 'resid_mid', 'mlp_out', MAIN_POINT];
-const STAT_ORDER = ['entropy', 'forward_kl', 'reverse_kl', 'js', 'tv', 'cross_entropy', 'agrees'];
+const STAT_ORDER = ['entropy', 'forward_kl', 'reverse_kl', 'js', 'tv', 'cross_entropy', 'agrees', 'lens_kl'];
 const STAT_INFO = {
   entropy: { label: 'Entropy', unit: 'nats' },
   forward_kl: { label: 'Forward KL', unit: 'nats' },
@@ -12,6 +12,7 @@ const STAT_INFO = {
   tv: { label: 'Total variation', unit: '' },
   cross_entropy: { label: 'Cross-entropy of the next token', unit: 'nats' },
   agrees: { label: 'Matches final output', unit: '' },
+  lens_kl: { label: 'KL from the first lens', unit: 'nats' },
 };
 const statInfo = (name) => STAT_INFO[name] ?? { label: name.replaceAll('_', ' '), unit: '' };
 
@@ -22,14 +23,23 @@ for (const token of doc.special_tokens ?? []) specialTokens.add(token);
 const positionCount = doc.input.length;
 const generatedFrom = positionCount - (doc.generated ?? 0);
 const targets = doc.targets ?? [];
+/** What other lenses make of the same rows, by lens: each is chosen as a point is. */
+const otherLenses = new Map((doc.lenses ?? []).map((part) => [part.lens, part]));
 const pointNames = POINT_ORDER
   .concat(Object.keys(doc.points ?? {}).filter((name) => !POINT_ORDER.includes(name)))
-  .filter((name) => (name === MAIN_POINT ? doc.layers.length || !doc.points : doc.points?.[name]));
+  .filter((name) => (name === MAIN_POINT ? doc.layers.length || !doc.points : doc.points?.[name]))
+  .concat([...otherLenses.keys()]);
+/** Whether a point is the stream after each block, under the first lens or another. */
+const isStream = (point) => point === MAIN_POINT || otherLenses.has(point);
+/** A point as its readers know it: of several lenses the first has the stream's place. */
+const pointLabel = (point) => (point === MAIN_POINT && otherLenses.size ? meta.lenses?.[0]?.lens ?? point : point);
 /** What is shown first. */
 const FIRST_POINT = pointNames.includes(MAIN_POINT) ? MAIN_POINT : pointNames.at(-1);
 
 /** The part of the document for a point; for resid_post the document itself. */
-const section = (point) => (point === MAIN_POINT ? doc : doc.points[point]);
+const section = (point) => (point === MAIN_POINT ? doc : otherLenses.get(point) ?? doc.points[point]);
+/** What the whole position is said of: the document, or what another lens makes of it. */
+const reading = (point) => otherLenses.get(point) ?? doc;
 
 /** The positions that were read; the arrays are empty at the others. */
 const readPositions = doc.input.map((_, pos) => pos).filter((pos) => {
@@ -66,10 +76,10 @@ const statNames = Object.keys(section(FIRST_POINT)).filter((name) => isStatistic
 function makeRows(point) {
   const { layers } = section(point);
   const last = layers.length - 1;
-  const lastIsOutput = point === MAIN_POINT && layers[last] === meta.n_layers - 1;
+  const lastIsOutput = isStream(point) && layers[last] === meta.n_layers - 1;
   const rows = layers.map((layer, index) => ({ key: String(layer), kind: 'layer', layer, index }));
   if (lastIsOutput) rows.pop();
-  if (doc.embed) rows.unshift({ key: 'embed', kind: 'embed' });
+  if (reading(point).embed) rows.unshift({ key: 'embed', kind: 'embed' });
   if (doc.output || lastIsOutput) {
     rows.push({ key: 'output', kind: 'output', ...(lastIsOutput && { layer: layers[last], index: last }) });
   }
@@ -85,7 +95,7 @@ function findRow(point, key) {
 /** A value of the document at a row and position, undefined where it is not given. */
 function valueAt(point, row, name, pos) {
   if (row.index != null) return section(point)[name]?.[row.index]?.[pos];
-  return doc[row.kind]?.[name]?.[pos];
+  return (row.kind === 'embed' ? reading(point).embed : doc[row.kind])?.[name]?.[pos];
 }
 
 /** The likeliest tokens of a cell: [{rank, id, token, p}]. */
@@ -105,7 +115,8 @@ function rememberTexts(part) {
   }
 }
 doc.input_ids.forEach((id, i) => tokenTexts.set(id, doc.input[i]));
-[doc, doc.embed, doc.output, ...Object.values(doc.points ?? {})].forEach(rememberTexts);
+[doc, doc.embed, doc.output, ...Object.values(doc.points ?? {}), ...otherLenses.values(), ...[...otherLenses.values()].map((part) => part.embed)]
+  .forEach(rememberTexts);
 
 // A pin is a token, written as its id ("1135"), or what the run was asked to follow,
 // written as its place in `targets` ("t0"); a target may be a group of tokens.
@@ -136,8 +147,9 @@ const column = (rows, pos) => rows?.map((row) => row[pos]);
 /** The probability and rank of a pin at a position, for each layer; null where not recorded. */
 function trajectory(point, pin, pos) {
   const target = pinTarget(pin);
-  if (target && point === MAIN_POINT) {
-    return { probs: column(target.probs, pos), ranks: column(target.ranks, pos) };
+  if (target && isStream(point)) {
+    const values = section(point).targets[Number(pin.slice(1))];
+    return { probs: column(values.probs, pos), ranks: column(values.ranks, pos) };
   }
   const tracks = pinIds(pin).map((id) => section(point).tracked_ids?.[pos]?.[id]);
   if (tracks.some((track) => !track)) return null;
@@ -162,7 +174,7 @@ function pinInCell(point, row, pin, pos) {
 
 /** What is charted at a position when nothing is pinned: the tokens that lead at some layer. */
 function followedPins(point, pos) {
-  const ids = doc.followed_ids?.[pos] ?? topTokens(point, { kind: 'output' }, pos).map((token) => token.id);
+  const ids = reading(point).followed_ids?.[pos] ?? topTokens(point, { kind: 'output' }, pos).map((token) => token.id);
   const known = ids.filter((id) => section(point).tracked_ids?.[pos]?.[id]);
   const peak = (id) => Math.max(...section(point).tracked_ids[pos][id].probs);
   const kept = new Set([...known].sort((a, b) => peak(b) - peak(a)).slice(0, LINES_MAX));

@@ -11,7 +11,8 @@ function rowName(row) {
 function detailsHeading(row, pos) {
   const heading = element('h2', {}, rowName(row)[0].toUpperCase() + rowName(row).slice(1));
   const where = element('p', { class: 'where' });
-  if (state.point !== MAIN_POINT && row.kind === 'layer') where.append(`${state.point}, `);
+  if (otherLenses.size && row.kind !== 'output') where.append(`${pointLabel(state.point)} lens, `);
+  else if (state.point !== MAIN_POINT && row.kind === 'layer') where.append(`${state.point}, `);
   where.append(`after position ${pos} `, tokenElement(doc.input[pos], 'boxed'));
   if (pos >= generatedFrom) where.append(' (generated)');
   return [heading, where];
@@ -93,17 +94,18 @@ function statList(row, pos) {
 
 /** How far the logits of a target are above those of the token it was set against. */
 function targetDifferences(row, pos) {
-  if (row.index == null || state.point !== MAIN_POINT) return [];
-  return targets.filter((target) => target.logit_difference?.[row.index]?.[pos] != null).map((target) => (
+  if (row.index == null || !isStream(state.point)) return [];
+  return (section(state.point).targets ?? []).filter((target) => target.logit_difference?.[row.index]?.[pos] != null).map((target) => (
     element('p', { class: 'note' }, 'Logit of ', element('bdi', {}, showText(target.name)), ' above that of ',
       element('bdi', {}, showText(String(target.against))), `: ${showNumber(target.logit_difference[row.index][pos])}`)));
 }
 
 /** What holds for the whole position. */
 function positionNote(pos) {
-  const settles = doc.settles_at?.[pos];
-  const leads = doc.leads_first_at?.[pos];
-  const fall = doc.sudden_change?.[pos];
+  const { settles_at: settling, leads_first_at: leading, sudden_change: change } = reading(state.point);
+  const settles = settling?.[pos];
+  const leads = leading?.[pos];
+  const fall = change?.[pos];
   const facts = [];
   if (settles != null) facts.push(`The prediction settles at layer ${settles}`);
   if (leads != null) facts.push(`${facts.length ? 'leads' : 'Leads'} first at layer ${leads}`);

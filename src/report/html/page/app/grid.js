@@ -4,7 +4,7 @@ const gridBox = document.getElementById('grid');
 const SHORT_ROWS = 18;
 let grid = null; // {table, rows, cells: [row][column]}
 
-const settlesShown = () => state.point === MAIN_POINT && doc.settles_at?.some((layer) => layer != null);
+const settlesShown = () => isStream(state.point) && reading(state.point).settles_at?.some((layer) => layer != null);
 
 /** Widths of columns, in characters. */
 const FITTING_WIDTH = 7.5;
@@ -94,7 +94,7 @@ function columnHeader(col, colIndex) {
 
 /** The first row at or above the layer where a position settles, since rows may be hidden. */
 function settlingRow(rows, pos) {
-  const layer = doc.settles_at?.[pos];
+  const layer = reading(state.point).settles_at?.[pos];
   if (layer == null) return undefined;
   return rows.filter((row) => row.kind !== 'embed' && (row.layer ?? Infinity) >= layer)
     .sort((a, b) => (a.layer ?? Infinity) - (b.layer ?? Infinity))[0];

@@ -1,0 +1,294 @@
+//! What keys and the mouse do to the state.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use super::grid::GridLine;
+use super::keys::{self, Action};
+use super::line::Line;
+use super::state::{Cursor, Effect, Focus, MOST_TOP, Open, Purpose, State};
+use crate::report::Order;
+
+/// The name that a written view has unless it is given another.
+const FILE: &str = "lens.html";
+/// Lines that one notch of the wheel moves.
+const NOTCH: isize = 1;
+
+impl State {
+    /// Does what a key does, and says what else has to be done.
+    pub fn press(&mut self, key: &KeyEvent) -> Option<Effect> {
+        self.message = None;
+        let before = self.cursor;
+        let action = keys::action(key);
+        if action == Some(Action::Quit) && !matches!(key.code, KeyCode::Char('q')) {
+            return Some(Effect::Quit);
+        }
+        let effect = match std::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Nothing => action.and_then(|action| self.act(action)),
+            Open::Help(line, scroll) => {
+                self.press_in_help(key, line, scroll);
+                None
+            }
+            Open::Input(purpose, line) => self.press_in_input(key, purpose, line),
+            // Any key closes it.
+            Open::Command(_) => None,
+        };
+        self.settle();
+        effect.or_else(|| self.look(before))
+    }
+
+    /// Takes in text that is pasted: where a line is typed, as typed there.
+    pub fn paste(&mut self, text: &str) -> Option<Effect> {
+        match &mut self.open {
+            Open::Input(purpose, line) => {
+                line.insert(text);
+                matches!(purpose, Purpose::Prompt(_)).then(|| edit(line, false))
+            }
+            Open::Help(line, _) => {
+                line.insert(text);
+                None
+            }
+            Open::Nothing | Open::Command(_) => None,
+        }
+    }
+
+    /// Does what the mouse does.
+    pub fn mouse(&mut self, event: &MouseEvent) -> Option<Effect> {
+        if self.open != Open::Nothing {
+            return None;
+        }
+        let before = self.cursor;
+        let place = Position::new(event.column, event.row);
+        match event.kind {
+            MouseEventKind::ScrollUp => self.move_lines(-NOTCH),
+            MouseEventKind::ScrollDown => self.move_lines(NOTCH),
+            MouseEventKind::Down(MouseButton::Left) => self.click(place),
+            _ => return None,
+        }
+        self.message = None;
+        self.settle();
+        self.look(before)
+    }
+
+    /// What is not read yet under the cursor is wanted first.
+    fn look(&self, before: Cursor) -> Option<Effect> {
+        let picture = self.picture.as_ref()?;
+        let is_new = before.at != self.cursor.at && !picture.is_whole();
+        is_new.then_some(Effect::Look(self.cursor.at))
+    }
+
+    fn act(&mut self, action: Action) -> Option<Effect> {
+        match action {
+            Action::Left => self.move_positions(-1),
+            Action::Right => self.move_positions(1),
+            Action::Up => self.up_or_down(-1),
+            Action::Down => self.up_or_down(1),
+            Action::PageUp => self.move_lines(-(self.grid_height() as isize)),
+            Action::PageDown => self.move_lines(self.grid_height() as isize),
+            Action::FirstLayer => self.cursor.row = 0,
+            Action::LastLayer => self.cursor.row = usize::MAX,
+            Action::FirstPosition => self.cursor.at = 0,
+            Action::LastPosition => self.cursor.at = usize::MAX,
+            Action::NextPane => self.turn_focus(1),
+            Action::PreviousPane => self.turn_focus(-1),
+            Action::Find => self.open = Open::Input(Purpose::Find(self.cursor), Line::default()),
+            Action::NextHit => self.turn_hit(1),
+            Action::PreviousHit => self.turn_hit(-1),
+            Action::TypeToken => self.open = Open::Input(Purpose::Token, Line::default()),
+            Action::Edit => {
+                let text = self.prompt.clone();
+                self.open = Open::Input(Purpose::Prompt(text.clone()), Line::new(text));
+            }
+            Action::Continue => return Some(Effect::Continue),
+            Action::TakeBack => return Some(Effect::TakeBack),
+            Action::Write => self.open = Open::Input(Purpose::Write(false), Line::new(FILE)),
+            Action::Command => return Some(Effect::Command),
+            Action::Pin => return self.pin_selected(),
+            Action::Unpin => self.unpin(),
+            Action::NextColor => self.turn_color(1),
+            Action::PreviousColor => self.turn_color(-1),
+            Action::NextPoint => {
+                self.turn_point();
+                return Some(Effect::Read);
+            }
+            Action::FewerTokens => self.view.top_k = (self.view.top_k - 1).max(1),
+            Action::MoreTokens => self.view.top_k = (self.view.top_k + 1).min(MOST_TOP),
+            Action::TurnOrder => {
+                self.view.order = match self.view.order {
+                    Order::Up => Order::Down,
+                    Order::Down => Order::Up,
+                }
+            }
+            Action::Fold => self.view.fold = !self.view.fold,
+            Action::Words => self.view.words = !self.view.words,
+            Action::Help => self.open = Open::Help(Line::default(), 0),
+            Action::Close => self.focus = Focus::Grid,
+            Action::Quit => return Some(Effect::Quit),
+            Action::Suspend => return Some(Effect::Suspend),
+            Action::Redraw => return Some(Effect::Redraw),
+        }
+        None
+    }
+
+    fn press_in_help(&mut self, key: &KeyEvent, mut line: Line, scroll: usize) {
+        let scroll = match key.code {
+            KeyCode::Esc | KeyCode::Enter => return,
+            // Without a search, the key that opened it closes it, and so does the one that quits.
+            KeyCode::Char('?' | 'q') if line.text().is_empty() => return,
+            KeyCode::Up => scroll.saturating_sub(1),
+            KeyCode::Down => scroll + 1,
+            KeyCode::PageUp => scroll.saturating_sub(10),
+            KeyCode::PageDown => scroll + 10,
+            _ if line.press(key) => 0,
+            _ => scroll,
+        };
+        let last = keys::help(line.text()).len().saturating_sub(1);
+        self.open = Open::Help(line, scroll.min(last));
+    }
+
+    fn press_in_input(&mut self, key: &KeyEvent, purpose: Purpose, mut line: Line) -> Option<Effect> {
+        let text = line.text().to_string();
+        match (key.code, purpose) {
+            (KeyCode::Esc, Purpose::Find(cursor)) => {
+                self.cursor = cursor;
+                None
+            }
+            // What it was is read again, if anything else was.
+            (KeyCode::Esc, Purpose::Prompt(before)) => (before != text).then_some(Effect::Edit {
+                text: before,
+                now: true,
+            }),
+            (KeyCode::Esc, Purpose::Token | Purpose::Write(_)) => None,
+            (KeyCode::Enter, Purpose::Find(_)) => {
+                self.find(&text);
+                None
+            }
+            (KeyCode::Enter, Purpose::Token) => (!text.is_empty()).then_some(Effect::Resolve(text)),
+            (KeyCode::Enter, Purpose::Prompt(before)) => {
+                (before != text).then_some(Effect::Edit { text, now: true })
+            }
+            (KeyCode::Enter, Purpose::Write(replace)) => {
+                (!text.is_empty()).then_some(Effect::Write { file: text, replace })
+            }
+            (_, purpose) => {
+                let effect = match (line.press(key), &purpose) {
+                    (true, Purpose::Find(_)) => {
+                        self.find(line.text());
+                        None
+                    }
+                    (true, Purpose::Prompt(_)) => Some(edit(&line, false)),
+                    _ => None,
+                };
+                self.open = Open::Input(purpose, line);
+                effect
+            }
+        }
+    }
+
+    fn move_positions(&mut self, by: isize) {
+        self.cursor.at = self.cursor.at.saturating_add_signed(by);
+        if self.focus == Focus::Top {
+            self.candidate = 0;
+        }
+    }
+
+    /// In the grid a line, in the lists an entry.
+    fn up_or_down(&mut self, by: isize) {
+        match self.focus {
+            Focus::Grid => self.move_lines(by),
+            Focus::Top => self.candidate = self.candidate.saturating_add_signed(by),
+            Focus::Pins => {
+                let last = self.pins.len().saturating_sub(1);
+                self.pin = self.pin.saturating_add_signed(by).min(last);
+            }
+        }
+    }
+
+    /// Moves the cursor by lines of the grid, over what is folded.
+    fn move_lines(&mut self, by: isize) {
+        let lines = self.grid_lines();
+        let Some(here) = lines.iter().position(|line| line.has(self.cursor.row)) else {
+            return;
+        };
+        let last = lines.len() - 1;
+        let mut there = here.saturating_add_signed(by).min(last);
+        let row_at = |there: usize| match lines.get(there) {
+            Some(GridLine::Row(row)) => Some(*row),
+            _ => None,
+        };
+        // Folds are never beside each other.
+        if row_at(there).is_none() {
+            there = match by < 0 {
+                true if there > 0 => there - 1,
+                false if there < last => there + 1,
+                _ => here,
+            };
+        }
+        self.cursor.row = row_at(there).unwrap_or(self.cursor.row);
+    }
+
+    /// The next pane that is on the screen and has something to select.
+    fn turn_focus(&mut self, by: isize) {
+        let layout = self.layout();
+        let mut panes = vec![Focus::Grid];
+        if layout.top.is_some() {
+            panes.push(Focus::Top);
+        }
+        if layout.lines.is_some() && !self.pins.is_empty() {
+            panes.push(Focus::Pins);
+        }
+        let here = panes.iter().position(|pane| *pane == self.focus).unwrap_or(0);
+        self.focus = panes[(here as isize + by).rem_euclid(panes.len() as isize) as usize];
+        self.candidate = 0;
+    }
+
+    fn click(&mut self, place: Position) {
+        let layout = self.layout();
+        let line_in = |pane: Rect| usize::from(place.y - pane.y);
+        if layout.grid.contains(place) {
+            self.focus = Focus::Grid;
+            self.click_in_grid(line_in(layout.grid), usize::from(place.x - layout.grid.x));
+        } else if let Some(pane) = layout.top.filter(|pane| pane.contains(place)) {
+            self.focus = Focus::Top;
+            let nth = self.first_candidate() + line_in(pane).saturating_sub(1);
+            if nth < self.top().len() {
+                self.candidate = nth;
+            }
+        }
+    }
+
+    fn click_in_grid(&mut self, line: usize, column: usize) {
+        let line = match self.view.order {
+            Order::Up => Some(line),
+            // The prompt's tokens stand above.
+            Order::Down => line.checked_sub(1),
+        };
+        let is_there = |line: &usize| *line < self.grid_height();
+        let lines = self.grid_lines();
+        let hit = line
+            .filter(is_there)
+            .and_then(|line| lines.get(self.above + line));
+        if let Some(GridLine::Row(row)) = hit {
+            self.cursor.row = *row;
+        }
+        let under = |seen: &&super::grid::Seen| (seen.x..seen.x + seen.width).contains(&column);
+        if let Some(seen) = self.seen().iter().find(under) {
+            self.cursor.at = seen.at;
+        }
+    }
+
+    /// The first of the top tokens that is seen in their pane, so that the selected one is.
+    pub fn first_candidate(&self) -> usize {
+        let height = self.layout().top.map_or(0, |pane| usize::from(pane.height));
+        // The heading, and below the list a line of statistics.
+        let room = height.saturating_sub(2).max(1);
+        (self.candidate + 1).saturating_sub(room)
+    }
+}
+
+fn edit(line: &Line, now: bool) -> Effect {
+    Effect::Edit {
+        text: line.text().to_string(),
+        now,
+    }
+}

@@ -1,0 +1,153 @@
+//! The top tokens of the cell under the cursor.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{BOLD, Colors, DIM, REVERSED, below, has_focus, heading};
+use crate::explore::picture::{Picture, label};
+use crate::explore::state::{Cursor, Focus, State};
+use crate::readout::{Candidate, Reading};
+use crate::report::text::{decimal, fit, percent};
+
+/// Columns of a rank, a probability, a logit and an id, each with the space before it.
+const RANK: usize = 3;
+const PROB: usize = 7;
+const LOGIT: usize = 8;
+const ID: usize = 8;
+/// A label has at least this, and what is beyond its most goes to the bar.
+const LABEL: usize = 8;
+const WIDEST: usize = 18;
+/// A bar shorter than this says nothing.
+const BAR: usize = 4;
+
+/// Draws rank, token, probability, logit and id of each, and the statistics of the cell below them.
+pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) {
+    let Cursor { row, at } = state.cursor;
+    let Some(picture) = &state.picture else {
+        return;
+    };
+    let after = format!("{at} {}", picture.heads.get(at).map_or("", String::as_str));
+    let site = picture
+        .sites
+        .get(row)
+        .map_or(String::new(), |site| match site.to_string().as_str() {
+            "embed" => "embed".to_string(),
+            name => format!("layer {name}"),
+        });
+    heading(
+        buffer,
+        area,
+        &format!("{site}, after {after}"),
+        has_focus(state, Focus::Top),
+    );
+    let inside = below(area, 1);
+    let Some(reading) = picture.reading(row, at) else {
+        text(buffer, inside, 0, "not read yet", DIM);
+        return;
+    };
+    let room = usize::from(inside.height).saturating_sub(1);
+    let first = state.first_candidate();
+    let top = state.top().iter().enumerate().skip(first).take(room);
+    let columns = Columns::of(inside.width.into());
+    for (line, (nth, candidate)) in top.enumerate() {
+        let is_selected = nth == state.candidate && has_focus(state, Focus::Top);
+        let rank = 1 + reading
+            .top
+            .iter()
+            .filter(|other| other.logit > candidate.logit)
+            .count();
+        let style = if is_selected { REVERSED } else { Style::new() };
+        let said = columns.line(rank, label(&state.names, candidate.id), candidate);
+        text(buffer, inside, line, &said, style);
+        if let Some(pin) = state.pins.iter().position(|pin| pin.ids == [candidate.id]) {
+            let style = colors.line(pin).patch(BOLD).patch(style);
+            let from = RANK + 1;
+            let label = fit(label(&state.names, candidate.id), columns.label);
+            buffer.set_stringn(
+                inside.x + from as u16,
+                inside.y + line as u16,
+                label,
+                columns.label,
+                style,
+            );
+        }
+    }
+    let last = usize::from(inside.height).saturating_sub(1);
+    text(buffer, inside, last, &statistics(picture, reading, row, at), DIM);
+}
+
+/// Which columns there is room for.
+struct Columns {
+    label: usize,
+    bar: usize,
+    logit: bool,
+    id: bool,
+}
+
+impl Columns {
+    fn of(width: usize) -> Self {
+        let mut room = width.saturating_sub(RANK + 1 + PROB + 1);
+        let mut take = |columns: usize, least: usize| {
+            let fits = room >= columns + least;
+            if fits {
+                room -= columns;
+            }
+            fits
+        };
+        let logit = take(LOGIT, LABEL);
+        let id = take(ID, LABEL);
+        let label = room.clamp(1, WIDEST);
+        let bar = room.saturating_sub(label + 1);
+        Self {
+            label,
+            bar: if bar >= BAR { bar } else { 0 },
+            logit,
+            id,
+        }
+    }
+
+    fn line(&self, rank: usize, label: &str, candidate: &Candidate) -> String {
+        let prob = percent(candidate.prob);
+        let mut line = format!("{rank:>RANK$} {}{prob:>PROB$}", fit(label, self.label));
+        if self.bar > 0 {
+            let eighths = (candidate.prob * 8. * self.bar as f64).round() as usize;
+            line.push(' ');
+            line.push_str(&fit(&bar(eighths), self.bar));
+        }
+        if self.logit {
+            line.push_str(&format!("{:>LOGIT$}", decimal(f64::from(candidate.logit), 2)));
+        }
+        if self.id {
+            line.push_str(&format!("{:>ID$}", candidate.id));
+        }
+        line
+    }
+}
+
+/// A bar of so many eighths of a character.
+fn bar(eighths: usize) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
+}
+
+/// What there is to say of the cell as a whole.
+fn statistics(picture: &Picture, reading: &Reading, row: usize, at: usize) -> String {
+    let agrees = if picture.agrees(row, at) { "=" } else { "≠" };
+    let settles = match picture.settles_at(at) {
+        Some(layer) => format!("  settles {layer}"),
+        None => String::new(),
+    };
+    format!(
+        " entropy {}  KL {}  {agrees} output{settles}",
+        decimal(reading.entropy, 2),
+        decimal(reading.forward_kl, 2),
+    )
+}
+
+fn text(buffer: &mut Buffer, area: Rect, line: usize, text: &str, style: Style) {
+    if line < usize::from(area.height) {
+        let columns = usize::from(area.width);
+        buffer.set_stringn(area.x, area.y + line as u16, fit(text, columns), columns, style);
+    }
+}

@@ -1,0 +1,393 @@
+//! Fitted lenses on the command line.
+
+use serde_json::Value;
+
+use crate::support::{Run, lens, run};
+use crate::{GPT2, assert_fails};
+
+const TUNED: &str = "tuned=tests/fixtures/lenses/gpt2/tuned";
+const JACOBIAN: &str = "jacobian=tests/fixtures/lenses/gpt2/provenance.pt";
+const PROMPT: &str = "The Eiffel Tower is in the city of";
+
+fn read(args: &[&str]) -> Run {
+    let run = run(&[&[PROMPT, "-m", GPT2], args].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&read(&[args, &["--json", "-q"]].concat()).stdout).unwrap()
+}
+
+#[test]
+fn a_table_names_its_lens_and_shows_what_it_reads() {
+    let logit = read(&["-q"]).stdout;
+    let tuned = read(&["--lens", TUNED, "-q"]).stdout;
+    assert!(
+        tuned.contains("Tuned lens · tests/fixtures/lenses/gpt2/tuned · fitted on gpt2\n"),
+        "{tuned}"
+    );
+    assert!(tuned.contains("\nembed ") && !logit.contains("lens ·"));
+    let rows = |text: &str| {
+        text.lines()
+            .filter(|line| line.trim_start().starts_with(['0', '1']))
+            .count()
+    };
+    assert_eq!(rows(&tuned), rows(&logit));
+    assert_ne!(tuned, logit);
+    // The last row and what is said of it are the model's output under every lens.
+    let last = |text: &str| -> Vec<String> {
+        let line = text.lines().find(|line| line.starts_with("    2")).unwrap();
+        line.split_whitespace().map(str::to_string).collect()
+    };
+    assert_eq!(last(&tuned), last(&logit));
+    // A Jacobian lens has no map for the embedding.
+    let jacobian = read(&["--lens", JACOBIAN, "-q"]).stdout;
+    assert!(!jacobian.contains("\nembed "), "{jacobian}");
+    assert!(
+        jacobian.contains(
+            "Jacobian lens · tests/fixtures/lenses/gpt2/provenance.pt · fitted on gpt2 · 7 prompts"
+        )
+    );
+}
+
+#[test]
+fn what_is_doubtful_is_said_once() {
+    let stderr = read(&["--lens", JACOBIAN]).stderr;
+    assert_eq!(stderr.matches("first 16 positions").count(), 1, "{stderr}");
+    let several = run(&["a", "b", "c", "-m", GPT2, "--lens", JACOBIAN]);
+    assert_eq!(
+        several.stderr.matches("first 16 positions").count(),
+        1,
+        "{several:?}"
+    );
+    let unknown = read(&["--lens", "jacobian=tests/fixtures/lenses/gpt2/jacobian.pt"]).stderr;
+    assert_eq!(
+        unknown.matches("does not say which model").count(),
+        1,
+        "{unknown}"
+    );
+    assert_eq!(read(&["--lens", JACOBIAN, "-q"]).stderr, "");
+}
+
+#[test]
+fn json_says_where_the_lens_comes_from() {
+    assert!(json(&[])["meta"].get("lenses").is_none());
+    let document = json(&["--lens", JACOBIAN]);
+    let meta = &document["meta"]["lenses"][0];
+    assert_eq!(meta["lens"], "jacobian");
+    assert_eq!(meta["artefact"], "tests/fixtures/lenses/gpt2/provenance.pt");
+    assert_eq!(meta["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(meta["fitted_on"]["model"], "gpt2");
+    assert_eq!(meta["fitted_on"]["dataset"], "Salesforce/wikitext");
+    assert_eq!(meta["fitted_on"]["prompts"], 7);
+    assert!(document.get("embed").is_none() && document.get("lenses").is_none());
+}
+
+#[test]
+fn csv_and_summaries_name_the_lens() {
+    let csv = read(&["--lens", TUNED, "--format", "csv", "-q"]).stdout;
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let column = rows
+        .headers()
+        .unwrap()
+        .iter()
+        .position(|name| name == "lens")
+        .unwrap();
+    assert!(rows.records().all(|record| &record.unwrap()[column] == "tuned"));
+    let logit = read(&["--format", "csv", "-q"]).stdout;
+    let mut rows = csv::Reader::from_reader(logit.as_bytes());
+    assert!(rows.records().all(|record| &record.unwrap()[column] == "logit"));
+
+    let summary = json(&["--lens", JACOBIAN, "--summary"]);
+    assert_eq!(summary["meta"]["lenses"][0]["lens"], "jacobian");
+    assert_eq!(summary["rows"][0]["lens"], "jacobian");
+    assert!(json(&["--summary"])["rows"][0].get("lens").is_none());
+    let title = read(&["--lens", JACOBIAN, "--summary", "-q"]).stdout;
+    assert!(title.contains("· Jacobian lens ·"), "{title}");
+}
+
+#[test]
+fn comparisons_and_pictures_are_under_the_lens() {
+    let compare = |args: &[&str]| {
+        let args = [
+            &[
+                "--compare",
+                "The Eiffel Tower is",
+                "The Louvre is in",
+                "-m",
+                GPT2,
+                "-q",
+            ],
+            args,
+        ]
+        .concat();
+        let run = run(&args);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        run.stdout
+    };
+    let tuned = compare(&["--lens", TUNED]);
+    assert!(
+        tuned.contains("lens   tuned · tests/fixtures/lenses/gpt2/tuned"),
+        "{tuned}"
+    );
+    assert_ne!(compare(&["--json"]), compare(&["--lens", TUNED, "--json"]));
+    let svg = read(&["--lens", TUNED, "--format", "svg", "-q"]).stdout;
+    assert!(svg.contains("Tuned lens of gpt2"));
+    let page = read(&["--lens", JACOBIAN, "--format", "html", "-q"]).stdout;
+    assert!(page.contains("– Jacobian lens of gpt2</title>"));
+}
+
+#[test]
+fn what_a_lens_cannot_read_is_refused() {
+    let fails = |args: &[&str], problem: &str| {
+        assert_fails(&run(&[&[PROMPT, "-m", GPT2, "-q"], args].concat()), 2, problem);
+    };
+    fails(
+        &["--lens", JACOBIAN, "--layers", "embed"],
+        "no map for the row embed",
+    );
+    fails(
+        &["--lens", TUNED, "--point", "attn_out"],
+        "no map for the row 0_attn_out",
+    );
+    for (lens, problem) in [
+        ("tuned", "demo is no model of the hub"),
+        ("jacobian", "demo is no model of the hub"),
+        ("jacobian=", "names no file"),
+        ("linear", "unknown lens"),
+        ("logit=x", "has no file"),
+    ] {
+        let run = run(&[PROMPT, "--lens", lens]);
+        assert_eq!(run.code, Some(2));
+        assert!(run.stderr.contains(problem), "{run:?}");
+    }
+    let run = run(&[PROMPT, "-m", GPT2, "-q", "--lens", "jacobian=nowhere.pt"]);
+    assert_fails(&run, 1, "no file or directory nowhere.pt");
+}
+
+#[test]
+fn an_output_does_not_take_the_place_of_the_lens() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("lens.pt");
+    std::fs::copy("tests/fixtures/lenses/gpt2/provenance.pt", &path).unwrap();
+    let path = path.to_str().unwrap();
+    let output = lens()
+        .args([
+            PROMPT,
+            "-m",
+            GPT2,
+            "--lens",
+            &format!("jacobian={path}"),
+            "--format",
+            "csv",
+            "-o",
+            path,
+        ])
+        .output()
+        .unwrap();
+    assert_fails(&output.into(), 2, "is read by this run");
+}
+
+const THREE: &str =
+    "logit,tuned=tests/fixtures/lenses/gpt2/tuned,jacobian=tests/fixtures/lenses/gpt2/provenance.pt";
+
+#[test]
+fn several_lenses_stand_beside_each_other() {
+    let table = read(&["--lens", THREE, "-q"]).stdout;
+    let titles = table.lines().find(|line| line.trim_start().starts_with("logit "));
+    let words: Vec<&str> = titles.unwrap().split_whitespace().collect();
+    assert_eq!(words, ["logit", "tuned", "jacobian"], "{table}");
+    let heading = table
+        .lines()
+        .find(|line| line.trim_start().starts_with("layer "))
+        .unwrap();
+    assert_eq!(heading.matches("top 1").count(), 3, "{table}");
+    let settles = table.lines().find(|line| line.starts_with("settles")).unwrap();
+    assert_eq!(settles.split_whitespace().count(), 4, "{table}");
+    let embed = table
+        .lines()
+        .find(|line| line.trim_start().starts_with("embed "))
+        .unwrap();
+    assert!(embed.ends_with("–") || embed.trim_end().ends_with("–"), "{table}");
+    assert!(
+        table.contains("top-1 from layer 2 on under every lens."),
+        "{table}"
+    );
+    let line = read(&["--lens", THREE, "-q", "--positions", "6"])
+        .stdout
+        .replace('\n', " ");
+    for (layer, lens) in [(2, "logit"), (2, "tuned"), (1, "Jacobian")] {
+        let said = format!("from layer {layer} on under the {lens} lens");
+        assert!(line.contains(&said), "{line}");
+    }
+    let more = read(&["--lens", THREE, "-q", "-k", "2"]).stdout;
+    assert_eq!(more.matches("top 2").count(), 3, "{more}");
+    let tracked = read(&["--lens", THREE, "-q", "--track", "id:5", "--against", "id:7"]).stdout;
+    assert_eq!(tracked.matches("logit − ").count(), 3, "{tracked}");
+    let grid = read(&["--lens", THREE, "-q", "--positions", "-2:"]).stdout;
+    for lens in ["logit", "tuned", "Jacobian"] {
+        assert!(grid.contains(&format!("Top token, {lens} lens")), "{grid}");
+    }
+}
+
+#[test]
+fn several_lenses_fit_a_narrow_terminal() {
+    use unicode_width::UnicodeWidthStr;
+    for columns in [24, 40, 60, 80] {
+        for more in [
+            &["-k", "3"][..],
+            &["--stats", "all"],
+            &["--track", "id:5"],
+            &["--positions", "all"],
+        ] {
+            let output = lens()
+                .args([PROMPT, "-m", GPT2, "--lens", THREE, "-q"])
+                .args(more)
+                .env("COLUMNS", columns.to_string())
+                .output()
+                .unwrap();
+            let run = Run::from(output);
+            assert_eq!(run.code, Some(0), "{run:?}");
+            for line in run.stdout.lines() {
+                assert!(line.width() <= columns, "{columns} {more:?}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_have_each_lens_on_the_same_axes() {
+    let document = json(&["--lens", THREE, "--stats", "all", "--track", "id:5"]);
+    let names = |list: &Value| -> Vec<String> {
+        let lenses = list.as_array().unwrap().iter();
+        lenses
+            .map(|lens| lens["lens"].as_str().unwrap().to_string())
+            .collect()
+    };
+    assert_eq!(names(&document["meta"]["lenses"]), ["logit", "tuned", "jacobian"]);
+    assert_eq!(names(&document["lenses"]), ["tuned", "jacobian"]);
+    // The main document is the first lens's, as it is alone.
+    let alone = json(&["--stats", "all", "--track", "id:5"]);
+    assert_eq!(document["topk_ids"], alone["topk_ids"]);
+    for (other, written) in document["lenses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip([TUNED, JACOBIAN])
+    {
+        let alone = json(&["--lens", written, "--stats", "all"]);
+        assert_eq!(other["layers"], document["layers"]);
+        assert_eq!(other["topk_ids"], alone["topk_ids"]);
+        assert_eq!(other["settles_at"], alone["settles_at"]);
+        assert_eq!(other.get("embed").is_some(), written == TUNED);
+        assert_eq!(other["targets"][0]["ids"][0], 5);
+        // At the output there is nothing to compare.
+        let kl = other["lens_kl"].as_array().unwrap();
+        let at = |layer: usize| kl[layer].as_array().unwrap().last().unwrap();
+        assert!(at(0).as_f64().unwrap() > 0. && at(2).is_null(), "{kl:?}");
+    }
+    assert!(
+        document["lens_kl"][0]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(Value::is_null)
+    );
+
+    let csv = read(&["--lens", THREE, "--format", "csv", "-q"]).stdout;
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let column = rows
+        .headers()
+        .unwrap()
+        .iter()
+        .position(|name| name == "lens")
+        .unwrap();
+    let lenses: std::collections::BTreeSet<String> = rows
+        .records()
+        .map(|record| record.unwrap()[column].to_string())
+        .collect();
+    assert_eq!(
+        lenses.into_iter().collect::<Vec<_>>(),
+        ["jacobian", "logit", "tuned"]
+    );
+}
+
+#[test]
+fn the_kl_between_lenses_is_that_of_their_distributions() {
+    let vocabulary = "303";
+    let document = json(&["--lens", THREE, "--stats", "lens_kl", "-k", vocabulary]);
+    let logprobs = |part: &Value, layer: usize| -> std::collections::BTreeMap<u64, f64> {
+        let at = |key: &str| {
+            part[key][layer]
+                .as_array()
+                .unwrap()
+                .last()
+                .unwrap()
+                .as_array()
+                .unwrap()
+                .clone()
+        };
+        let ids = at("topk_ids").into_iter().map(|id| id.as_u64().unwrap());
+        ids.zip(at("topk_logprobs").into_iter().map(|p| p.as_f64().unwrap()))
+            .collect()
+    };
+    for other in document["lenses"].as_array().unwrap() {
+        for layer in 0..2 {
+            let (r, p) = (logprobs(&document, layer), logprobs(other, layer));
+            let kl: f64 = r.iter().map(|(id, r)| r.exp() * (r - p[id])).sum();
+            let ours = other["lens_kl"][layer]
+                .as_array()
+                .unwrap()
+                .last()
+                .unwrap()
+                .as_f64()
+                .unwrap();
+            assert!((ours - kl).abs() < 1e-5, "{ours} {kl}");
+        }
+    }
+    let run = run(&[PROMPT, "-m", GPT2, "--stats", "lens_kl"]);
+    assert_fails(&run, 2, "compares lenses");
+}
+
+#[test]
+fn summaries_comparisons_and_pictures_have_each_lens() {
+    let summary = json(&["--lens", THREE, "--summary"]);
+    let rows = summary["rows"].as_array().unwrap();
+    let count = |lens: &str| rows.iter().filter(|row| row["lens"] == lens).count();
+    assert_eq!((count("logit"), count("tuned"), count("jacobian")), (4, 4, 3));
+    let table = read(&["--lens", THREE, "--summary", "-q"]).stdout;
+    assert!(table.lines().any(|line| line.starts_with("lens ")), "{table}");
+
+    let args = [
+        "--compare",
+        "The Eiffel Tower is",
+        "The Louvre is in",
+        "-m",
+        GPT2,
+        "-q",
+        "--lens",
+        THREE,
+    ];
+    let compared = run(&args);
+    assert_eq!(compared.code, Some(0), "{compared:?}");
+    assert!(
+        compared.stdout.contains("Jacobian lens: The top-1"),
+        "{compared:?}"
+    );
+    let compared: Value = serde_json::from_str(&run(&[&args[..], &["--json"]].concat()).stdout).unwrap();
+    assert_eq!(compared["rows"].as_array().unwrap().len(), 11);
+    assert_eq!(compared["meta"]["lenses"].as_array().unwrap().len(), 3);
+
+    let svg = read(&["--lens", THREE, "--format", "svg", "-q"]).stdout;
+    assert!(svg.contains("Logit, tuned and Jacobian lens of gpt2") && svg.contains(">Tuned lens<"));
+    let lines = read(&["--lens", THREE, "--plot", "-q", "--track", "id:5"]).stdout;
+    assert!(lines.contains("Jacobian lens  final"), "{lines}");
+    let heatmap = read(&["--lens", THREE, "--heatmap", "-q"]).stdout;
+    assert!(
+        heatmap.contains("\nTuned lens\n") && heatmap.contains("\nJacobian lens\n"),
+        "{heatmap}"
+    );
+    let markdown = read(&["--lens", THREE, "--format", "markdown", "-q"]).stdout;
+    assert!(markdown.contains("\nTuned lens\n"), "{markdown}");
+}

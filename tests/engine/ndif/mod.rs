@@ -1,0 +1,311 @@
+//! NDIF: refusals, keys, faults. What its numbers are is in the recordings.
+
+use std::time::Duration;
+
+use crate::server::{Request, Response, Server};
+use crate::{KEY, Run, assert_fails, run};
+
+const MODEL: &str = "tests/fixtures/llama";
+const ENV: &str =
+    r#"{"python_version": "3.12.1", "packages": {"nnsight": "0.8.1", "transformers": "5.15.1"}}"#;
+
+/// A server that speaks of one request, of which `about` says what it is asked about it.
+fn server(about: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static) -> Server {
+    Server::start(move |request| {
+        about(request).unwrap_or_else(|| match request.path.as_str() {
+            "/env" => Response::new(200, ENV),
+            "/request" => Response::new(
+                200,
+                r#"{"id": "abc", "status": "RECEIVED", "description": "", "data": null}"#,
+            ),
+            _ => Response::new(404, r#"{"detail": "No response for request abc."}"#),
+        })
+    })
+}
+
+fn answering(path: &'static str, status: u16, body: &'static str) -> Server {
+    server(move |request| (request.path == path).then(|| Response::new(status, body)))
+}
+
+fn ask(server: &Server) -> Run {
+    ask_with(server, &[], None)
+}
+
+fn ask_with(server: &Server, more: &[&str], key: Option<(&str, &str)>) -> Run {
+    let remote = format!("ndif+{}", server.address);
+    run(
+        &[&["--ids", "5,9", "-m", MODEL, "--remote", &remote], more].concat(),
+        key,
+    )
+}
+
+#[test]
+fn a_server_of_another_version_is_refused_before_anything_is_sent() {
+    for version in ["0.7.0", "0.9.0", "0.80.1", "1.0"] {
+        let env: &'static str = ENV.replace("0.8.1", version).leak();
+        let server = answering("/env", 200, env);
+        assert_fails(
+            &ask(&server),
+            1,
+            &format!("runs nnsight {version}, whose requests are not those of 0.8.x"),
+        );
+        assert!(server.requests().iter().all(|request| request.path == "/env"));
+    }
+    assert_fails(
+        &ask(&answering("/env", 200, r#"{"packages": {}}"#)),
+        1,
+        "runs nnsight ,",
+    );
+}
+
+#[test]
+fn refusals_are_said() {
+    for (path, status, body, problem) in [
+        ("/env", 404, "", "refuses the request (status 404: no reason)"),
+        ("/env", 200, "<html>", "does not understand"),
+        ("/request", 401, r#"{"detail": "Missing key"}"#, "asks for a key"),
+        (
+            "/request",
+            403,
+            r#"{"detail": "Invalid API key."}"#,
+            "does not accept the key (Invalid API key)",
+        ),
+        (
+            "/request",
+            422,
+            r#"{"detail": "bad envelope"}"#,
+            "(status 422: bad envelope)",
+        ),
+        (
+            "/request",
+            503,
+            r#"{"detail": "no Ray"}"#,
+            "failed (status 503: no Ray)",
+        ),
+        ("/request", 302, "", "to another address"),
+        (
+            "/request",
+            200,
+            r#"{"id": "../x", "status": "RECEIVED"}"#,
+            "an id that is no name",
+        ),
+        ("/response/abc", 401, "", "asks for a key"),
+        ("/response/abc", 200, "[]", "does not understand"),
+    ] {
+        let said = ask(&answering(path, status, body));
+        assert_fails(&said, 1, problem.trim_start_matches("an "));
+    }
+}
+
+#[test]
+fn an_error_of_the_body_is_its_last_line() {
+    let traceback = r#"{"id": "abc", "status": "ERROR", "data": null, "description":
+        "Traceback (most recent call last):\n  File \"lens.py\", line 3\nRuntimeError: \u001b[31mout of memory\n\n"}"#;
+    let said = ask(&answering("/response/abc", 200, traceback));
+    assert_fails(
+        &said,
+        1,
+        "could not run the request: RuntimeError: \\u{1b}[31mout of memory.",
+    );
+    assert!(!said.stderr.contains("Traceback") && !said.stderr.contains('\u{1b}'));
+}
+
+fn completed(address: &str) -> String {
+    format!(r#"{{"id": "abc", "status": "COMPLETED", "description": "", "data": "{address}"}}"#)
+}
+
+/// An archive as `torch.save` makes it, with one file `data.pkl`.
+fn archive(pickle: &[u8]) -> Vec<u8> {
+    let name = b"archive/data.pkl";
+    let mut bytes = b"PK\x03\x04".to_vec();
+    bytes.extend([0; 14]);
+    bytes.extend((pickle.len() as u32).to_le_bytes());
+    bytes.extend((pickle.len() as u32).to_le_bytes());
+    bytes.extend((name.len() as u16).to_le_bytes());
+    bytes.extend([0; 2]);
+    bytes.extend(name);
+    bytes.extend(pickle);
+    let list = bytes.len() as u32;
+    bytes.extend(b"PK\x01\x02");
+    bytes.extend([0; 16]);
+    bytes.extend((pickle.len() as u32).to_le_bytes());
+    bytes.extend((pickle.len() as u32).to_le_bytes());
+    bytes.extend((name.len() as u16).to_le_bytes());
+    bytes.extend([0; 16]);
+    bytes.extend(name);
+    let length = bytes.len() as u32 - list;
+    bytes.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(list.to_le_bytes());
+    bytes.extend([0; 2]);
+    bytes
+}
+
+fn string(text: &str) -> Vec<u8> {
+    let mut pickle = b"\x80\x02}q\x00X\x04\x00\x00\x00lensq\x01X".to_vec();
+    pickle.extend((text.len() as u32).to_le_bytes());
+    pickle.extend(text.as_bytes());
+    pickle.extend(b"q\x02s.");
+    archive(&pickle)
+}
+
+/// A server whose result lies on another one.
+fn with_result(result: Response) -> (Server, Server) {
+    let storage = Server::start(move |_| result.clone());
+    let address = completed(&format!("{}/result?signed=yes", storage.address));
+    let gateway =
+        server(move |request| (request.path == "/response/abc").then(|| Response::new(200, address.clone())));
+    (gateway, storage)
+}
+
+#[test]
+fn results_that_are_not_the_one_string_are_refused() {
+    let one = |name: &str| name.to_string();
+    for (result, problem) in [
+        (b"no archive".to_vec(), one("its result is no archive of torch")),
+        (
+            archive(b"\x80\x02cos\nsystem\nX\x02\0\0\0lsR."),
+            one("not the one string"),
+        ),
+        (archive(b"\x80\x04}."), one("not the one string")),
+        (string("[]"), one("does not understand")),
+        (
+            string(r#"{"dtype": "torch.float32", "rows": [], "followed": [], "vocabulary": 320}"#),
+            one("another number of rows"),
+        ),
+        (
+            string(r#"{"dtype": "torch.float32", "rows": [], "followed": [], "vocabulary": 7}"#),
+            one("another model under this name"),
+        ),
+        (string(r#"{"vocabulary": NaN}"#), one("not all finite")),
+    ] {
+        let (gateway, _storage) = with_result(Response::new(200, result));
+        assert_fails(&ask(&gateway), 1, &problem);
+    }
+}
+
+#[test]
+fn the_key_goes_to_the_server_and_not_to_where_the_result_is() {
+    let (gateway, storage) = with_result(Response::new(200, string("[]")));
+    let said = ask_with(&gateway, &[], Some(("NDIF_API_KEY", KEY)));
+    assert_fails(&said, 1, "does not understand");
+    assert!(
+        gateway
+            .requests()
+            .iter()
+            .all(|request| request.header("ndif-api-key") == Some(KEY))
+    );
+    let fetched = storage.requests();
+    assert_eq!(
+        (fetched.len(), fetched[0].path.as_str()),
+        (1, "/result?signed=yes")
+    );
+    assert!(fetched[0].headers.iter().all(|(_, value)| !value.contains(KEY)));
+}
+
+/// The key in nnsight's settings is for the server that nnsight would ask.
+#[test]
+fn nnsights_own_key_goes_to_no_server_that_the_command_line_names() {
+    let settings = tempfile::TempDir::new().unwrap();
+    std::fs::create_dir(settings.path().join("nnsight")).unwrap();
+    let file = settings.path().join("nnsight/config.yaml");
+    std::fs::write(file, format!("API:\n  APIKEY: {KEY}\n")).unwrap();
+    let server = answering("/env", 404, "");
+    let kept = Some(("XDG_CONFIG_HOME", settings.path().to_str().unwrap()));
+    assert_fails(&ask_with(&server, &[], kept), 1, "status 404");
+    assert_eq!(server.requests()[0].header("ndif-api-key"), None);
+    let mut command = crate::support::lens();
+    let args = ["--ids", "5", "-m", MODEL, "--remote", "ndif"];
+    let asked = command
+        .args(args)
+        .env("NDIF_HOST", &server.address)
+        .envs(kept)
+        .env_remove("NDIF_API_KEY");
+    let said: Run = asked.output().unwrap().into();
+    assert_fails(&said, 1, "status 404");
+    assert_eq!(server.requests()[1].header("ndif-api-key"), Some(KEY));
+}
+
+#[test]
+fn results_that_are_nowhere_break_off_or_are_huge_are_given_up() {
+    let cut = Response {
+        cut: Some(5),
+        ..Response::new(200, string("[]"))
+    };
+    assert_fails(&ask(&with_result(cut).0), 1, "broke off in the middle");
+    let huge = Response {
+        announced: Some(1 << 40),
+        ..Response::new(200, "")
+    };
+    assert_fails(&ask(&with_result(huge).0), 1, "answers with more than");
+    assert_fails(
+        &ask(&with_result(Response::new(403, "")).0),
+        1,
+        "does not give it (status 403)",
+    );
+    for address in ["file:///etc/passwd", "nowhere", ""] {
+        let text = completed(address);
+        let server = server(move |request| {
+            (request.path == "/response/abc").then(|| Response::new(200, text.clone()))
+        });
+        assert_fails(&ask(&server), 1, "no web address");
+    }
+}
+
+#[test]
+fn a_request_that_stays_in_the_queue_is_given_up_in_time() {
+    let queued = answering(
+        "/response/abc",
+        200,
+        r#"{"id": "abc", "status": "QUEUED", "description": "3rd"}"#,
+    );
+    assert_fails(
+        &ask_with(&queued, &["--timeout", "1"], None),
+        1,
+        "within 1 s: it is queued",
+    );
+    let slow = server(|request| {
+        (request.path == "/env").then(|| Response {
+            pause: Duration::from_secs(20),
+            ..Response::new(200, ENV)
+        })
+    });
+    assert_fails(
+        &ask_with(&slow, &["--timeout", "1"], None),
+        1,
+        "no whole answer within 1 s",
+    );
+}
+
+#[test]
+fn what_ndif_cannot_give_is_wrong_usage() {
+    let server = answering("/env", 200, ENV);
+    for (more, problem) in [
+        (&["--verify"][..], "--verify has no effect"),
+        (&["--dtype", "bf16"], "--dtype has no effect"),
+    ] {
+        assert_fails(&ask_with(&server, more, None), 2, problem);
+    }
+    assert_eq!(server.requests().len(), 0);
+    let remote = format!("ndif+{}", server.address);
+    let compared = run(
+        &["--compare", "a b", "c d", "-m", MODEL, "--remote", &remote],
+        None,
+    );
+    assert_fails(&compared, 2, "a comparison needs the rows");
+    let branches = run(
+        &[
+            "--ids",
+            "5",
+            "-m",
+            "tests/fixtures/bloom",
+            "--point",
+            "attn_out",
+            "--remote",
+            &remote,
+        ],
+        None,
+    );
+    assert_fails(&branches, 2, "attention and MLP");
+    assert!(server.requests().iter().all(|request| request.path == "/env"));
+}

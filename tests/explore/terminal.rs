@@ -1,0 +1,286 @@
+//! The explorer in a terminal: what is typed, what is seen, and what is left behind.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::PROMPT;
+use crate::support::lens;
+use crate::support::signals::heed;
+
+/// A run in a terminal of its own.
+struct Session {
+    child: Child,
+    keyboard: File,
+    terminal: OwnedFd,
+    screen: Arc<Mutex<vt100::Parser>>,
+}
+
+fn terminal(columns: u16, lines: u16) -> (File, OwnedFd) {
+    let size = libc::winsize {
+        ws_row: lines,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    let (mut ours, mut theirs) = (-1, -1);
+    #[expect(unsafe_code, reason = "no safe way to make a terminal")]
+    // SAFETY: the pointers are to what the call fills or reads; both descriptors are new, and this
+    // is all that knows of them.
+    unsafe {
+        let (no_name, no_settings) = (std::ptr::null_mut(), std::ptr::null());
+        assert_eq!(
+            libc::openpty(&mut ours, &mut theirs, no_name, no_settings, &size),
+            0
+        );
+        (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs))
+    }
+}
+
+impl Session {
+    fn start(columns: u16, lines: u16, args: &[&str]) -> Self {
+        let (mut shown, terminal) = terminal(columns, lines);
+        let keyboard = shown.try_clone().unwrap();
+        let side = || Stdio::from(terminal.try_clone().unwrap());
+        let mut command = lens();
+        let child = heed(&mut command)
+            .args(args)
+            .env("TERM", "xterm-256color")
+            .env("COLORTERM", "truecolor")
+            .stdin(side())
+            .stdout(side())
+            .stderr(side())
+            .spawn()
+            .unwrap();
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(lines, columns, 0)));
+        let filled = Arc::clone(&screen);
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(n @ 1..) = shown.read(&mut piece) {
+                filled.lock().unwrap().process(&piece[..n]);
+            }
+        });
+        Self {
+            child,
+            keyboard,
+            terminal,
+            screen,
+        }
+    }
+
+    fn open(columns: u16, lines: u16) -> Self {
+        let session = Self::start(columns, lines, &["--explore", PROMPT]);
+        session.wait("␣Paris  ");
+        session
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    fn keys(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until the screen has `text`; a busy machine is slow, not wrong.
+    fn wait(&self, text: &str) {
+        self.until(text, |session| session.text().contains(text));
+    }
+
+    fn until(&self, what: &str, there: impl Fn(&Self) -> bool) {
+        let since = Instant::now();
+        while !there(self) {
+            assert!(
+                since.elapsed() < Duration::from_secs(60),
+                "{what}:\n{}",
+                self.text()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The terminal's modes: raw, or as a shell has it.
+    fn is_raw(&self) -> bool {
+        use rustix::termios::{LocalModes, tcgetattr};
+        let modes = tcgetattr(self.terminal.as_fd()).unwrap().local_modes;
+        !modes.contains(LocalModes::ICANON) && !modes.contains(LocalModes::ECHO)
+    }
+
+    fn is_given_back(&self) -> bool {
+        let screen = self.screen.lock().unwrap();
+        let screen = screen.screen();
+        !self.is_raw()
+            && !screen.alternate_screen()
+            && !screen.hide_cursor()
+            && !screen.bracketed_paste()
+            && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+    }
+
+    fn assert_left(&mut self) -> std::process::ExitStatus {
+        let status = self.child.wait().unwrap();
+        self.until("the terminal is given back", Self::is_given_back);
+        status
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let killed = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(killed.unwrap().success());
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn one_explores_and_leaves() {
+    let mut session = Session::open(120, 30);
+    assert!(session.is_raw());
+    session.wait("layer 9, after 11 ␣of");
+    session.wait("99.7%");
+    // Down to layer 5, and two positions back.
+    session.keys("jjjj\x1b[D\x1b[D");
+    session.wait("layer 5, after 9 ␣the");
+    session.keys("\r");
+    session.wait("pinned tokens");
+    session.keys("c");
+    session.wait("· target");
+    session.keys("/paris\r");
+    session.wait("place 1 of");
+    session.keys("?");
+    session.wait("search:");
+    session.keys("\x1b");
+    session.until("the help is closed", |session| {
+        !session.text().contains("search:")
+    });
+    session.keys("t Rome\r");
+    session.wait("b ␣Rome");
+    session.keys("tnotoneword\r");
+    session.wait("not one");
+    session.keys("p");
+    session.wait("resid_mid");
+    session.wait("9_mid");
+    session.keys("q");
+    assert!(session.assert_left().success());
+}
+
+#[test]
+fn the_prompt_is_read_again_as_one_types() {
+    let mut session = Session::open(120, 30);
+    session.keys("e");
+    session.wait("prompt: The Eiffel");
+    // France's capital for the city of the tower.
+    session.keys("\x15The capital of Japan is");
+    session.wait("␣Tokyo");
+    session.keys("\x1b");
+    session.wait("12 tokens");
+    session.wait("␣Paris");
+    session.keys("+");
+    session.wait("13 tokens");
+    session.wait("city of Paris");
+    session.keys("--");
+    session.wait("11 tokens");
+    session.wait("after 10 ␣city");
+    session.keys("q");
+    assert!(session.assert_left().success());
+}
+
+#[test]
+fn the_view_goes_to_a_file_and_to_the_clipboard() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("view.svg");
+    let mut session = Session::open(160, 30);
+    session.keys(&format!("co\x15{}\r", file.display()));
+    session.wait("is written.");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(written.contains("probability of the model") && written.contains("Paris"));
+    session.keys(&format!("o\x15{}\r", file.display()));
+    session.wait("Enter replaces it");
+    session.keys("\x1b");
+    session.until("the line is closed", |session| session.text().contains("? keys"));
+    session.keys("o\x15/nowhere/at/all.svg\r");
+    session.wait("directory is not there");
+    session.keys("y");
+    session.wait("--heatmap --color-by target");
+    session.keys("xq");
+    assert!(session.assert_left().success());
+}
+
+#[test]
+fn a_click_goes_to_its_cell() {
+    let mut session = Session::open(120, 30);
+    session.keys("\x1b[<0;10;2M\x1b[<0;10;2m");
+    session.wait("after 0 The");
+    session.keys("\x1b[<65;10;2M");
+    session.wait("layer 8, after 0 The");
+    session.keys("\x03");
+    assert!(session.assert_left().success());
+}
+
+#[test]
+fn the_terminal_is_given_back_whatever_ends_the_run() {
+    use std::os::unix::process::ExitStatusExt;
+    for (name, number) in [("TERM", 15), ("HUP", 1), ("INT", 2), ("QUIT", 3)] {
+        let mut session = Session::open(80, 24);
+        session.signal(name);
+        assert_eq!(session.assert_left().signal(), Some(number), "{name}");
+    }
+}
+
+#[test]
+fn it_is_suspended_and_comes_back() {
+    let mut session = Session::open(80, 24);
+    session.keys("jj");
+    session.wait("layer 7");
+    session.keys("\x1a");
+    session.until("the terminal is given back", Session::is_given_back);
+    let id = session.child.id();
+    let state = || std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    if cfg!(target_os = "linux") {
+        session.until("the process is stopped", |_| state().contains(") T "));
+    }
+    session.signal("CONT");
+    session.until("the terminal is taken again", |session| {
+        session.is_raw() && session.text().contains("layer 7")
+    });
+    session.keys("q");
+    assert!(session.assert_left().success());
+}
+
+#[test]
+fn a_resized_terminal_is_filled_anew() {
+    let session = Session::open(80, 24);
+    let size = rustix::termios::Winsize {
+        ws_row: 20,
+        ws_col: 60,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    session.screen.lock().unwrap().screen_mut().set_size(20, 60);
+    rustix::termios::tcsetwinsize(&session.terminal, size).unwrap();
+    session.signal("WINCH");
+    session.until("the status line is the last of 20", |session| {
+        let screen = session.screen.lock().unwrap();
+        let last = screen.screen().rows(0, 60).nth(19);
+        last.is_some_and(|line| line.contains("demo · resid_post"))
+    });
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_use() {
+    let output = lens().args(["--explore", PROMPT]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("--heatmap") && said.contains("-o lens.html"),
+        "{said}"
+    );
+    assert!(output.stdout.is_empty());
+}
