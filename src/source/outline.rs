@@ -77,8 +77,11 @@ impl Outline {
 mod tests {
     use super::*;
 
-    const HEADER: &str =
-        r#"{"__metadata__":{"format":"pt"},"a.b":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]}}"#;
+    /// The bytes of a file's tensors follow one another from 0 on.
+    const HEADER: &str = concat!(
+        r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#,
+        r#""a.b":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]}}"#
+    );
 
     #[test]
     fn a_header_says_where_tensors_are() {
