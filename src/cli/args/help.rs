@@ -50,7 +50,7 @@ Examples:
   lens \"The capital of France is\" -m ./my-model -o lens.json -o lens.csv
   lens --compare \"The capital of France is\" \"The capital of Italy is\"
   lens --prompts facts.jsonl --summary -m gpt2
-  lens \"The capital of France is\" --explore            move about in the terminal
+  lens \"The capital of France is\" --explore               keys move in it
   lens \"The capital of France is\" --json | jq '.topk[-1][-1]'";
 
 /// What `--assert` takes. A line fits a terminal of 80 columns, where ten stand before it.
