@@ -47,6 +47,7 @@ pub(super) fn add_continuations(
             positions: Positions::before_the_last(count),
             top_k: 1,
             distances: false,
+            lens_kl: false,
             targets: Vec::new(),
             against: None,
             follow: Follow::Nothing,
