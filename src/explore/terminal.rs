@@ -7,6 +7,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{EnableBracketedPaste, EnableMouseCapture};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal};
 
 use crate::error::{Error, Result};
@@ -79,7 +80,10 @@ impl Screen {
     /// # Errors
     /// A terminal that is gone.
     pub fn clear(&mut self) -> Result<()> {
-        self.0.clear().map_err(|error| failed(&error))
+        // ratatui's own clearing asks the terminal where its cursor is, and the answer would come among the keys.
+        let size = self.0.size().map_err(|error| failed(&error))?;
+        let screen = Rect::new(0, 0, size.width, size.height);
+        self.0.resize(screen).map_err(|error| failed(&error))
     }
 
     /// Takes the terminal over again, whoever had it since.

@@ -108,10 +108,7 @@ fn beside(buffer: &mut Buffer, area: Rect, lines: &[Line], state: &State, colors
         return;
     }
     let name = columns.saturating_sub(2 + 2 + 8 + 8 + 9).clamp(6, 20);
-    let head = format!(
-        "    {:<name$}{:>8}{:>8}{:>9}",
-        "in this cell", "prob", "rank", "logit"
-    );
+    let head = format!("    {:<name$}{:>8}{:>8}{:>9}", "here", "prob", "rank", "logit");
     buffer.set_stringn(area.x, area.y, head, columns, DIM);
     for (nth, line) in lines.iter().enumerate() {
         if nth + 1 >= usize::from(area.height) {

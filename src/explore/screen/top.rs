@@ -8,7 +8,7 @@ use super::{BOLD, Colors, DIM, REVERSED, below, has_focus, heading};
 use crate::explore::picture::{Picture, label};
 use crate::explore::state::{Cursor, Focus, State};
 use crate::readout::{Candidate, Reading};
-use crate::report::text::{decimal, fit, percent};
+use crate::report::text::{decimal, fit, percent, width};
 
 /// Columns of a rank, a probability, a logit and an id, each with the space before it.
 const RANK: usize = 3;
@@ -74,7 +74,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) {
         }
     }
     let last = usize::from(inside.height).saturating_sub(1);
-    text(buffer, inside, last, &statistics(picture, reading, row, at), DIM);
+    let said = statistics(picture, reading, row, at, inside.width.into());
+    text(buffer, inside, last, &said, DIM);
 }
 
 /// Which columns there is room for.
@@ -131,18 +132,22 @@ fn bar(eighths: usize) -> String {
     format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
 }
 
-/// What there is to say of the cell as a whole.
-fn statistics(picture: &Picture, reading: &Reading, row: usize, at: usize) -> String {
+/// What there is to say of the cell as a whole, and, where there is room, of its position.
+fn statistics(picture: &Picture, reading: &Reading, row: usize, at: usize, columns: usize) -> String {
     let agrees = if picture.agrees(row, at) { "=" } else { "≠" };
     let settles = match picture.settles_at(at) {
         Some(layer) => format!("  settles {layer}"),
         None => String::new(),
     };
-    format!(
-        " entropy {}  KL {}  {agrees} output{settles}",
+    let cell = format!(
+        " entropy {}  KL {}  {agrees} output",
         decimal(reading.entropy, 2),
         decimal(reading.forward_kl, 2),
-    )
+    );
+    match width(&cell) + width(&settles) <= columns {
+        true => format!("{cell}{settles}"),
+        false => cell,
+    }
 }
 
 fn text(buffer: &mut Buffer, area: Rect, line: usize, text: &str, style: Style) {
