@@ -323,7 +323,7 @@ impl<'a> Explorer<'a> {
         match target.sequence {
             false => Ok(target),
             true => Err(Error::usage(
-                format!("{text:?} is {} tokens.", target.ids.len()),
+                format!("{text:?} is {} tokens, not one.", target.ids.len()),
                 "Type one: a line is one token's.",
             )),
         }

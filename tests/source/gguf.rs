@@ -117,8 +117,10 @@ fn a_type_that_is_not_there_is_refused_with_those_that_are() {
     let bench = Bench::new();
     let error = of(&bench, "Q4_K_M", &bench.options()).unwrap_err();
     assert!(error.problem.contains("no GGUF files"), "{error}");
-    let error = of(&bench, "../x", &bench.options()).unwrap_err();
+    let error = of(&bench, "Q4_K_M!", &bench.options()).unwrap_err();
     assert_eq!(error.kind, Kind::Usage);
+    // A path, which is not there.
+    assert!(of(&bench, "../x", &bench.options()).is_err());
 }
 
 #[test]
