@@ -52,7 +52,9 @@ struct Case {
 /// A server that answers as the recorded one did; what it was not asked then is an error that says so.
 fn replay(path: &PathBuf) -> Server {
     let recording: Recording = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let mut answers: HashMap<(String, String, Vec<u8>), Vec<(u16, Vec<u8>)>> = HashMap::new();
+    /// A method, a path and a body.
+    type Asked = (String, String, Vec<u8>);
+    let mut answers: HashMap<Asked, Vec<(u16, Vec<u8>)>> = HashMap::new();
     for exchange in recording.exchanges {
         let asked = (exchange.method, exchange.path, exchange.request.get());
         let said = (exchange.status, exchange.response.get());

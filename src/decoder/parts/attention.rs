@@ -75,9 +75,12 @@ impl Attention {
     }
 
     fn rows(&self, x: &[f32], tokens: Tokens) -> Vec<f32> {
-        let stretches = match &tokens {
+        let stretches: Vec<Range<usize>> = match &tokens {
             Tokens::Prompts(prompts) => prompts.iter().map(|&n| 0..n).collect(),
-            Tokens::After(past) => vec![past.tokens..past.tokens + x.len() / self.inputs()],
+            Tokens::After(past) => {
+                let end = past.tokens + x.len() / self.inputs();
+                std::iter::once(past.tokens..end).collect()
+            }
         };
         let tables: Vec<Arc<Tables>> = (self.rotary.iter())
             .flat_map(|rotary| stretches.iter().map(|positions| rotary.tables(positions.end)))

@@ -193,7 +193,7 @@ impl<'a> Item<'a> {
         };
         let storage = (entries.get(&format!("{prefix}data/{key}"))).ok_or_else(cut_short)?;
         let count = (tensor.shape.iter()).try_fold(1usize, |n, &size| n.checked_mul(size));
-        let place = |numbers: usize| Some(storage.start.checked_add(dtype.bytes_of(numbers)?)?);
+        let place = |numbers: usize| storage.start.checked_add(dtype.bytes_of(numbers)?);
         let start = place(tensor.offset);
         let end = count.and_then(|count| place(tensor.offset.checked_add(count)?));
         let (Some(start), Some(end)) = (start, end) else {

@@ -119,7 +119,8 @@ fn forward(address: &str, request: &crate::server::Request) -> Response {
 
 #[test]
 fn answers_that_make_no_sense_are_refused() {
-    let changes: [(fn(&mut Value), &str); 8] = [
+    type Change = fn(&mut Value);
+    let changes: [(Change, &str); 8] = [
         (
             |answer| answer["activations"]["residual_stream"]["shape"][2] = json!(64),
             "its rows have 64 numbers, and those of this model 112",
