@@ -13,6 +13,7 @@ pub mod json;
 mod markdown;
 mod only_words;
 mod plot;
+mod rows;
 mod sheet;
 mod summary;
 mod table;
@@ -87,7 +88,7 @@ pub struct Format {
 }
 
 /// Every format.
-pub const FORMATS: [&Format; 11] = [
+pub const FORMATS: [&Format; 12] = [
     &table::TABLE,
     &json::JSON,
     &json::JSONL,
@@ -99,6 +100,7 @@ pub const FORMATS: [&Format; 11] = [
     &drawing::PNG,
     &drawing::PDF,
     &html::HTML,
+    &rows::ROWS,
 ];
 
 impl Format {
@@ -113,6 +115,11 @@ impl Format {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
         let has_it = |format: &&&Self| format.endings.contains(&ending.as_str());
         FORMATS.iter().find(has_it).copied()
+    }
+
+    /// Whether it shows the rows of the residual stream themselves.
+    pub fn keeps_rows(&self) -> bool {
+        self.is(&rows::ROWS)
     }
 
     /// Whether the two are one.

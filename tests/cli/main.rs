@@ -21,6 +21,7 @@ mod output;
 mod pairs;
 mod pictures;
 mod prompts;
+mod rows;
 mod schema;
 mod sequences;
 #[path = "../source/server.rs"]
