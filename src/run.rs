@@ -300,8 +300,8 @@ impl Run {
             targets: targets.collect::<Result<_>>()?,
             against: against.transpose()?,
             follow: self.follow(),
+            keep_rows: self.outputs.iter().any(|output| output.format.keeps_rows()),
             follow_next: self.task == Task::Summary && self.positions() != Positions::default(),
-            keep_rows: false,
         })
     }
 

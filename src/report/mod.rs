@@ -14,6 +14,7 @@ pub mod json;
 mod markdown;
 mod only_words;
 pub(crate) mod plot;
+mod rows;
 mod script;
 mod sheet;
 mod summary;
@@ -91,7 +92,7 @@ pub struct Format {
 }
 
 /// Every format.
-pub const FORMATS: [&Format; 12] = [
+pub const FORMATS: [&Format; 13] = [
     &table::TABLE,
     &json::JSON,
     &json::JSONL,
@@ -104,6 +105,7 @@ pub const FORMATS: [&Format; 12] = [
     &drawing::PDF,
     &html::HTML,
     &script::SCRIPT,
+    &rows::ROWS,
 ];
 
 impl Format {
@@ -118,6 +120,11 @@ impl Format {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
         let has_it = |format: &&&Self| format.endings.contains(&ending.as_str());
         FORMATS.iter().find(has_it).copied()
+    }
+
+    /// Whether it shows the rows of the residual stream themselves.
+    pub fn keeps_rows(&self) -> bool {
+        self.is(&rows::ROWS)
     }
 
     /// Whether the two are one.

@@ -25,6 +25,7 @@ mod prompts;
 mod published;
 #[cfg(unix)]
 mod release;
+mod rows;
 mod schema;
 mod sequences;
 #[path = "../source/server.rs"]

@@ -505,6 +505,7 @@ impl Args {
     }
 
     /// The options of this process's command line that are among `fields`, as they were given.
+    #[cfg(feature = "explore")]
     pub fn given_again(fields: &[&str]) -> Vec<String> {
         let mut command = Self::definition();
         let Ok(matches) = command.try_get_matches_from_mut(std::env::args_os()) else {
