@@ -25,6 +25,7 @@ pub const ROWS: Format = Format {
     endings: &["safetensors"],
     content: Content::Binary,
     single: false,
+    reads: true,
     reads_all_positions: |_| false,
     follow: |_| Follow::Nothing,
     statistics: |_| Statistics::none(),

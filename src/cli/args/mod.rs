@@ -10,6 +10,7 @@ mod run;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "explore")]
 use clap::parser::ValueSource;
 use clap::{ArgAction, ColorChoice, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
