@@ -81,6 +81,9 @@ const WRITTEN: &[Task] = &[
     Task::Families,
 ];
 
+/// What needs the model to be run, as an error names it.
+const COMPUTED: &str = "what is computed, and a script runs no model";
+
 /// The outputs that several options apply to, as an error names them.
 const DATA: &str = "a table, --json or -o FILE.csv";
 const HEATMAPS: &str = "--heatmap, -o FILE.html or -o FILE.svg";
@@ -106,7 +109,7 @@ const RULES: &[Rule] = &[
         ANY_PROMPT,
         Need::Run(|run| run.encoding.chat.is_some(), "--chat"),
     ),
-    rule("generate", ANY_READINGS, Need::Nothing),
+    rule("generate", ANY_READINGS, Need::Run(Run::reads, COMPUTED)),
     rule("tokens", &[Task::Tokens], Need::Nothing),
     rule("summary", &[Task::Summary, Task::CompareMany], Need::Nothing),
     rule("compare", &[Task::Compare], Need::Nothing),
@@ -167,10 +170,18 @@ const RULES: &[Rule] = &[
         READ,
         Need::Run(shows_each_prompt, "tables of several prompts"),
     ),
-    rule("baseline", READ, Need::Nothing),
-    rule("tolerance", READ, Need::Nothing),
-    rule("asserted", &[Task::Read, Task::Summary], Need::Nothing),
-    rule("assert_format", &[Task::Read, Task::Summary], Need::Nothing),
+    rule("baseline", READ, Need::Run(Run::reads, COMPUTED)),
+    rule("tolerance", READ, Need::Run(Run::reads, COMPUTED)),
+    rule(
+        "asserted",
+        &[Task::Read, Task::Summary],
+        Need::Run(Run::reads, COMPUTED),
+    ),
+    rule(
+        "assert_format",
+        &[Task::Read, Task::Summary],
+        Need::Run(Run::reads, COMPUTED),
+    ),
     rule("verify", &[Task::Read, Task::Summary], Need::Run(runs_here, HERE)),
     rule("dtype", MODEL, Need::Run(runs_here, HERE)),
     rule(

@@ -77,12 +77,6 @@ impl Args {
             quiet: self.quiet || self.assert_format == AssertFormatChoice::Junit,
         };
         self.options.check(&run)?;
-        if !run.reads() && run.encoding.generate.is_some() {
-            return Err(Error::usage(
-                "A script is written without running the model, and --generate runs it.",
-                "Leave out one of the two.",
-            ));
-        }
         let more = run.selection.points != Points::default() || run.selection.layers.name_embed();
         if !run.reads() && more {
             return Err(Error::usage(
