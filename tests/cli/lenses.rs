@@ -391,3 +391,33 @@ fn summaries_comparisons_and_pictures_have_each_lens() {
     let markdown = read(&["--lens", THREE, "--format", "markdown", "-q"]).stdout;
     assert!(markdown.contains("\nTuned lens\n"), "{markdown}");
 }
+
+#[test]
+fn a_target_of_several_tokens_is_read_under_each_lens() {
+    let both = json(&[
+        "--lens",
+        &format!("{JACOBIAN},{TUNED}"),
+        "--track",
+        " of the city",
+    ]);
+    let alone = |lens: &str| json(&["--lens", lens, "--track", " of the city"]);
+    let (jacobian, tuned) = (alone(JACOBIAN), alone(TUNED));
+    let sums = |document: &Value| document["targets"][0].clone();
+    assert!(sums(&jacobian)["sequence"].as_array().unwrap().len() > 1);
+    assert_ne!(sums(&jacobian), sums(&tuned));
+    for (read, expected) in [(&both, &jacobian), (&both["lenses"][0], &tuned)] {
+        let (read, expected) = (sums(read), sums(expected));
+        assert_eq!(read["ids"], expected["ids"]);
+        for layer in 0..3 {
+            let at = |value: &Value| {
+                let row = value["logprobs"][layer].as_array().unwrap();
+                row.last().unwrap().as_f64().unwrap()
+            };
+            // Other rows go through the unembedding with it: the last digits of its sums are others.
+            assert!(
+                (at(&read) - at(&expected)).abs() < 1e-4,
+                "{layer}: {read} {expected}"
+            );
+        }
+    }
+}

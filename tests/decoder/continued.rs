@@ -2,7 +2,10 @@
 
 use candle_core::{IndexOp, Tensor};
 use logit_lens::decoder::{Batch, Past, Site};
+use logit_lens::engine::Engine;
+use logit_lens::lens::{Positions, Request};
 use logit_lens::model::Model;
+use logit_lens::text::prompt::Bos;
 
 use crate::support::{Reference, fixtures, load};
 
@@ -71,4 +74,37 @@ fn a_prompt_in_pieces_has_the_rows_of_the_whole() {
     turned_anew.sort_unstable();
     turned_anew.dedup();
     assert_eq!(turned_anew, ["llama-dynamic", "phi3-longrope", "phi3-su"]);
+}
+
+/// Each token that is generated is the likeliest after those before it, as one prompt of them all has it; past
+/// every length at which positions are turned anew.
+#[test]
+fn what_is_generated_is_what_the_whole_would_say() {
+    /// Two logits so near are equal to float32, and either may be the first.
+    const EQUAL: f32 = 1e-4;
+    for name in &fixtures() {
+        let model = load(name);
+        let mut prompt = model
+            .prompt(&Reference::read(name).prompts[0].text, Bos::Auto)
+            .unwrap();
+        prompt.ids.truncate(3);
+        let count = model.card.context.unwrap_or(24).min(24) - prompt.ids.len();
+        let longer = model.generate(&prompt, count).unwrap();
+        assert!(longer.generated == count || model.generation.eos.contains(longer.ids.last().unwrap()));
+        let mut whole = longer.clone();
+        whole.generated = 0;
+        let request = Request {
+            positions: Positions::all(),
+            top_k: 2,
+            ..Request::default()
+        };
+        for end in prompt.ids.len()..longer.ids.len() {
+            whole.ids = longer.ids[..end].to_vec();
+            let read = model.read_prompts(vec![whole.clone()], &request, &()).unwrap();
+            let top = &read[0].output[end - 1].top;
+            let said = top.iter().find(|token| token.id == longer.ids[end]);
+            let near = said.is_some_and(|said| top[0].logit - said.logit <= EQUAL);
+            assert!(near, "{name}: {} after {end} tokens", longer.ids[end]);
+        }
+    }
 }

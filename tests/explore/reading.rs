@@ -65,9 +65,18 @@ fn what_is_near_is_read_first_and_everything_once() {
 /// In bands the readings are those of the whole, but for the rounding of sums of other lengths.
 #[test]
 fn bands_say_what_a_run_says() {
+    compare_bands(request("resid_post,attn_out"));
+    // The output is read, and not shown.
+    compare_bands(Request {
+        layers: "2,5".parse().unwrap(),
+        ..request("")
+    });
+}
+
+fn compare_bands(request: Request) {
     let request = Request {
         follow: Follow::Top1,
-        ..request("resid_post,attn_out")
+        ..request
     };
     let whole = DEMO.read(&[PROMPT], &request).unwrap().remove(0);
     let bands = DEMO

@@ -49,6 +49,21 @@ fn no_continuation_is_longer_than_the_context() {
     }
 }
 
+/// A model that any length will do for holds what memory holds.
+#[test]
+fn no_continuation_is_longer_than_memory() {
+    let model = load("bloom");
+    let prompt = model.prompt("The", Bos::Auto).unwrap();
+    for count in [1 << 40, usize::MAX] {
+        assert_refused(
+            model.generate(&prompt, count),
+            &["Continuing a prompt"],
+            "too long",
+        );
+    }
+    assert_eq!(model.generate(&prompt, 2).unwrap().generated, 2);
+}
+
 #[test]
 fn a_token_beyond_the_embedding_is_refused() {
     let checkpoint = Checkpoint::copy_of("gpt2");
