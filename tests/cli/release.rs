@@ -93,3 +93,32 @@ fn the_changelog_knows_the_version() {
     let changelog = include_str!("../../.github/CHANGELOG.md");
     assert!(changelog.contains(&format!("\n## {}", env!("CARGO_PKG_VERSION"))));
 }
+
+/// The registry takes ten megabytes, and a build needs what is beside the code, too.
+#[test]
+fn the_crate_has_what_a_build_needs_and_is_small_enough() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed = Command::new(env!("CARGO"))
+        .args(["package", "--list", "--allow-dirty", "--offline"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "{listed:?}");
+    let files = String::from_utf8(listed.stdout).unwrap();
+    for needed in [
+        "src/main.rs",
+        "src/lib.rs",
+        "src/demo/model.safetensors",
+        "src/cli/man.roff",
+        "README.md",
+        "LICENSE",
+    ] {
+        assert!(files.lines().any(|file| file == needed), "{needed}");
+    }
+    // Cargo makes a few of the files itself.
+    let sizes = files
+        .lines()
+        .filter_map(|file| fs::metadata(root.join(file)).ok());
+    let bytes: u64 = sizes.map(|file| file.len()).sum();
+    assert!(bytes < 10_000_000, "{bytes}");
+}
