@@ -53,8 +53,8 @@ pub struct Run {
     pub spelling: Spelling,
     /// What an evaluation does about a prompt that ends in a space.
     pub trailing_space: TrailingSpace,
-    /// Whether each output is computed a second way.
-    pub verify: bool,
+    /// Which prompts' outputs are computed a second way.
+    pub verify: Verify,
     /// What has to hold of what is read.
     pub assertions: Vec<Assertion>,
     /// The JSON of an earlier run that the readings are held against, and how far they may be from it.
@@ -99,6 +99,17 @@ pub enum AssertionFormat {
     Github,
     /// A JUnit document of all.
     Junit,
+}
+
+/// Which prompts' outputs are computed a second way, in float64 on the CPU.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// None on the CPU, whose kernels the tests hold to it; the first on any other device, whose driver and
+    /// libraries nobody has tested here.
+    #[default]
+    FirstOnADevice,
+    Every,
+    Never,
 }
 
 /// What an evaluation does about a prompt that ends in a space.
@@ -200,7 +211,7 @@ impl Default for Run {
             unusable_targets: UnusableTargets::default(),
             spelling: Spelling::default(),
             trailing_space: TrailingSpace::default(),
-            verify: false,
+            verify: Verify::default(),
             assertions: Vec::new(),
             baseline: None,
             tolerance: Tolerance::default(),

@@ -3,12 +3,12 @@
 mod support;
 
 use bytes::Bytes;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use half::{bf16, f16};
 use logit_lens::decoder::{Norm, NormKind, Unembed};
 use logit_lens::readout::{Readout, Rows};
 use logit_lens::source::Asset;
-use logit_lens::weights::{Layout, Weights};
+use logit_lens::weights::{Layout, Vector, Weights};
 use proptest::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -80,7 +80,23 @@ fn rounded(x: f32, dtype: Dtype) -> f32 {
     }
 }
 
+/// What rows are computed in says in which of its two forms: on slices, or by tensors as on a device.
+fn form() -> impl Strategy<Value = DType> {
+    prop_oneof![Just(DType::F32), Just(DType::F64)]
+}
+
 impl Case {
+    fn rows(&self, form: DType) -> Rows {
+        let shape = (self.positions * self.sites, self.hidden);
+        let hidden = Tensor::from_vec(self.rows.clone(), shape, &Device::Cpu).unwrap();
+        let next = |at: usize| (at.is_multiple_of(2)).then_some((at * 7 % self.vocabulary) as u32);
+        Rows {
+            hidden: hidden.to_dtype(form).unwrap(),
+            sites: self.sites,
+            next: (0..self.positions).map(next).collect(),
+        }
+    }
+
     /// The unembedding, by way of a file's bytes.
     fn unembed(&self) -> Unembed {
         let bytes = |numbers: &[f32]| -> Vec<u8> {
@@ -167,15 +183,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_number_of_a_reading_is_the_formulas(case in case()) {
+    fn every_number_of_a_reading_is_the_formulas(case in case(), form in form()) {
         let unembed = case.unembed();
-        let shape = (case.positions * case.sites, case.hidden);
-        let next = (0..case.positions).map(|at| (at % 2 == 0).then_some((at * 7 % case.vocabulary) as u32));
-        let rows = Rows {
-            hidden: Tensor::from_vec(case.rows.clone(), shape, &Device::Cpu).unwrap(),
-            sites: case.sites,
-            next: next.collect(),
-        };
+        let rows = case.rows(form);
         let readout = Readout::new(&unembed);
         let mut readings = readout.read(&rows, case.top_k).unwrap();
         readout.measure(&rows, &mut readings).unwrap();
@@ -207,14 +217,97 @@ proptest! {
     }
 
     #[test]
-    fn probabilities_sum_to_1(case in case()) {
+    fn a_rank_counts_the_larger_logits(case in case(), form in form()) {
         let unembed = case.unembed();
-        let hidden = Tensor::from_vec(case.rows.clone(), (case.positions * case.sites, case.hidden), &Device::Cpu);
-        let rows = Rows { hidden: hidden.unwrap(), sites: case.sites, next: vec![None; case.positions] };
-        for reading in Readout::new(&unembed).read(&rows, case.vocabulary).unwrap() {
+        let (rows, readout) = (case.rows(form), Readout::new(&unembed));
+        let readings = readout.read(&rows, case.top_k).unwrap();
+        // A token more at each position than at the one before.
+        let wanted = |position: usize| (0..position).map(|nth| (nth * 31 % case.vocabulary) as u32).collect();
+        let wanted: Vec<Vec<u32>> = (0..case.positions).map(wanted).collect();
+        for (row, tracked) in readout.track(&rows, &readings, &wanted).unwrap().iter().enumerate() {
+            let logits = case.logits(row);
+            prop_assert_eq!(tracked.len(), row / case.sites);
+            for tracked in tracked {
+                let own = logits[tracked.id as usize];
+                let above = |than: f64| 1 + logits.iter().filter(|&&logit| logit > than).count() as u64;
+                let error = NEAR * (1. + own.abs());
+                prop_assert!((above(own + error)..=above(own - error)).contains(&tracked.rank));
+            }
+        }
+    }
+
+    #[test]
+    fn probabilities_sum_to_1(case in case(), form in form()) {
+        let unembed = case.unembed();
+        for reading in Readout::new(&unembed).read(&case.rows(form), case.vocabulary).unwrap() {
             let sum: f64 = reading.top.iter().map(|candidate| candidate.prob).sum();
             prop_assert!((sum - 1.).abs() <= 1e-6, "{}", sum);
         }
+    }
+}
+
+/// A case of one position with a single row of ones.
+fn plain(head: Vec<f32>) -> Case {
+    Case {
+        hidden: 1,
+        vocabulary: head.len(),
+        sites: 1,
+        positions: 1,
+        top_k: 3,
+        kind: NormKind::Rms,
+        dtype: Dtype::F32,
+        rows: vec![1.],
+        weight: vec![1.],
+        bias: vec![0.],
+        head,
+    }
+}
+
+#[test]
+fn of_equal_logits_the_lower_ids_come_first_in_either_form() {
+    // Tiles of 7 by tensors: the same logits in several.
+    let case = plain(vec![0.5; 200]);
+    for form in [DType::F32, DType::F64] {
+        let unembed = case.unembed();
+        let reading = &Readout::new(&unembed).read(&case.rows(form), 9).unwrap()[0];
+        let ids: Vec<u32> = reading.top.iter().map(|candidate| candidate.id).collect();
+        assert_eq!(ids, (0..9).collect::<Vec<u32>>(), "{form:?}");
+    }
+}
+
+#[test]
+fn what_is_no_number_is_not_finite_in_either_form() {
+    for wrong in [f32::NAN, f32::INFINITY] {
+        let mut head = vec![0.5; 200];
+        head[70] = wrong;
+        let case = plain(head);
+        for form in [DType::F32, DType::F64] {
+            let unembed = case.unembed();
+            let reading = &Readout::new(&unembed).read(&case.rows(form), 3).unwrap()[0];
+            assert!(!reading.is_finite(), "{wrong} {form:?}");
+        }
+    }
+}
+
+#[test]
+fn bias_and_soft_cap_are_the_same_in_either_form() {
+    let case = plain((0..300).map(|i| (i as f32 * 0.7).sin() * 20.).collect());
+    let unembed = Unembed {
+        cap: Some(15.),
+        bias: Some(Vector::Made((0..300).map(|i| (i as f32 * 0.3).cos()).collect())),
+        ..case.unembed()
+    };
+    let read = |form| {
+        Readout::new(&unembed)
+            .read(&case.rows(form), 300)
+            .unwrap()
+            .remove(0)
+    };
+    let (slices, tensors) = (read(DType::F32), read(DType::F64));
+    assert!(near(slices.log_sum_exp, tensors.log_sum_exp));
+    for (a, b) in slices.top.iter().zip(&tensors.top) {
+        assert!(near(a.logit.into(), b.logit.into()), "{a:?} {b:?}");
+        assert!(a.logit < 15.);
     }
 }
 

@@ -13,7 +13,7 @@ use logit_lens::lens::Layers;
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::model::Model;
 use logit_lens::report::{self, Compared, Document};
-use logit_lens::run::{Run, Task};
+use logit_lens::run::{Run, Task, Verify};
 use logit_lens::text::chat::ChatTemplate;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::{Item, What};
@@ -298,8 +298,13 @@ impl Pass<'_> {
                 }
             }
         }
+        let verify = match self.reader.run.verify {
+            Verify::Every => true,
+            Verify::FirstOnADevice => self.number == 0 && !self.reader.model.device.is_cpu(),
+            Verify::Never => false,
+        };
         self.number += 1;
-        if self.reader.run.verify {
+        if verify {
             self.verified &= self.reader.verification(trajectory)?;
         }
         Ok(())

@@ -7,6 +7,7 @@
 mod distances;
 mod fold;
 pub mod lenses;
+mod tensors;
 mod tiles;
 mod track;
 

@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 
+use super::tensors::{self, DeviceTile};
 use crate::decoder::{Unembed, on_slices};
 use crate::error::Result;
 use crate::kernels::panel::Panel;
@@ -20,13 +21,16 @@ const ROWS: usize = 384;
 const ROWS_OF_A_TASK: usize = 4 * ROWS;
 /// The vocabulary is cut into this many parts, whatever the number of threads, so that the order
 /// of every sum, and with it every bit of the result, does not depend on it.
-const PARTS: usize = 32;
+pub(super) const PARTS: usize = 32;
 
 /// Something that sees a row's logits a tile at a time, ids in rising order.
-pub trait Tiled: Send {
+pub trait Tiled: Send + Sized {
     /// The logits of the tokens `first`, `first + 1`, … of the row and of the model's output at
     /// the same position.
     fn tile(&mut self, first: u32, logits: &[f32], output: &[f32]);
+
+    /// The same for `rows` by tensors: what is seen of the tile is computed where its logits are.
+    fn tile_on_device(rows: &mut [Self], tile: &DeviceTile) -> Result<()>;
 
     /// Adds what was seen of the ids after its own.
     fn merge(&mut self, later: Self);
@@ -46,7 +50,7 @@ pub fn fold<T: Tiled>(
             fold_slices(unembed, x, group, new, progress)
         })?)
     } else {
-        fold_tensors(unembed, rows, group, new, progress)
+        tensors::fold(unembed, rows, group, new, progress)
     }
 }
 
@@ -94,32 +98,6 @@ fn fold_slices<T: Tiled>(
         whole.extend(merge(seen));
     }
     whole
-}
-
-/// The logits are made on the device a part of the vocabulary at a time, and folded here.
-fn fold_tensors<T: Tiled>(
-    unembed: &Unembed,
-    x: &Tensor,
-    group: usize,
-    new: impl Fn(usize) -> T,
-    progress: &dyn Progress,
-) -> Result<Vec<T>> {
-    let head = &unembed.head;
-    let rows = x.dim(0)?;
-    let mut tiled: Vec<T> = (0..rows).map(new).collect();
-    for part in ranges(head.outputs(), head.outputs().div_ceil(PARTS)) {
-        if progress.is_cancelled() {
-            break;
-        }
-        let weight = head.upload(part.clone(), x)?;
-        let products = x.to_dtype(weight.dtype())?.matmul(&weight)?;
-        let products = products.to_dtype(DType::F32)?.to_device(&Device::Cpu)?;
-        let mut logits = with_slice(&products, <[f32]>::to_vec)?;
-        unembed.finish(part.clone(), &mut logits);
-        show(&mut tiled, group, part.start, part.len(), &logits);
-        progress.report(Stage::Rows, rows * part.end / head.outputs(), rows);
-    }
-    Ok(tiled)
 }
 
 /// Shows whole groups of rows a tile of their logits `[rows, width]`.

@@ -1,8 +1,9 @@
 //! Certain tokens at every row: logit, probability and exact rank.
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::Reading;
+use super::tensors::{DeviceTile, numbers};
 use super::tiles::{self, Tiled};
 use crate::decoder::Unembed;
 use crate::error::Result;
@@ -31,7 +32,10 @@ pub fn track(
     wanted: &[Vec<u32>],
     progress: &dyn Progress,
 ) -> Result<Vec<Vec<Tracked>>> {
-    let x = rows.to_device(&Device::Cpu)?.to_vec2::<f32>()?;
+    let x = rows
+        .to_device(&Device::Cpu)?
+        .to_dtype(DType::F32)?
+        .to_vec2::<f32>()?;
     let logits: Vec<Vec<(u32, f32)>> = (x.iter().zip(readings).enumerate())
         .map(|(row, (x, reading))| {
             wanted[row / sites]
@@ -94,6 +98,32 @@ impl Tiled for Above {
             }
             *larger += count;
         }
+    }
+
+    fn tile_on_device(rows: &mut [Self], tile: &DeviceTile) -> Result<()> {
+        let tokens = rows.iter().map(|row| row.tokens.len()).max().unwrap_or(0);
+        let mut found = Vec::with_capacity(2 * tokens);
+        for nth in 0..tokens {
+            let token = |row: &Self| row.tokens.get(nth).copied();
+            // Nothing is above what a row without such a token is compared with.
+            let logit = |row: &Self| token(row).map_or(f32::INFINITY, |(_, logit)| logit);
+            let above = tile
+                .logits
+                .broadcast_gt(&tile.column(rows.iter().map(logit).collect())?)?;
+            found.push(tile.sum(&above)?);
+            found.push(tile.logits_of(rows.iter().map(|row| token(row).map(|(id, _)| id)))?);
+        }
+        let found = numbers(&found, rows.len())?;
+        for (at, row) in rows.iter_mut().enumerate() {
+            for ((&(id, logit), larger), found) in (row.tokens.iter())
+                .zip(&mut row.larger)
+                .zip(found.chunks_exact(2))
+            {
+                let own = tile.place(id).is_some() && found[1][at] as f32 > logit;
+                *larger += found[0][at] as u64 - u64::from(own);
+            }
+        }
+        Ok(())
     }
 
     fn merge(&mut self, later: Self) {

@@ -195,6 +195,11 @@ fn verify_says_what_it_found_on_stderr() {
         let quiet = run(&[&args[..], &["--quiet"]].concat());
         assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
     }
+    // On the CPU nothing is verified unasked.
+    for args in [&[PROMPT, "-m", GPT2][..], &[PROMPT, "-m", GPT2, "--verify=off"]] {
+        assert_eq!(run(args).stderr, "");
+    }
+    assert_eq!(run(&[PROMPT, "--verify=sometimes"]).code, Some(2));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use logit_lens::report::Order;
-use logit_lens::run::{AssertionFormat, TrailingSpace, UnusableTargets};
+use logit_lens::run::{AssertionFormat, TrailingSpace, UnusableTargets, Verify};
 use logit_lens::text::prompt::Bos;
 use logit_lens::weights::DType;
 
@@ -42,6 +42,22 @@ impl From<TargetsChoice> for UnusableTargets {
         match choice {
             TargetsChoice::Error => Self::Error,
             TargetsChoice::Skip | TargetsChoice::FirstToken => Self::Skip,
+        }
+    }
+}
+
+/// What `--verify` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VerifyChoice {
+    Every,
+    Off,
+}
+
+impl From<VerifyChoice> for Verify {
+    fn from(choice: VerifyChoice) -> Self {
+        match choice {
+            VerifyChoice::Every => Self::Every,
+            VerifyChoice::Off => Self::Never,
         }
     }
 }

@@ -28,8 +28,8 @@ use logit_lens::text::targets::TargetSpec;
 
 use super::stdin;
 use choices::{
-    AssertFormatChoice, BosChoice, DTypeChoice, OrderChoice, TargetsChoice, TrailingSpaceChoice, positive,
-    seconds, threads, token_id,
+    AssertFormatChoice, BosChoice, DTypeChoice, OrderChoice, TargetsChoice, TrailingSpaceChoice,
+    VerifyChoice, positive, seconds, threads, token_id,
 };
 use help::{AFTER_HELP, AFTER_SHORT_HELP, ASSERT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
 use rules::Given;
@@ -417,9 +417,17 @@ pub struct Args {
     )]
     timeout: Option<u64>,
 
-    /// Recompute the output with an independent float64 path; fail if they differ
-    #[arg(long, help_heading = "Computation")]
-    pub verify: bool,
+    /// Recompute the output with an independent float64 path; fail if they differ: of every prompt, or, on a
+    /// GPU, of the first anyway; --verify=off leaves it out
+    #[arg(
+        long,
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "every",
+        help_heading = "Computation"
+    )]
+    pub verify: Option<VerifyChoice>,
 
     /// Print help: -h the most used options, --help all of them
     #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]

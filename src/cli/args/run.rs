@@ -68,7 +68,7 @@ impl Args {
             unusable_targets: self.targets.into(),
             spelling: self.spelling(),
             trailing_space: self.trailing_space.into(),
-            verify: self.verify,
+            verify: self.verify.map(Into::into).unwrap_or_default(),
             assertions: self.assertions.clone(),
             baseline: self.baseline.clone(),
             tolerance: self.tolerance.unwrap_or_default(),

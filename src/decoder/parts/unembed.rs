@@ -76,6 +76,19 @@ impl Unembed {
         }
     }
 
+    /// The same by tensors: `products` `[rows, ids]`.
+    pub fn finish_tensor(&self, ids: Range<usize>, products: Tensor) -> Result<Tensor> {
+        let mut logits = products;
+        if let Some(bias) = &self.bias {
+            let bias = bias.like(&logits)?.narrow(0, ids.start, ids.len())?;
+            logits = logits.broadcast_add(&bias)?;
+        }
+        match self.cap {
+            Some(cap) => Ok(((logits / cap)?.tanh()? * cap)?),
+            None => Ok(logits),
+        }
+    }
+
     /// The logit of one token, `row` being one of [`Unembed::rows`]. The sum is in float64.
     pub fn logit(&self, id: u32, row: &[f32]) -> f32 {
         let mut logit = [self.head.dot(id, row)];
@@ -95,13 +108,6 @@ impl Unembed {
     }
 
     fn logits_by_tensors(&self, rows: &Tensor) -> Result<Tensor> {
-        let mut logits = product_by_tensors(&self.head, rows)?;
-        if let Some(bias) = &self.bias {
-            logits = logits.broadcast_add(&bias.like(&logits)?)?;
-        }
-        match self.cap {
-            Some(cap) => Ok(((logits / cap)?.tanh()? * cap)?),
-            None => Ok(logits),
-        }
+        self.finish_tensor(0..self.head.outputs(), product_by_tensors(&self.head, rows)?)
     }
 }
