@@ -11,8 +11,9 @@ use super::read::Reader;
 #[cfg(feature = "explore")]
 use {
     super::args::Args, super::sinks::Sinks, logit_lens::analysis::statistics::Statistics,
-    logit_lens::engine::Engine, logit_lens::model::Model, logit_lens::report::Document, logit_lens::run::Run,
-    logit_lens::text::prompt::Prompt, logit_lens::text::prompts::What,
+    logit_lens::engine::Engine, logit_lens::model::Model, logit_lens::readout::lenses::LensChoice,
+    logit_lens::report::Document, logit_lens::run::Run, logit_lens::text::prompt::Prompt,
+    logit_lens::text::prompts::What,
 };
 
 /// Refuses to explore where there is no terminal.
@@ -73,6 +74,7 @@ pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
         options: Options {
             model: Args::given_again(&MODEL),
             text: Args::given_again(&["bos", "chat", "system"]),
+            lenses: run.selection.lenses.iter().map(written).collect(),
         },
         by_ids: matches!(item.what, What::Ids(_)),
         encode: &|text| reader.prompt_of_text(text),
@@ -102,6 +104,15 @@ pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
 const MODEL: [&str; 8] = [
     "models", "revision", "offline", "update", "layers", "device", "dtype", "threads",
 ];
+
+/// A lens as `--lens` takes it.
+#[cfg(feature = "explore")]
+fn written(lens: &LensChoice) -> String {
+    match lens {
+        LensChoice::Logit | LensChoice::Tuned(None) | LensChoice::Jacobian(None) => lens.name().to_string(),
+        LensChoice::Tuned(Some(path)) | LensChoice::Jacobian(Some(path)) => format!("{}={path}", lens.name()),
+    }
+}
 
 /// Reads a prompt and writes it to the run's outputs.
 #[cfg(feature = "explore")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::state::State;
 use crate::decoder::Point;
 use crate::lens::{Points, Positions};
+use crate::readout::lenses::LensChoices;
 use crate::report::{ColorBy, Format, Order};
 use crate::run::{Destination, Prompts, Run, Task};
 use crate::text::prompt::Prompt;
@@ -18,6 +19,16 @@ pub struct Options {
     pub model: Vec<String>,
     /// Those that say how a text becomes tokens.
     pub text: Vec<String>,
+    /// Each lens that is loaded, as `--lens` takes it.
+    pub lenses: Vec<String>,
+}
+
+impl Options {
+    /// The lens of a view, where that is not the logit lens.
+    fn lens(&self, state: &State) -> Option<&str> {
+        let lens = self.lenses.get(state.view.lens).map(String::as_str);
+        lens.filter(|lens| *lens != "logit")
+    }
 }
 
 /// The command that draws the view, as a shell takes it; if `by_ids`, with the prompt's tokens, which no text may
@@ -39,6 +50,9 @@ pub fn command(state: &State, prompt: &Prompt, by_ids: bool, options: &Options) 
     }
     let view = &state.view;
     words.push("--heatmap".to_string());
+    if let Some(lens) = options.lens(state) {
+        words.extend(["--lens".to_string(), quoted(lens)]);
+    }
     if view.point != Point::ResidPost {
         words.extend(["--point".to_string(), view.point.name().to_string()]);
     }
@@ -59,7 +73,7 @@ pub fn command(state: &State, prompt: &Prompt, by_ids: bool, options: &Options) 
 }
 
 /// The run that writes the view to a file: all positions, the colours' token first among those tracked.
-pub fn run(state: &State, run: &Run, path: PathBuf, format: &'static Format) -> Run {
+pub fn run(state: &State, run: &Run, options: &Options, path: PathBuf, format: &'static Format) -> Run {
     let first = state.color_target().into_iter();
     let others = state.pins.iter().filter(|pin| Some(*pin) != state.color_target());
     let track = first
@@ -75,6 +89,9 @@ pub fn run(state: &State, run: &Run, path: PathBuf, format: &'static Format) -> 
         quiet: true,
         ..run.clone()
     };
+    // Each was one of a list that was read.
+    written.selection.lenses =
+        (options.lens(state)).map_or(LensChoices::default(), |lens| lens.parse().unwrap_or_default());
     written.selection.points = points(state.view.point);
     written.selection.positions = Some(Positions::all());
     written.selection.top_k = Some(state.view.top_k);

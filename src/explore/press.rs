@@ -111,6 +111,7 @@ impl State {
                 self.turn_point();
                 return Some(Effect::Read);
             }
+            Action::NextLens => return self.turn_lens().then_some(Effect::Read),
             Action::FewerTokens => self.view.top_k = (self.view.top_k - 1).max(1),
             Action::MoreTokens => self.view.top_k = (self.view.top_k + 1).min(MOST_TOP),
             Action::TurnOrder => {

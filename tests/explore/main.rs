@@ -44,7 +44,7 @@ fn read_by(model: &Model, text: &str, points: &str, size: (u16, u16)) -> State {
     let bands = model.bands(prompt, &request(points), &()).unwrap();
     let mut state = State::new(
         model.card.name.clone(),
-        "logit lens".to_string(),
+        vec!["logit".to_string()],
         text.to_string(),
         size,
     );

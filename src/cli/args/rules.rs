@@ -65,7 +65,7 @@ const MODEL: &[Task] = &[
 /// What runs on a server.
 const ELSEWHERE: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Card];
 /// What several lenses are read for.
-const LENSES: &[Task] = &[Task::Read, Task::Summary, Task::Compare];
+const LENSES: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Explore];
 const READ: &[Task] = &[Task::Read];
 /// What has a picture of layers × positions.
 const PICTURES: &[Task] = &[Task::Read, Task::Explore];

@@ -38,10 +38,10 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) -> O
     }
     buffer.set_stringn(area.x, area.y, " ".repeat(columns), columns, REVERSED);
     let what = format!(
-        " {} · {} · {} · {} ",
+        " {} · {} · {} lens · {} ",
         cut(short_name(&state.model), 24),
         state.view.point.name(),
-        state.lens,
+        state.lens(),
         state.view.color_by.name()
     );
     let what = cut(&what, columns);

@@ -1,0 +1,230 @@
+//! The loop: it waits, hands what comes to the state, and does what the state asks for.
+
+mod leaving;
+mod prompting;
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use ratatui::crossterm::event::{Event, KeyEventKind};
+
+use super::Setup;
+use super::events::Happening;
+use super::picture::Picture;
+use super::reader::{Answer, Ask, Shared};
+use super::screen::{self, Colors};
+use super::state::{Effect, MOST_PINS, State};
+use super::terminal::{self, Screen};
+use crate::decoder::Point;
+use crate::error::{Error, Result};
+use crate::text::prompt::Prompt;
+
+/// How often progress is drawn while something is read.
+const TICK: Duration = Duration::from_millis(80);
+
+/// Asks the reader, and tells it when nothing is wanted any more.
+pub struct Asker<'a> {
+    send: Sender<Ask>,
+    shared: &'a Shared,
+    /// The number of the last prompt asked for.
+    id: u64,
+}
+
+impl<'a> Asker<'a> {
+    pub fn new(send: Sender<Ask>, shared: &'a Shared) -> Self {
+        Self { send, shared, id: 0 }
+    }
+
+    fn ask(&self, ask: Ask) {
+        // A reader that has ended has said why.
+        let _ = self.send.send(ask);
+    }
+}
+
+impl Drop for Asker<'_> {
+    fn drop(&mut self) {
+        self.shared.want(u64::MAX);
+    }
+}
+
+/// The loop with all that it has.
+pub struct Explorer<'a> {
+    setup: &'a Setup<'a>,
+    asker: Asker<'a>,
+    state: State,
+    screen: Screen,
+    /// The prompt that is wanted.
+    prompt: Prompt,
+    /// Its picture, until the first readings are there to be shown.
+    next: Option<Picture>,
+    /// A text that is read once the keys rest, and when that is.
+    edited: Option<(String, Instant)>,
+    /// Whether the prompt is tokens that its text may not come to.
+    by_ids: bool,
+    /// The point and the lens of what is shown, to come back to from one that cannot be read.
+    shown: (Point, usize),
+}
+
+impl<'a> Explorer<'a> {
+    pub fn new(setup: &'a Setup, asker: Asker<'a>) -> Result<Self> {
+        let screen = Screen::take()?;
+        let lenses = setup.request.lenses.iter().map(|lens| lens.name().to_string());
+        let model = setup.model.card.name.clone();
+        let prompt = setup.prompt.asked().to_string();
+        let mut state = State::new(model, lenses.collect(), prompt, screen.size()?);
+        state.view = setup.view.clone();
+        state.pins = setup.pins.iter().take(MOST_PINS).cloned().collect();
+        state.numbers = setup.colors == Colors::None;
+        Ok(Self {
+            setup,
+            asker,
+            state,
+            screen,
+            prompt: setup.prompt.clone(),
+            next: None,
+            edited: None,
+            by_ids: setup.by_ids,
+            shown: (setup.view.point, setup.view.lens),
+        })
+    }
+
+    pub fn run(&mut self, events: &Receiver<Happening>) -> Result<()> {
+        self.read();
+        loop {
+            self.state.busy = self.asker.shared.busy();
+            let (state, colors) = (&self.state, self.setup.colors);
+            self.screen.draw(|frame| screen::draw(frame, state, colors))?;
+            let first = match self.wait() {
+                Some(time) => events.recv_timeout(time),
+                None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match first {
+                Ok(first) => {
+                    // What has come meanwhile is drawn at once.
+                    for happening in std::iter::once(first).chain(events.try_iter()) {
+                        if self.take(happening)? {
+                            return Ok(());
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            if self
+                .edited
+                .as_ref()
+                .is_some_and(|(_, when)| Instant::now() >= *when)
+            {
+                self.read_edited();
+            }
+        }
+    }
+
+    /// How long to wait at most for something to happen; `None` for as long as it takes.
+    fn wait(&self) -> Option<Duration> {
+        let tick = self.state.busy.map(|_| TICK);
+        let rest = (self.edited.as_ref()).map(|(_, when)| when.saturating_duration_since(Instant::now()));
+        tick.into_iter().chain(rest).min()
+    }
+
+    /// Does what has to be done about something; whether it is the end.
+    fn take(&mut self, happening: Happening) -> Result<bool> {
+        let effect = match happening {
+            Happening::Terminal(Event::Key(key)) if key.kind != KeyEventKind::Release => {
+                self.state.press(&key)
+            }
+            Happening::Terminal(Event::Mouse(mouse)) => self.state.mouse(&mouse),
+            Happening::Terminal(Event::Paste(text)) => self.state.paste(&text),
+            Happening::Terminal(Event::Resize(columns, lines)) => {
+                self.state.resize(columns, lines);
+                None
+            }
+            Happening::Terminal(_) => None,
+            Happening::Answer(answer) => {
+                self.hear(answer);
+                None
+            }
+            Happening::Suspend => Some(Effect::Suspend),
+            Happening::Continue => {
+                self.screen.take_again()?;
+                let (columns, lines) = self.screen.size()?;
+                self.state.resize(columns, lines);
+                None
+            }
+            Happening::Lost(error) => return Err(lost(&error)),
+        };
+        match effect {
+            Some(effect) => self.carry_out(effect),
+            None => Ok(false),
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Result<bool> {
+        match effect {
+            Effect::Quit => return Ok(true),
+            Effect::Suspend => {
+                terminal::suspend();
+                self.screen.take_again()?;
+            }
+            Effect::Redraw => self.screen.clear()?,
+            Effect::Read => self.read(),
+            Effect::Follow(ids) => self.asker.ask(Ask::Follow(ids)),
+            Effect::Look(at) => self.asker.ask(Ask::Look(at)),
+            Effect::Edit { text, now } => {
+                self.edited = Some((text, Instant::now() + prompting::REST));
+                if now {
+                    self.read_edited();
+                }
+            }
+            Effect::Continue => self.go_on(),
+            Effect::TakeBack => self.take_back(),
+            Effect::Command => self.show_command()?,
+            Effect::Write { file, replace } => self.write(file, replace),
+            Effect::Resolve(text) => match self.resolve(&text) {
+                Ok(target) => {
+                    if let Some(effect) = self.state.pin_target(target) {
+                        return self.carry_out(effect);
+                    }
+                }
+                Err(error) => self.state.say(error.to_string(), true),
+            },
+        }
+        Ok(false)
+    }
+
+    /// Takes in what the reader says, of the prompt that is wanted.
+    fn hear(&mut self, answer: Answer) {
+        let wanted = self.asker.id;
+        match answer {
+            Answer::Began(id, picture) if id == wanted => {
+                self.next = Some(*picture);
+                self.shown = (self.state.view.point, self.state.view.lens);
+            }
+            Answer::Read(id, band, read, names) if id == wanted => {
+                if let Some(picture) = self.next.take() {
+                    self.state.begin(picture);
+                }
+                self.state.add(band, read, names);
+            }
+            Answer::Followed(id, band, values, names) if id == wanted => {
+                self.state.add_tracks(band, values, names);
+            }
+            Answer::Failed(id, error) if id == wanted => {
+                (self.state.view.point, self.state.view.lens) = self.shown;
+                self.state.say(error.to_string(), true);
+            }
+            Answer::Written(file, Ok(())) => self.state.say(format!("{file} is written."), false),
+            Answer::Written(_, Err(error)) => self.state.say(error.to_string(), true),
+            Answer::Began(..) | Answer::Read(..) | Answer::Followed(..) | Answer::Failed(..) => {}
+            Answer::Panicked(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+fn lost(error: &std::io::Error) -> Error {
+    Error::failed(
+        format!("The terminal says nothing any more: {error}."),
+        "Start lens --explore again.",
+    )
+}
