@@ -95,7 +95,7 @@ impl Comparison {
 }
 
 /// Whether the two tokenizers give every id the same bytes.
-fn same_vocabulary(left: &Model, right: &Model) -> bool {
+pub fn same_vocabulary(left: &Model, right: &Model) -> bool {
     left.card.vocabulary == right.card.vocabulary
         && (0..left.card.vocabulary as u32).all(|id| left.tokens.bytes(id) == right.tokens.bytes(id))
 }

@@ -3,6 +3,7 @@
 pub mod assertions;
 pub mod compare;
 pub mod compare_many;
+pub mod divergence;
 pub mod evaluation;
 pub mod statistics;
 pub mod summary;

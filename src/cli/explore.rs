@@ -10,8 +10,9 @@ use logit_lens::text::prompts::Item;
 use super::read::Reader;
 #[cfg(feature = "explore")]
 use {
-    super::args::Args, super::sinks::Sinks, logit_lens::analysis::statistics::Statistics,
-    logit_lens::engine::Engine, logit_lens::model::Model, logit_lens::readout::lenses::LensChoice,
+    super::args::Args, super::sinks::Sinks, logit_lens::analysis::compare::layer_beside,
+    logit_lens::analysis::statistics::Statistics, logit_lens::engine::Engine, logit_lens::lens::Layers,
+    logit_lens::lens::Request, logit_lens::model::Model, logit_lens::readout::lenses::LensChoice,
     logit_lens::report::Document, logit_lens::run::Run, logit_lens::text::prompt::Prompt,
     logit_lens::text::prompts::What,
 };
@@ -43,21 +44,28 @@ pub fn require_terminal() -> Result<()> {
 /// # Errors
 /// More prompts than one, one that does not fit the model, or a terminal that cannot be drawn on.
 #[cfg(feature = "explore")]
-pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
+pub fn explore(reader: &Reader, second: Option<&Reader>, items: Vec<Item>) -> Result<ExitCode> {
     use logit_lens::explore::command::Options;
     use logit_lens::explore::screen::Colors;
     use logit_lens::explore::state::{MOST_TOP, View};
-    use logit_lens::explore::{Setup, explore};
+    use logit_lens::explore::{Setup, Source, explore};
     use logit_lens::report::Depth;
 
-    let [item] = items.as_slice() else {
-        return Err(Error::usage("--explore takes one prompt.", "Give one; within it, e edits it.").into());
+    let (item, beside) = match (items.as_slice(), second) {
+        ([item], None) => (item, None),
+        ([item], Some(second)) => (item, Some(second.prompt(item)?)),
+        ([item, other], None) => (item, Some(reader.prompt(other)?)),
+        _ => {
+            return Err(Error::usage(
+                "--explore takes one prompt, or two beside each other.",
+                "Give one prompt, or two to one model.",
+            )
+            .into());
+        }
     };
     let run = reader.run;
-    if run.models.len() > 1 {
-        return Err(Error::usage("--explore takes one model.", "Leave out the other.").into());
-    }
     let request = run.request(reader.model)?;
+    let second_request = second.map(|second| request_beside(reader, second)).transpose()?;
     let presentation = &run.presentation;
     let term = std::env::var("TERM").unwrap_or_default();
     let colors = Colors::of(
@@ -65,10 +73,11 @@ pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
         presentation.colors != Depth::Shades,
         presentation.colors == Depth::True,
     );
-    let model = reader.model;
-    let write = |run: &Run, prompt| write(model, run, prompt).map_err(as_error);
+    let models = [reader.model, second.map_or(reader.model, |second| second.model)];
+    let write = |which: usize, run: &Run, prompt| write(models[which], run, prompt).map_err(as_error);
+    let encode = |text: &str| reader.prompt_of_text(text);
+    let encode_second = |text: &str| second.unwrap_or(reader).prompt_of_text(text);
     explore(&Setup {
-        model,
         prompt: reader.prompt(item)?,
         run,
         options: Options {
@@ -77,7 +86,6 @@ pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
             lenses: run.selection.lenses.iter().map(written).collect(),
         },
         by_ids: matches!(item.what, What::Ids(_)),
-        encode: &|text| reader.prompt_of_text(text),
         write: &write,
         view: View {
             color_by: presentation.color_by,
@@ -93,7 +101,17 @@ pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
             .filter(|target| !target.sequence)
             .cloned()
             .collect(),
-        request,
+        first: Source {
+            model: reader.model,
+            request,
+            encode: &encode,
+        },
+        second: second.zip(second_request).map(|(second, request)| Source {
+            model: second.model,
+            request,
+            encode: &encode_second,
+        }),
+        beside,
         colors,
     })?;
     Ok(ExitCode::SUCCESS)
@@ -104,6 +122,22 @@ pub fn explore(reader: &Reader, items: Vec<Item>) -> Result<ExitCode> {
 const MODEL: [&str; 8] = [
     "models", "revision", "offline", "update", "layers", "device", "dtype", "threads",
 ];
+
+/// What is read in the second model: the layers beside those of the first.
+#[cfg(feature = "explore")]
+fn request_beside(first: &Reader, second: &Reader) -> Result<Request> {
+    let mut request = second.run.request(second.model)?;
+    let depths = [first, second].map(|reader| reader.model.decoder.blocks.len());
+    if depths[0] != depths[1] {
+        let layers = request.layers.resolve(depths[0])?.into_iter();
+        let beside: Vec<usize> = layers
+            .map(|layer| layer_beside(layer, depths[0], depths[1]))
+            .collect();
+        let embed = request.points.read_embed(&request.layers);
+        request.layers = Layers::just(&beside, embed);
+    }
+    Ok(request)
+}
 
 /// A lens as `--lens` takes it.
 #[cfg(feature = "explore")]
@@ -143,6 +177,6 @@ fn as_error(error: anyhow::Error) -> Error {
 }
 
 #[cfg(not(feature = "explore"))]
-pub fn explore(_: &Reader, _: Vec<Item>) -> Result<ExitCode> {
+pub fn explore(_: &Reader, _: Option<&Reader>, _: Vec<Item>) -> Result<ExitCode> {
     require_terminal().map(|()| ExitCode::SUCCESS)
 }

@@ -124,7 +124,13 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
     }
     let model = Loaded::open(run.model(), run, run.load, &sinks)?;
     match run.task {
-        Task::Explore => explore::explore(&model.reader(run)?, few(input)?),
+        Task::Explore => {
+            let second = run.models.get(1);
+            let second = second.map(|name| Loaded::open(name, run, run.load_second, &sinks));
+            let second = second.transpose()?;
+            let second = second.as_ref().map(|second| second.reader(run)).transpose()?;
+            explore::explore(&model.reader(run)?, second.as_ref(), few(input)?)
+        }
         Task::Card => {
             sinks.card(&model.model.card)?;
             sinks.finish()?;

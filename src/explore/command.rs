@@ -35,6 +35,35 @@ impl Options {
 /// come to.
 pub fn command(state: &State, prompt: &Prompt, by_ids: bool, options: &Options) -> String {
     let mut words = vec!["lens".to_string()];
+    if let (first, Some(second)) = state.sides()
+        && !by_ids
+    {
+        // Of two there is no picture; the table has both.
+        let prompts = [&first.prompt, &second.prompt];
+        let models = options.model.iter().filter(|word| *word == "--model").count();
+        match models {
+            2 => words.push(quoted(prompts[0])),
+            _ => {
+                words.push("--compare".to_string());
+                words.extend(prompts.map(|prompt| quoted(prompt)));
+            }
+        }
+        words.extend(
+            options
+                .model
+                .iter()
+                .chain(&options.text)
+                .map(|option| quoted(option)),
+        );
+        if let Some(lens) = options.lens(state) {
+            words.extend(["--lens".to_string(), quoted(lens)]);
+        }
+        if state.view.point != Point::ResidPost {
+            words.extend(["--point".to_string(), state.view.point.name().to_string()]);
+        }
+        words.extend(["--positions".to_string(), "all".to_string()]);
+        return words.join(" ");
+    }
     match by_ids {
         false => words.push(quoted(prompt.asked())),
         true => {
@@ -75,13 +104,17 @@ pub fn command(state: &State, prompt: &Prompt, by_ids: bool, options: &Options) 
 /// The run that writes the view to a file: all positions, the colours' token first among those tracked.
 pub fn run(state: &State, run: &Run, options: &Options, path: PathBuf, format: &'static Format) -> Run {
     let first = state.color_target().into_iter();
-    let others = state.pins.iter().filter(|pin| Some(*pin) != state.color_target());
+    let others = state
+        .side
+        .pins
+        .iter()
+        .filter(|pin| Some(*pin) != state.color_target());
     let track = first
         .chain(others)
         .filter_map(|pin| spelled(pin).parse::<TargetSpec>().ok());
     let mut written = Run {
         task: Task::Read,
-        prompts: Prompts::Given(vec![Item::new(What::Text(state.prompt.clone()))]),
+        prompts: Prompts::Given(vec![Item::new(What::Text(state.side.prompt.clone()))]),
         outputs: vec![Destination {
             path: Some(path),
             format,

@@ -1,5 +1,6 @@
 //! The loop: it waits, hands what comes to the state, and does what the state asks for.
 
+mod beside;
 mod leaving;
 mod prompting;
 
@@ -12,7 +13,7 @@ use ratatui::crossterm::event::{Event, KeyEventKind};
 use super::Setup;
 use super::events::Happening;
 use super::picture::Picture;
-use super::reader::{Answer, Ask, Shared};
+use super::reader::{Answer, Ask, Id, Shared};
 use super::screen::{self, Colors};
 use super::state::{Effect, MOST_PINS, State};
 use super::terminal::{self, Screen};
@@ -27,13 +28,11 @@ const TICK: Duration = Duration::from_millis(80);
 pub struct Asker<'a> {
     send: Sender<Ask>,
     shared: &'a Shared,
-    /// The number of the last prompt asked for.
-    id: u64,
 }
 
 impl<'a> Asker<'a> {
     pub fn new(send: Sender<Ask>, shared: &'a Shared) -> Self {
-        Self { send, shared, id: 0 }
+        Self { send, shared }
     }
 
     fn ask(&self, ask: Ask) {
@@ -44,7 +43,8 @@ impl<'a> Asker<'a> {
 
 impl Drop for Asker<'_> {
     fn drop(&mut self) {
-        self.shared.want(u64::MAX);
+        self.shared.want((0, u64::MAX));
+        self.shared.want((1, u64::MAX));
     }
 }
 
@@ -54,43 +54,56 @@ pub struct Explorer<'a> {
     asker: Asker<'a>,
     state: State,
     screen: Screen,
-    /// The prompt that is wanted.
-    prompt: Prompt,
-    /// Its picture, until the first readings are there to be shown.
-    next: Option<Picture>,
+    /// The prompt that is wanted on each side.
+    asked: [Option<Asked>; 2],
     /// A text that is read once the keys rest, and when that is.
     edited: Option<(String, Instant)>,
-    /// Whether the prompt is tokens that its text may not come to.
-    by_ids: bool,
+    /// The number of the last prompt asked for.
+    number: u64,
     /// The point and the lens of what is shown, to come back to from one that cannot be read.
     shown: (Point, usize),
+}
+
+/// A prompt that is wanted.
+struct Asked {
+    prompt: Prompt,
+    /// Whether it is tokens that its text may not come to.
+    by_ids: bool,
+    /// The number that it was asked with.
+    number: u64,
+    /// Its picture, until the first readings are there to be shown.
+    next: Option<Picture>,
 }
 
 impl<'a> Explorer<'a> {
     pub fn new(setup: &'a Setup, asker: Asker<'a>) -> Result<Self> {
         let screen = Screen::take()?;
-        let lenses = setup.request.lenses.iter().map(|lens| lens.name().to_string());
-        let model = setup.model.card.name.clone();
+        let lenses = setup
+            .first
+            .request
+            .lenses
+            .iter()
+            .map(|lens| lens.name().to_string());
+        let model = setup.first.model.card.name.clone();
         let prompt = setup.prompt.asked().to_string();
         let mut state = State::new(model, lenses.collect(), prompt, screen.size()?);
         state.view = setup.view.clone();
-        state.pins = setup.pins.iter().take(MOST_PINS).cloned().collect();
+        state.side.pins = setup.pins.iter().take(MOST_PINS).cloned().collect();
         state.numbers = setup.colors == Colors::None;
         Ok(Self {
             setup,
             asker,
             state,
             screen,
-            prompt: setup.prompt.clone(),
-            next: None,
+            asked: [None, None],
             edited: None,
-            by_ids: setup.by_ids,
+            number: 0,
             shown: (setup.view.point, setup.view.lens),
         })
     }
 
     pub fn run(&mut self, events: &Receiver<Happening>) -> Result<()> {
-        self.read();
+        self.begin();
         loop {
             self.state.busy = self.asker.shared.busy();
             let (state, colors) = (&self.state, self.setup.colors);
@@ -168,9 +181,12 @@ impl<'a> Explorer<'a> {
                 self.screen.take_again()?;
             }
             Effect::Redraw => self.screen.clear()?,
-            Effect::Read => self.read(),
-            Effect::Follow(ids) => self.asker.ask(Ask::Follow(ids)),
-            Effect::Look(at) => self.asker.ask(Ask::Look(at)),
+            Effect::Read => self.read_all(),
+            Effect::Follow(ids) => self.follow(&ids),
+            Effect::Look(at) => self.look(at),
+            Effect::Measure(is_wanted) => self.asker.ask(Ask::Measure(is_wanted)),
+            Effect::Beside(text) => self.put_beside(&text),
+            Effect::LeaveBeside => self.leave_beside(),
             Effect::Edit { text, now } => {
                 self.edited = Some((text, Instant::now() + prompting::REST));
                 if now {
@@ -193,30 +209,44 @@ impl<'a> Explorer<'a> {
         Ok(false)
     }
 
-    /// Takes in what the reader says, of the prompt that is wanted.
+    /// Takes in what the reader says, of the prompts that are wanted.
     fn hear(&mut self, answer: Answer) {
-        let wanted = self.asker.id;
+        let wanted = |(which, number): Id| {
+            let asked = self.asked[which].as_ref();
+            asked.is_some_and(|asked| asked.number == number)
+        };
         match answer {
-            Answer::Began(id, picture) if id == wanted => {
-                self.next = Some(*picture);
+            Answer::Began(id, picture) if wanted(id) => {
+                if let Some(asked) = &mut self.asked[id.0] {
+                    asked.next = Some(*picture);
+                }
                 self.shown = (self.state.view.point, self.state.view.lens);
             }
-            Answer::Read(id, band, read, names) if id == wanted => {
-                if let Some(picture) = self.next.take() {
-                    self.state.begin(picture);
+            Answer::Read(id, band, read, names) if wanted(id) => {
+                if let Some(picture) = self.asked[id.0].as_mut().and_then(|asked| asked.next.take()) {
+                    self.state.begin(id.0, picture);
                 }
-                self.state.add(band, read, names);
+                self.state.add(id.0, band, read, names);
             }
-            Answer::Followed(id, band, values, names) if id == wanted => {
-                self.state.add_tracks(band, values, names);
+            Answer::Followed(id, band, values, names) if wanted(id) => {
+                self.state.add_tracks(id.0, band, values, names);
             }
-            Answer::Failed(id, error) if id == wanted => {
+            Answer::Measured([first, second], from_end, gaps)
+                if wanted((0, first)) && wanted((1, second)) =>
+            {
+                self.state.add_gaps(from_end, gaps);
+            }
+            Answer::Failed(id, error) if wanted(id) => {
                 (self.state.view.point, self.state.view.lens) = self.shown;
                 self.state.say(error.to_string(), true);
             }
             Answer::Written(file, Ok(())) => self.state.say(format!("{file} is written."), false),
             Answer::Written(_, Err(error)) => self.state.say(error.to_string(), true),
-            Answer::Began(..) | Answer::Read(..) | Answer::Followed(..) | Answer::Failed(..) => {}
+            Answer::Began(..)
+            | Answer::Read(..)
+            | Answer::Followed(..)
+            | Answer::Measured(..)
+            | Answer::Failed(..) => {}
             Answer::Panicked(panic) => resume_unwind(panic),
         }
     }

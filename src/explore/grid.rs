@@ -49,20 +49,46 @@ pub fn label_width(picture: &Picture) -> usize {
     1 + names.max().unwrap_or(0)
 }
 
-/// The columns that a position takes.
-fn column_width(picture: &Picture, at: usize, numbers: bool) -> usize {
-    let beside = if numbers { PADDING + NUMBER } else { PADDING };
-    picture.width(at).clamp(NARROWEST, WIDEST) + beside
+/// The columns of a grid, or of two beside each other that have the same: those of the wider.
+#[derive(Clone, Copy)]
+pub struct Columns<'a> {
+    pub picture: &'a Picture,
+    pub beside: Option<&'a Picture>,
+    /// Whether cells show numbers.
+    pub numbers: bool,
 }
 
-/// The positions from `left` on that fit `columns`, of which the rows' names take `label`. The last is cut where
-/// it would be the only one.
-pub fn seen(picture: &Picture, left: usize, label: usize, columns: usize, numbers: bool) -> Vec<Seen> {
+impl Columns<'_> {
+    /// The columns of the rows' names.
+    pub fn label(self) -> usize {
+        label_width(self.picture).max(self.beside.map_or(0, label_width))
+    }
+
+    /// The number of positions.
+    pub fn positions(self) -> usize {
+        self.picture.positions()
+    }
+
+    /// The columns that a position takes.
+    fn width(self, at: usize) -> usize {
+        let padding = if self.numbers { PADDING + NUMBER } else { PADDING };
+        let widest = self
+            .picture
+            .width(at)
+            .max(self.beside.map_or(0, |other| other.width(at)));
+        widest.clamp(NARROWEST, WIDEST) + padding
+    }
+}
+
+/// The positions from `left` on that fit `room` columns, the rows' names among them. The last is cut where it would
+/// be the only one.
+pub fn seen(columns: Columns, left: usize, room: usize) -> Vec<Seen> {
     let mut seen = Vec::new();
-    let mut x = label;
-    for at in left..picture.positions() {
-        let room = columns.saturating_sub(x);
-        let width = column_width(picture, at, numbers);
+    let mut x = columns.label();
+    let all = room;
+    for at in left..columns.positions() {
+        let room = all.saturating_sub(x);
+        let width = columns.width(at);
         if width > room && !seen.is_empty() {
             break;
         }
@@ -74,13 +100,13 @@ pub fn seen(picture: &Picture, left: usize, label: usize, columns: usize, number
 }
 
 /// The first position to be seen so that `at` is: `left`, if it is then; else the nearest.
-pub fn scrolled(picture: &Picture, left: usize, at: usize, room: usize, numbers: bool) -> usize {
+pub fn scrolled(columns: Columns, left: usize, at: usize, room: usize) -> usize {
     if at < left {
         return at;
     }
     let mut used = 0;
     let fits = |&there: &usize| {
-        used += column_width(picture, there, numbers);
+        used += columns.width(there);
         used <= room
     };
     let first = (0..=at).rev().take_while(fits).last().unwrap_or(at);
@@ -88,21 +114,25 @@ pub fn scrolled(picture: &Picture, left: usize, at: usize, room: usize, numbers:
 }
 
 /// The lines from the top down. If `fold`, runs of rows without a word among the top-1s at the positions
-/// `seen` are one line each, but for the last row, the row `kept`, and rows that are not read yet.
+/// `seen` of any grid are one line each, but for the last row, the row `kept`, and rows that are not read yet.
 pub fn lines(
-    picture: &Picture,
-    names: &Names,
+    grids: &[(&Picture, &Names)],
     order: Order,
     fold: Option<&[Seen]>,
     kept: usize,
 ) -> Vec<GridLine> {
-    let rows = picture.sites.len();
+    let rows = grids.first().map_or(0, |(picture, _)| picture.rows());
+    let is_word = |row: usize, at: usize| {
+        let mut readings = grids
+            .iter()
+            .map(|(picture, names)| match picture.reading(row, at) {
+                Some(reading) => names.get(&reading.top1().id).is_none_or(|name| name.is_word),
+                None => picture.is_awaited(at),
+            });
+        readings.any(|is_word| is_word)
+    };
     let says_nothing = |row: usize, seen: &[Seen]| {
-        let is_word = |at: usize| match picture.reading(row, at) {
-            Some(reading) => names.get(&reading.top1().id).is_none_or(|name| name.is_word),
-            None => true,
-        };
-        row != kept && row + 1 < rows && !seen.iter().any(|seen| is_word(seen.at))
+        row != kept && row + 1 < rows && !seen.iter().any(|seen| is_word(row, seen.at))
     };
     let mut lines = Vec::new();
     let mut row = 0;
@@ -126,8 +156,5 @@ pub fn lines(
 
 /// Whether a row is of a block, and not the stream before all of them.
 pub fn in_block(picture: &Picture, row: usize) -> bool {
-    picture
-        .sites
-        .get(row)
-        .is_some_and(|site| site.point != Point::Embed)
+    picture.site(row).is_some_and(|site| site.point != Point::Embed)
 }

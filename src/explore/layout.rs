@@ -46,6 +46,27 @@ impl Layout {
     }
 }
 
+/// With fewer lines than this the top tokens of one of two cells are enough.
+const BOTH: u16 = 12;
+
+impl Layout {
+    /// Where the top tokens of the cursor's cell are and, of two prompts, those of the cell beside it.
+    pub fn tops(&self, two: bool) -> (Option<Rect>, Option<Rect>) {
+        match self.top {
+            Some(pane) if two && pane.height >= BOTH => {
+                let height = pane.height.div_ceil(2);
+                let below = Rect {
+                    y: pane.y + height,
+                    height: pane.height - height,
+                    ..pane
+                };
+                (Some(Rect { height, ..pane }), Some(below))
+            }
+            pane => (pane, None),
+        }
+    }
+}
+
 type Panes = (Rect, Option<Rect>, Option<Rect>);
 
 /// The top tokens beside the grid, the lines below both; on a low screen the lines below the top tokens.

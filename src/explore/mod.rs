@@ -31,18 +31,29 @@ use crate::text::targets::Target;
 use command::Options;
 use events::{Happening, listen, no_thread};
 use explorer::{Asker, Explorer};
-use reader::{Reader, Shared};
+use reader::{Reader, Shared, Writer};
 use screen::Colors;
 use state::View;
 
 pub use terminal::give_back;
 
+/// A model, and how prompts are read in it.
+pub struct Source<'a> {
+    pub model: &'a Model,
+    /// What is read of a prompt, but for points and positions.
+    pub request: Request,
+    /// The tokens of a text, as the run makes them.
+    pub encode: &'a dyn Fn(&str) -> Result<Prompt>,
+}
+
 /// What is explored.
 pub struct Setup<'a> {
-    pub model: &'a Model,
+    pub first: Source<'a>,
+    /// Another model, for what stands beside; without it both are of the first.
+    pub second: Option<Source<'a>>,
     pub prompt: Prompt,
-    /// What is read of it, but for points and positions.
-    pub request: Request,
+    /// What stands beside it at first.
+    pub beside: Option<Prompt>,
     /// How it looks at first.
     pub view: View,
     /// The tokens pinned at first.
@@ -54,10 +65,18 @@ pub struct Setup<'a> {
     pub options: Options,
     /// Whether the prompt was given as tokens, not as text.
     pub by_ids: bool,
-    /// The tokens of a text, as the run makes them.
-    pub encode: &'a dyn Fn(&str) -> Result<Prompt>,
-    /// Reads a prompt as a run asks for it, and writes its outputs.
-    pub write: &'a (dyn Fn(&Run, Prompt) -> Result<()> + Sync),
+    /// Reads a prompt as a run asks for it, and writes its outputs; by the model of one of two sides.
+    pub write: Writer<'a>,
+}
+
+impl<'a> Setup<'a> {
+    /// The model of one of two sides, and how it reads.
+    fn source(&self, which: usize) -> &Source<'a> {
+        match &self.second {
+            Some(second) if which == 1 => second,
+            _ => &self.first,
+        }
+    }
 }
 
 /// Shows the explorer on the terminal until it is left.
@@ -70,11 +89,12 @@ pub fn explore(setup: &Setup) -> Result<()> {
     let shared = Shared::default();
     std::thread::scope(|scope| {
         let answers = to_loop.clone();
-        let (model, write, shared) = (setup.model, setup.write, &shared);
+        let (write, shared) = (setup.write, &shared);
+        let models = [0, 1].map(|which| setup.source(which).model);
         let reader = std::thread::Builder::new().spawn_scoped(scope, move || {
             // The loop may have ended already.
             let answer = move |answer| _ = answers.send(Happening::Answer(answer));
-            Reader::new(model, write, shared, &answer).run(&asks);
+            Reader::new(models, write, shared, &answer).run(&asks);
         });
         reader.map_err(|error| no_thread(&error))?;
         let mut explorer = Explorer::new(setup, Asker::new(to_reader, shared))?;

@@ -36,6 +36,11 @@ pub struct Picture {
     /// The number of the model's layers.
     pub layers: usize,
     columns: Vec<Option<Column>>,
+    /// Beside a longer prompt: how many of its positions come before the first of this one.
+    before: usize,
+    /// Which row stands on which line, that is beside which row of another model; each on its own where there
+    /// is none. From here on a row is one of these lines, and a position one of the longer prompt's.
+    lines: Vec<Option<usize>>,
 }
 
 /// A position that was read.
@@ -64,15 +69,47 @@ impl Picture {
         Self {
             columns: vec![None; heads.len()],
             prompt,
+            lines: (0..sites.len()).map(Some).collect(),
             sites,
             heads,
             layers,
+            before: 0,
         }
+    }
+
+    /// Puts it beside another: so many positions after the other's first, its rows on these lines.
+    pub fn place(&mut self, before: usize, lines: Vec<Option<usize>>) {
+        (self.before, self.lines) = (before, lines);
+    }
+
+    /// How many positions another has before its first.
+    pub fn before(&self) -> usize {
+        self.before
+    }
+
+    /// The number of rows, those of the other included that it has none beside.
+    pub fn rows(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Where a row is in the model.
+    pub fn site(&self, row: usize) -> Option<Site> {
+        Some(self.sites[self.own(row)?])
+    }
+
+    fn own(&self, row: usize) -> Option<usize> {
+        *self.lines.get(row)?
+    }
+
+    /// The prompt's token at a position, made visible.
+    pub fn head(&self, at: usize) -> &str {
+        let own = at.checked_sub(self.before);
+        own.and_then(|own| self.heads.get(own)).map_or("", String::as_str)
     }
 
     /// The number of positions.
     pub fn positions(&self) -> usize {
-        self.columns.len()
+        self.before + self.columns.len()
     }
 
     /// Whether every position is read.
@@ -85,11 +122,16 @@ impl Picture {
         self.column(at).is_some()
     }
 
-    fn column(&self, at: usize) -> Option<&Column> {
-        self.columns.get(at)?.as_ref()
+    /// Whether a position is one of its own, and not read yet.
+    pub fn is_awaited(&self, at: usize) -> bool {
+        at >= self.before && !self.is_read(at)
     }
 
-    /// Takes in the readings of the positions `band`.
+    fn column(&self, at: usize) -> Option<&Column> {
+        self.columns.get(at.checked_sub(self.before)?)?.as_ref()
+    }
+
+    /// Takes in the readings of its own positions `band`.
     pub fn add(&mut self, band: Range<usize>, read: Arc<Trajectory>, names: &Names) {
         for (nth, at) in band.enumerate() {
             let tops = read.rows.iter().map(|row| row.readings[nth].top1().id);
@@ -105,7 +147,7 @@ impl Picture {
         }
     }
 
-    /// Takes in the tokens followed at the positions `band`, `[position][row][token]`.
+    /// Takes in the tokens followed at its own positions `band`, `[position][row][token]`.
     pub fn add_tracks(&mut self, band: Range<usize>, values: Vec<Vec<Vec<Tracked>>>) {
         for (at, rows) in band.zip(values) {
             let Some(Some(column)) = self.columns.get_mut(at) else {
@@ -121,14 +163,14 @@ impl Picture {
 
     /// The columns that the labels at a position take, its head among them.
     pub fn width(&self, at: usize) -> usize {
-        let head = self.heads.get(at).map_or(0, |head| width(head));
+        let head = width(self.head(at));
         self.column(at).map_or(head, |column| column.width.max(head))
     }
 
     /// The reading of a cell, if it is there.
     pub fn reading(&self, row: usize, at: usize) -> Option<&Reading> {
         let column = self.column(at)?;
-        column.band.rows.get(row)?.readings.get(column.nth)
+        column.band.rows.get(self.own(row)?)?.readings.get(column.nth)
     }
 
     /// The model's output at a position.
@@ -153,7 +195,7 @@ impl Picture {
     pub fn tracked(&self, id: u32, row: usize, at: usize) -> Option<Tracked> {
         let column = self.column(at)?;
         if let Some(track) = column.tracks.get(&id) {
-            return track.get(row).copied();
+            return track.get(self.own(row)?).copied();
         }
         let top = &self.reading(row, at)?.top;
         let candidate = top.iter().find(|candidate| candidate.id == id)?;
@@ -214,9 +256,9 @@ impl Picture {
     /// The tokens that lead at some layer at a position, those of the highest probability first: what there is
     /// to follow where nothing is pinned.
     pub fn leading(&self, at: usize) -> Vec<u32> {
-        let in_blocks = |&row: &usize| self.sites[row].point != Point::Embed;
+        let in_blocks = |&row: &usize| self.site(row).is_some_and(|site| site.point != Point::Embed);
         let mut best: Vec<(u32, f64)> = Vec::new();
-        for row in (0..self.sites.len()).filter(in_blocks) {
+        for row in (0..self.rows()).filter(in_blocks) {
             let Some(top) = self.reading(row, at).map(Reading::top1) else {
                 continue;
             };

@@ -42,7 +42,10 @@ impl State {
         match &mut self.open {
             Open::Input(purpose, line) => {
                 line.insert(text);
-                matches!(purpose, Purpose::Prompt(_)).then(|| edit(line, false))
+                match purpose {
+                    Purpose::Prompt(_) => Some(edit(line, false)),
+                    _ => None,
+                }
             }
             Open::Help(line, _) => {
                 line.insert(text);
@@ -72,7 +75,7 @@ impl State {
 
     /// What is not read yet under the cursor is wanted first.
     fn look(&self, before: Cursor) -> Option<Effect> {
-        let picture = self.picture.as_ref()?;
+        let picture = self.side.picture.as_ref()?;
         let is_new = before.at != self.cursor.at && !picture.is_whole();
         is_new.then_some(Effect::Look(self.cursor.at))
     }
@@ -96,7 +99,7 @@ impl State {
             Action::PreviousHit => self.turn_hit(-1),
             Action::TypeToken => self.open = Open::Input(Purpose::Token, Line::default()),
             Action::Edit => {
-                let text = self.prompt.clone();
+                let text = self.side.prompt.clone();
                 self.open = Open::Input(Purpose::Prompt(text.clone()), Line::new(text));
             }
             Action::Continue => return Some(Effect::Continue),
@@ -111,6 +114,19 @@ impl State {
                 self.turn_point();
                 return Some(Effect::Read);
             }
+            Action::Beside => {
+                if self.beside.is_some() && self.side.which == 0 {
+                    self.swap_sides();
+                }
+                let text = self.side.prompt.clone();
+                self.open = Open::Input(Purpose::Beside, Line::new(text));
+            }
+            Action::LeaveBeside if self.beside.is_some() => {
+                self.leave_beside();
+                return Some(Effect::LeaveBeside);
+            }
+            Action::LeaveBeside => {}
+            Action::Difference => return self.turn_difference(),
             Action::NextLens => return self.turn_lens().then_some(Effect::Read),
             Action::FewerTokens => self.view.top_k = (self.view.top_k - 1).max(1),
             Action::MoreTokens => self.view.top_k = (self.view.top_k + 1).min(MOST_TOP),
@@ -159,7 +175,8 @@ impl State {
                 text: before,
                 now: true,
             }),
-            (KeyCode::Esc, Purpose::Token | Purpose::Write(_)) => None,
+            (KeyCode::Esc, Purpose::Token | Purpose::Write(_) | Purpose::Beside) => None,
+            (KeyCode::Enter, Purpose::Beside) => (!text.is_empty()).then_some(Effect::Beside(text)),
             (KeyCode::Enter, Purpose::Find(_)) => {
                 self.find(&text);
                 None
@@ -198,10 +215,7 @@ impl State {
         match self.focus {
             Focus::Grid => self.move_lines(by),
             Focus::Top => self.candidate = self.candidate.saturating_add_signed(by),
-            Focus::Pins => {
-                let last = self.pins.len().saturating_sub(1);
-                self.pin = self.pin.saturating_add_signed(by).min(last);
-            }
+            Focus::Pins => self.select_pin(by),
         }
     }
 
@@ -231,25 +245,44 @@ impl State {
     /// The next pane that is on the screen and has something to select.
     fn turn_focus(&mut self, by: isize) {
         let layout = self.layout();
-        let mut panes = vec![Focus::Grid];
+        let which = self.side.which;
+        let mut panes = vec![(Focus::Grid, 0)];
+        if self.beside.is_some() {
+            panes.push((Focus::Grid, 1));
+        }
         if layout.top.is_some() {
-            panes.push(Focus::Top);
+            panes.push((Focus::Top, which));
         }
-        if layout.lines.is_some() && !self.pins.is_empty() {
-            panes.push(Focus::Pins);
+        if layout.lines.is_some() && !self.side.pins.is_empty() {
+            panes.push((Focus::Pins, which));
         }
-        let here = panes.iter().position(|pane| *pane == self.focus).unwrap_or(0);
-        self.focus = panes[(here as isize + by).rem_euclid(panes.len() as isize) as usize];
+        let is_here = |pane: &(Focus, usize)| pane.0 == self.focus && pane.1 == which;
+        let here = panes.iter().position(is_here).unwrap_or(0);
+        let (focus, side) = panes[(here as isize + by).rem_euclid(panes.len() as isize) as usize];
+        self.focus = focus;
+        if side != which {
+            self.swap_sides();
+        }
         self.candidate = 0;
     }
 
     fn click(&mut self, place: Position) {
         let layout = self.layout();
         let line_in = |pane: Rect| usize::from(place.y - pane.y);
-        if layout.grid.contains(place) {
+        if let Some(&(which, pane)) = self.grids().iter().find(|(_, pane)| pane.contains(place)) {
             self.focus = Focus::Grid;
-            self.click_in_grid(line_in(layout.grid), usize::from(place.x - layout.grid.x));
-        } else if let Some(pane) = layout.top.filter(|pane| pane.contains(place)) {
+            if which != self.side.which {
+                self.swap_sides();
+            }
+            let line = line_in(pane).checked_sub(self.grid_heading().into());
+            if let Some(line) = line {
+                self.click_in_grid(line, usize::from(place.x - pane.x));
+            }
+        } else if let Some(pane) = layout
+            .tops(self.beside.is_some())
+            .0
+            .filter(|pane| pane.contains(place))
+        {
             self.focus = Focus::Top;
             let nth = self.first_candidate() + line_in(pane).saturating_sub(1);
             if nth < self.top().len() {
@@ -280,7 +313,8 @@ impl State {
 
     /// The first of the top tokens that is seen in their pane, so that the selected one is.
     pub fn first_candidate(&self) -> usize {
-        let height = self.layout().top.map_or(0, |pane| usize::from(pane.height));
+        let (own, _) = self.layout().tops(self.beside.is_some());
+        let height = own.map_or(0, |pane| usize::from(pane.height));
         // The heading, and below the list a line of statistics.
         let room = height.saturating_sub(2).max(1);
         (self.candidate + 1).saturating_sub(room)

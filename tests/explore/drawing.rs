@@ -104,7 +104,7 @@ fn a_cell_has_the_colour_of_its_value() {
     let size = (120, 30);
     let state = state(PROMPT, size);
     let buffer = drawn(&state, size, Colors::True);
-    let picture = state.picture.as_ref().unwrap();
+    let picture = state.side.picture.as_ref().unwrap();
     let grid = state.layout().grid;
     let mut seen = 0;
     for (line, row) in (0..=10).rev().enumerate() {
@@ -147,7 +147,11 @@ fn nothing_is_drawn_outside_and_nothing_raw() {
 fn rows_without_words_are_folded() {
     let size = (120, 30);
     let mut state = state(PROMPT, size);
-    state.names.values_mut().for_each(|name| name.is_word = false);
+    state
+        .side
+        .names
+        .values_mut()
+        .for_each(|name| name.is_word = false);
     keys(&mut state, "jjjjjz");
     // The output's row and the cursor's stay.
     let lines = state.grid_lines();

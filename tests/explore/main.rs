@@ -2,6 +2,7 @@
 
 #![cfg(feature = "explore")]
 
+mod beside;
 mod drawing;
 mod moving;
 mod reading;
@@ -40,21 +41,28 @@ fn state(prompt: &str, size: (u16, u16)) -> State {
 }
 
 fn read_by(model: &Model, text: &str, points: &str, size: (u16, u16)) -> State {
-    let prompt = model.prompt(text, Bos::Auto).unwrap();
-    let bands = model.bands(prompt, &request(points), &()).unwrap();
     let mut state = State::new(
         model.card.name.clone(),
         vec!["logit".to_string()],
         text.to_string(),
         size,
     );
+    read_into(&mut state, 0, model, text, points);
+    state
+}
+
+/// All of a prompt, read on one of two sides.
+fn read_into(state: &mut State, which: usize, model: &Model, text: &str, points: &str) {
+    let prompt = model.prompt(text, Bos::Auto).unwrap();
+    let bands = model.bands(prompt, &request(points), &()).unwrap();
     let heads = bands.prompt().ids.iter().map(|&id| model.tokens.label(id));
-    state.begin(Picture::new(
+    let picture = Picture::new(
         bands.prompt().clone(),
         bands.sites().to_vec(),
         heads.collect(),
         model.card.layers,
-    ));
+    );
+    state.begin(which, picture);
     let all = 0..bands.len();
     let read = bands.read(all.clone(), &()).unwrap();
     let wanted: Vec<Vec<u32>> = (0..bands.len())
@@ -78,9 +86,8 @@ fn read_by(model: &Model, text: &str, points: &str, size: (u16, u16)) -> State {
             (candidate.id, name)
         })
         .collect();
-    state.add(all.clone(), Arc::new(read), names);
-    state.add_tracks(all, values, Names::new());
-    state
+    state.add(which, all.clone(), Arc::new(read), names);
+    state.add_tracks(which, all, values, Names::new());
 }
 
 fn key(code: KeyCode) -> KeyEvent {

@@ -130,9 +130,9 @@ fn tokens_are_pinned_once_and_unpinned() {
         press(&mut state, KeyCode::Enter),
         Some(Effect::Follow(vec![paris]))
     );
-    assert_eq!(state.pins[0].name, "␣Paris");
+    assert_eq!(state.side.pins[0].name, "␣Paris");
     assert_eq!(press(&mut state, KeyCode::Enter), None);
-    assert_eq!(state.pins.len(), 1);
+    assert_eq!(state.side.pins.len(), 1);
     // The second of the list.
     press(&mut state, KeyCode::Tab);
     assert_eq!(state.focus, Focus::Top);
@@ -143,16 +143,16 @@ fn tokens_are_pinned_once_and_unpinned() {
         Some(Effect::Follow(vec![second]))
     );
     press(&mut state, KeyCode::Tab);
-    assert_eq!((state.focus, state.pin), (Focus::Pins, 1));
+    assert_eq!((state.focus, state.side.pin), (Focus::Pins, 1));
     press(&mut state, KeyCode::Up);
     assert_eq!(state.color_target().unwrap().ids, [paris]);
     keys(&mut state, "x");
     assert_eq!(
-        state.pins.iter().map(|pin| pin.ids[0]).collect::<Vec<_>>(),
+        state.side.pins.iter().map(|pin| pin.ids[0]).collect::<Vec<_>>(),
         [second]
     );
     press(&mut state, KeyCode::Delete);
-    assert_eq!((state.pins.len(), state.focus), (0, Focus::Grid));
+    assert_eq!((state.side.pins.len(), state.focus), (0, Focus::Grid));
     for id in 0..MOST_PINS as u32 + 1 {
         let effect = state.pin_target(Target::token(id, &DEMO.tokens));
         assert_eq!(effect.is_some(), (id as usize) < MOST_PINS);
@@ -169,7 +169,7 @@ fn a_token_is_found_where_it_is_likeliest() {
     let hit = state.cursor;
     press(&mut state, KeyCode::Enter);
     assert_eq!((state.open.clone(), state.cursor), (Open::Nothing, hit));
-    let picture = state.picture.clone().unwrap();
+    let picture = state.side.picture.clone().unwrap();
     let paris = DEMO.tokens.id_of(" Paris").unwrap();
     let prob = |cursor: Cursor| {
         let top = &picture.reading(cursor.row, cursor.at).unwrap().top;
@@ -327,6 +327,25 @@ fn no_key_is_bound_twice() {
 }
 
 #[test]
+fn the_lens_is_turned_where_there_are_several() {
+    let mut state = state(PROMPT, (120, 30));
+    assert_eq!(keys(&mut state, "L"), None);
+    assert!(state.message.as_ref().unwrap().is_error);
+    state.lenses = vec!["logit".to_string(), "tuned".to_string()];
+    assert_eq!(keys(&mut state, "L"), Some(Effect::Read));
+    assert_eq!(state.lens(), "tuned");
+    let prompt = state.side.picture.as_ref().unwrap().prompt.clone();
+    let options = Options {
+        lenses: vec!["logit".to_string(), "tuned=a dir".to_string()],
+        ..Options::default()
+    };
+    let told = command(&state, &prompt, false, &options);
+    assert!(told.ends_with("--heatmap --lens 'tuned=a dir'"), "{told}");
+    keys(&mut state, "L");
+    assert!(!command(&state, &prompt, false, &options).contains("--lens"));
+}
+
+#[test]
 fn a_line_is_edited_by_what_is_seen_as_a_character() {
     let mut line = Line::new("eine e\u{301}🙂東");
     line.press(&key(KeyCode::Left));
@@ -397,10 +416,11 @@ fn the_view_is_written_and_said_as_a_command() {
 #[test]
 fn the_command_gives_the_view() {
     let mut state = state(PROMPT, (120, 30));
-    let prompt = state.picture.as_ref().unwrap().prompt.clone();
+    let prompt = state.side.picture.as_ref().unwrap().prompt.clone();
     let options = Options {
         model: vec!["--model".to_string(), "demo".to_string()],
         text: vec!["--bos".to_string(), "never".to_string()],
+        lenses: vec!["logit".to_string(), "tuned=a dir".to_string()],
     };
     let said = |state: &State, by_ids| command(state, &prompt, by_ids, &options);
     assert_eq!(
@@ -448,9 +468,9 @@ fn any_keys_leave_a_state_that_holds() {
         if round % 97 == 0 {
             state.resize((seed >> 20) as u16 % 210, (seed >> 40) as u16 % 70);
         }
-        let picture = state.picture.as_ref().unwrap();
+        let picture = state.side.picture.as_ref().unwrap();
         assert!(state.cursor.row <= LAST && state.cursor.at < picture.positions());
-        assert!(state.pins.len() <= MOST_PINS && state.pin <= state.pins.len());
+        assert!(state.side.pins.len() <= MOST_PINS && state.side.pin <= state.side.pins.len());
         assert!(!state.seen().is_empty());
     }
 }

@@ -9,13 +9,13 @@ fn answers(asks: Vec<Ask>, wanted: u64, enough: impl Fn(&[Answer]) -> bool) -> V
     let (to_reader, receive) = channel();
     let (send, answers) = channel();
     let shared = Shared::default();
-    shared.want(wanted);
+    shared.want((0, wanted));
     asks.into_iter().for_each(|ask| to_reader.send(ask).unwrap());
     std::thread::scope(|scope| {
         let shared = &shared;
         scope.spawn(move || {
             let answer = move |answer| _ = send.send(answer);
-            Reader::new(&DEMO, &|_, _| Ok(()), shared, &answer).run(&receive);
+            Reader::new([&DEMO, &DEMO], &|_, _, _| Ok(()), shared, &answer).run(&receive);
         });
         let mut all = Vec::new();
         while !enough(&all) {
@@ -28,7 +28,7 @@ fn answers(asks: Vec<Ask>, wanted: u64, enough: impl Fn(&[Answer]) -> bool) -> V
 
 fn read(id: u64, near: usize, seen: usize, wanted: &[u32]) -> Ask {
     Ask::Read {
-        id,
+        id: (0, id),
         prompt: DEMO.prompt(PROMPT, Bos::Auto).unwrap(),
         request: Box::new(request("")),
         wanted: wanted.to_vec(),
@@ -47,11 +47,11 @@ fn what_is_near_is_read_first_and_everything_once() {
             .count()
     };
     let all = answers(vec![read(1, 5, 3, &[rome])], 1, |answers| followed(answers) == 4);
-    assert!(matches!(all[0], Answer::Began(1, _)));
+    assert!(matches!(all[0], Answer::Began((0, 1), _)));
     let bands =
         |of: fn(&Answer) -> Option<std::ops::Range<usize>>| all.iter().filter_map(of).collect::<Vec<_>>();
     let read = bands(|answer| match answer {
-        Answer::Read(1, band, ..) => Some(band.clone()),
+        Answer::Read((0, 1), band, ..) => Some(band.clone()),
         _ => None,
     });
     assert_eq!(read[0], 3..6);
@@ -59,7 +59,7 @@ fn what_is_near_is_read_first_and_everything_once() {
     positions.sort_unstable();
     assert_eq!(positions, (0..12).collect::<Vec<_>>());
     // What is read is followed before anything else is read.
-    assert!(matches!(&all[2], Answer::Followed(1, band, ..) if *band == (3..6)));
+    assert!(matches!(&all[2], Answer::Followed((0, 1), band, ..) if *band == (3..6)));
 }
 
 /// In bands the readings are those of the whole, but for the rounding of sums of other lengths.
@@ -115,18 +115,20 @@ fn compare_bands(request: Request) {
 fn what_is_no_longer_wanted_is_not_read() {
     let asks = vec![read(1, 11, 3, &[]), read(2, 11, 3, &[])];
     let all = answers(asks, 2, |answers| {
-        answers.iter().any(|answer| matches!(answer, Answer::Read(2, ..)))
+        answers
+            .iter()
+            .any(|answer| matches!(answer, Answer::Read((0, 2), ..)))
     });
     assert!(
         !all.iter()
-            .any(|answer| matches!(answer, Answer::Began(1, _) | Answer::Failed(..)))
+            .any(|answer| matches!(answer, Answer::Began((0, 1), _) | Answer::Failed(..)))
     );
 }
 
 #[test]
 fn tokens_that_are_pinned_later_are_followed_everywhere() {
     let rome = DEMO.tokens.id_of(" Rome").unwrap();
-    let asks = vec![read(1, 11, 12, &[]), Ask::Follow(vec![rome])];
+    let asks = vec![read(1, 11, 12, &[]), Ask::Follow(0, vec![rome])];
     let has_rome = |answer: &Answer| match answer {
         Answer::Followed(_, band, values, names) => {
             *band == (0..12)

@@ -137,6 +137,15 @@ impl Bands<'_> {
         Ok(positions.map(|rows| rows[..shown].to_vec()).collect())
     }
 
+    /// All logits of the rows shown at one of the positions, `[row][vocabulary]`.
+    ///
+    /// # Errors
+    /// Only if the computation itself fails.
+    pub fn logits(&self, at: usize) -> Result<Vec<Vec<f32>>> {
+        let shown = self.rows.hidden(&self.rows.shown[0], at, 1)?.get(0)?;
+        Readout::new(&self.model.decoder.unembed).logits(&shown)
+    }
+
     /// The rows of some of the positions.
     fn part(&self, band: &Range<usize>) -> Result<Read> {
         let Rows { hidden, sites, next } = &self.rows.rows;

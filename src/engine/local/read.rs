@@ -411,7 +411,7 @@ impl Read {
     }
 
     /// The rows `shown` at the positions `start..start + count`, `[count, rows, hidden]`.
-    fn hidden(&self, shown: &[usize], start: usize, count: usize) -> Result<Tensor> {
+    pub(super) fn hidden(&self, shown: &[usize], start: usize, count: usize) -> Result<Tensor> {
         let (_, width) = self.rows.hidden.dims2()?;
         let sites = self.rows.sites;
         let rows = self.rows.hidden.narrow(0, start * sites, count * sites)?;

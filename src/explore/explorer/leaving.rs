@@ -12,7 +12,10 @@ use crate::report::Format;
 
 impl Explorer<'_> {
     pub(super) fn show_command(&mut self) -> Result<()> {
-        let command = command::command(&self.state, &self.prompt, self.by_ids, &self.setup.options);
+        let Some(asked) = &self.asked[self.here()] else {
+            return Ok(());
+        };
+        let command = command::command(&self.state, &asked.prompt, asked.by_ids, &self.setup.options);
         self.screen.tell(&command::clipboard(&command))?;
         self.state.open = Open::Command(command);
         Ok(())
@@ -36,9 +39,13 @@ impl Explorer<'_> {
         }
         self.state.say(format!("writing {file} …"), false);
         let run = command::run(&self.state, self.setup.run, &self.setup.options, path, format);
+        let Some(asked) = &self.asked[self.here()] else {
+            return;
+        };
         self.asker.ask(Ask::Write {
+            which: self.here(),
             run: Box::new(run),
-            prompt: self.prompt.clone(),
+            prompt: asked.prompt.clone(),
             file,
         });
     }

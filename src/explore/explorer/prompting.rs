@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Explorer;
+use super::{Asked, Explorer};
 use crate::error::{Error, Result};
 use crate::explore::command;
 use crate::explore::picture::Picture;
@@ -17,103 +17,167 @@ use crate::text::targets::{Target, TargetSpec};
 pub(super) const REST: Duration = Duration::from_millis(150);
 
 impl Explorer<'_> {
-    /// Reads the text that was typed.
+    /// Reads what is given at first.
+    pub(super) fn begin(&mut self) {
+        self.show(0, self.setup.prompt.clone(), self.setup.by_ids);
+        if let Some(prompt) = self.setup.beside.clone() {
+            self.show_beside(prompt, self.setup.by_ids);
+        }
+    }
+
+    /// The number of the side that the cursor is in.
+    pub(super) fn here(&self) -> usize {
+        self.state.side.which
+    }
+
+    /// Reads the text that was typed; of two models, in both.
     pub(super) fn read_edited(&mut self) {
         let Some((text, _)) = self.edited.take() else {
             return;
         };
-        match (self.setup.encode)(&text) {
-            Ok(prompt) => {
-                self.state.message = None;
-                self.by_ids = false;
-                self.show(prompt);
+        let sides = match self.setup.second.is_some() && self.state.beside.is_some() {
+            true => vec![0, 1],
+            false => vec![self.here()],
+        };
+        for which in sides {
+            match (self.setup.source(which).encode)(&text) {
+                Ok(prompt) => {
+                    self.state.message = None;
+                    self.show(which, prompt, false);
+                }
+                Err(error) => self.state.say(error.to_string(), true),
             }
-            Err(error) => self.state.say(error.to_string(), true),
         }
     }
 
-    /// Makes `prompt` the one that is read and shown.
-    fn show(&mut self, prompt: Prompt) {
+    /// Makes `prompt` the one that is read and shown on a side.
+    pub(super) fn show(&mut self, which: usize, prompt: Prompt, by_ids: bool) {
         let continued = &prompt.ids[prompt.ids.len() - prompt.generated..];
-        let continuation = continued.iter().map(|&id| self.setup.model.tokens.text(id));
-        self.state.prompt = format!("{}{}", prompt.asked(), continuation.collect::<String>());
-        self.prompt = prompt;
-        self.read();
+        let tokens = &self.setup.source(which).model.tokens;
+        let continuation = continued.iter().map(|&id| tokens.text(id));
+        let text = format!("{}{}", prompt.asked(), continuation.collect::<String>());
+        if let Some(side) = self.state.side_of(which) {
+            side.prompt = text;
+        }
+        self.asked[which] = Some(Asked {
+            prompt,
+            by_ids,
+            number: 0,
+            next: None,
+        });
+        self.read(which);
     }
 
-    /// Reads the prompt with the token that the model would say.
+    /// Reads the prompt with the token that the model would say; of two models, in both.
     pub(super) fn go_on(&mut self) {
-        let picture = self.state.picture.as_ref();
-        let is_shown = |picture: &&Picture| picture.prompt.ids == self.prompt.ids;
+        let here = self.here();
+        let Some(asked) = &self.asked[here] else {
+            return;
+        };
+        let picture = self.state.side.picture.as_ref();
+        let is_shown = |picture: &&Picture| picture.prompt.ids == asked.prompt.ids;
         let output = picture
             .filter(is_shown)
             .and_then(|picture| picture.output(picture.positions() - 1));
-        let Some(output) = output else {
+        let Some(next) = output.map(|output| output.top1().id) else {
             return self.state.say("What comes next is not read yet.", false);
         };
-        let mut longer = self.prompt.clone();
-        longer.ids.push(output.top1().id);
-        longer.generated += 1;
-        if let Some(context) = self
-            .setup
-            .model
-            .card
-            .context
-            .filter(|&most| longer.ids.len() > most)
-        {
-            return self
-                .state
-                .say(format!("The model's context holds {context} tokens."), true);
+        for which in self.sides_of_one_prompt() {
+            let Some(asked) = &self.asked[which] else {
+                continue;
+            };
+            let (mut longer, by_ids) = (asked.prompt.clone(), asked.by_ids);
+            longer.ids.push(next);
+            longer.generated += 1;
+            let context = self.setup.source(which).model.card.context;
+            if let Some(context) = context.filter(|&most| longer.ids.len() > most) {
+                let problem = format!("The model's context holds {context} tokens.");
+                return self.state.say(problem, true);
+            }
+            self.show(which, longer, by_ids);
         }
-        self.show(longer);
     }
 
-    /// Reads the prompt without its last token.
+    /// Reads the prompt without its last token; of two models, in both.
     pub(super) fn take_back(&mut self) {
-        let mut ids = self.prompt.ids.clone();
-        ids.pop();
-        if ids.is_empty() {
-            return self.state.say("The prompt has one token: e edits it.", true);
-        }
-        self.by_ids |= self.prompt.generated == 0;
-        let shorter = match self.prompt.generated {
-            0 => self.setup.model.prompt_of_ids(ids),
-            n => Ok(Prompt {
-                ids,
-                generated: n - 1,
-                ..self.prompt.clone()
-            }),
-        };
-        match shorter {
-            Ok(prompt) => self.show(prompt),
-            Err(error) => self.state.say(error.to_string(), true),
+        for which in self.sides_of_one_prompt() {
+            let Some(asked) = &self.asked[which] else {
+                continue;
+            };
+            let (mut shorter, mut by_ids) = (asked.prompt.clone(), asked.by_ids);
+            shorter.ids.pop();
+            if shorter.ids.is_empty() {
+                return self.state.say("The prompt has one token: e edits it.", true);
+            }
+            let shorter = match shorter.generated {
+                0 => {
+                    by_ids = true;
+                    self.setup.source(which).model.prompt_of_ids(shorter.ids)
+                }
+                n => Ok(Prompt {
+                    generated: n - 1,
+                    ..shorter
+                }),
+            };
+            match shorter {
+                Ok(prompt) => self.show(which, prompt, by_ids),
+                Err(error) => return self.state.say(error.to_string(), true),
+            }
         }
     }
 
-    /// Asks for the prompt at the point that is chosen; the picture that is there stays until it comes.
-    pub(super) fn read(&mut self) {
-        self.asker.id += 1;
-        self.asker.shared.want(self.asker.id);
-        let positions = self.prompt.ids.len();
-        let is_at_end = (self.state.picture.as_ref())
-            .is_none_or(|picture| self.state.cursor.at + 1 == picture.positions());
+    /// The side of the cursor; both where they are two models of the same tokens with one prompt.
+    fn sides_of_one_prompt(&self) -> Vec<usize> {
+        let ids = |which: usize| self.asked[which].as_ref().map(|asked| &asked.prompt.ids);
+        let same_tokens = (self.state.beside.as_ref()).is_some_and(|beside| beside.same_vocabulary);
+        match self.setup.second.is_some() && same_tokens && ids(0) == ids(1) {
+            true => vec![0, 1],
+            false => vec![self.here()],
+        }
+    }
+
+    /// Asks for every prompt anew, at the point and through the lens that are chosen.
+    pub(super) fn read_all(&mut self) {
+        (0..2).for_each(|which| self.read(which));
+    }
+
+    /// Asks for the prompt of a side at the point that is chosen; the picture that is there stays until it comes.
+    fn read(&mut self, which: usize) {
+        let request = self.request(which);
+        let Some(asked) = &mut self.asked[which] else {
+            return;
+        };
+        self.number += 1;
+        asked.number = self.number;
+        asked.next = None;
+        let id = (which, self.number);
+        self.asker.shared.want(id);
+        let last = asked.prompt.ids.len() - 1;
+        let cursor = self.state.cursor.at;
+        let picture = self.state.side.picture.as_ref();
+        // Aligned from the end, both are looked at as far from it.
+        let from_end = picture.map_or(0, |picture| (picture.positions() - 1).saturating_sub(cursor));
+        let is_here = self.state.side.which == which;
+        let near = match is_here && from_end > 0 {
+            true => cursor - picture.map_or(0, Picture::before).min(cursor),
+            false => last.saturating_sub(from_end),
+        };
+        let pins = self.state.side_of(which).map(|side| side.pins.clone());
         self.asker.ask(Ask::Read {
-            id: self.asker.id,
-            prompt: self.prompt.clone(),
-            request: Box::new(self.request()),
-            wanted: self.state.pins.iter().flat_map(|pin| pin.ids.clone()).collect(),
-            near: match is_at_end {
-                true => positions - 1,
-                false => self.state.cursor.at.min(positions - 1),
-            },
+            id,
+            prompt: asked.prompt.clone(),
+            request: Box::new(request),
+            wanted: pins.into_iter().flatten().flat_map(|pin| pin.ids).collect(),
+            near: near.min(last),
             seen: usize::from(self.state.layout().grid.width) / 8,
         });
     }
 
-    fn request(&self) -> Request {
-        let lenses = &self.setup.request.lenses;
+    fn request(&self, which: usize) -> Request {
+        let request = &self.setup.source(which).request;
+        let lens = request.lenses.get(self.state.view.lens);
         Request {
-            lenses: lenses.get(self.state.view.lens).cloned().into_iter().collect(),
+            lenses: lens.cloned().into_iter().collect(),
             points: command::points(self.state.view.point),
             positions: Positions::all(),
             top_k: MOST_TOP,
@@ -121,7 +185,7 @@ impl Explorer<'_> {
             keep_rows: false,
             distances: false,
             lens_kl: false,
-            ..self.setup.request.clone()
+            ..request.clone()
         }
     }
 
@@ -129,7 +193,7 @@ impl Explorer<'_> {
         let spec: TargetSpec = text
             .parse()
             .map_err(|error: String| Error::usage(format!("{error}."), "Type a token."))?;
-        let target = Spelling::Whole.resolve(&spec, self.setup.model)?;
+        let target = Spelling::Whole.resolve(&spec, self.setup.source(self.here()).model)?;
         match target.sequence {
             false => Ok(target),
             true => Err(Error::usage(

@@ -19,11 +19,11 @@ const NAMES: usize = 40;
 
 /// Draws a line for each, with a letter and a colour, and what they come to in the cursor's cell.
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) {
-    let Some(picture) = &state.picture else {
+    let Some(picture) = &state.side.picture else {
         return;
     };
     let followed = state.followed();
-    let what = match state.pins.is_empty() {
+    let what = match state.side.pins.is_empty() {
         true => "tokens that lead here; Enter pins one",
         false => "pinned tokens",
     };
@@ -72,7 +72,7 @@ struct Line {
 
 impl Line {
     fn of(picture: &Picture, target: &Target, nth: usize, state: &State) -> Self {
-        let rows = (0..picture.sites.len()).filter(|&row| in_block(picture, row));
+        let rows = (0..picture.rows()).filter(|&row| in_block(picture, row));
         let at = state.cursor.at;
         let here = picture.value(target, state.cursor.row, at);
         Self {
@@ -114,7 +114,7 @@ fn beside(buffer: &mut Buffer, area: Rect, lines: &[Line], state: &State, colors
         if nth + 1 >= usize::from(area.height) {
             break;
         }
-        let is_colored = !state.pins.is_empty() && nth == state.pin;
+        let is_colored = !state.side.pins.is_empty() && nth == state.side.pin;
         let values = match line.here {
             Some((prob, rank, logit)) => {
                 format!("{:>8}{rank:>8}{:>9}", percent(prob), decimal(logit, 2))
@@ -135,7 +135,7 @@ fn beside(buffer: &mut Buffer, area: Rect, lines: &[Line], state: &State, colors
 
 /// The lines over their axis, with the cursor's layer marked.
 fn plot(buffer: &mut Buffer, area: Rect, picture: &Picture, lines: &[Line], row: usize, colors: Colors) {
-    let rows: Vec<usize> = (0..picture.sites.len())
+    let rows: Vec<usize> = (0..picture.rows())
         .filter(|&row| in_block(picture, row))
         .collect();
     let (columns, height) = (usize::from(area.width) - AXIS - 2, usize::from(area.height) - 1);
@@ -185,7 +185,11 @@ fn plot(buffer: &mut Buffer, area: Rect, picture: &Picture, lines: &[Line], row:
     }
     let labels: Vec<String> = rows
         .iter()
-        .map(|&row| picture.sites[row].layer.to_string())
+        .map(|&row| {
+            picture
+                .site(row)
+                .map_or(String::new(), |site| site.layer.to_string())
+        })
         .collect();
     let room = usize::from(area.width);
     let y = area.y + height as u16;

@@ -31,10 +31,8 @@ pub fn draw(frame: &mut Frame, state: &State, colors: Colors) {
     if let Some(pane) = layout.prompt {
         cursor = prompt::draw(buffer, inside(pane), state).or(cursor);
     }
-    grid::draw(buffer, inside(layout.grid), state, colors);
-    if let Some(pane) = layout.top {
-        top::draw(buffer, inside(pane), state, colors);
-    }
+    grid::draw(buffer, state, colors);
+    top::draw(buffer, state, colors);
     if let Some(pane) = layout.lines {
         lines::draw(buffer, inside(pane), state, colors);
     }

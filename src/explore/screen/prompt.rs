@@ -14,14 +14,18 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State) -> Option<Position> 
         return input(buffer, area, " prompt: ", line);
     }
     let columns = usize::from(area.width);
-    let count = state.picture.as_ref().map_or(0, |picture| picture.positions());
+    let count = state
+        .side
+        .picture
+        .as_ref()
+        .map_or(0, |picture| picture.heads.len());
     let tokens = match count {
         0 => String::new(),
         1 => "  1 token ".to_string(),
         n => format!("  {n} tokens "),
     };
     let room = columns.saturating_sub(width(&tokens) + 1);
-    let prompt = cut(&plain(&state.prompt), room);
+    let prompt = cut(&plain(&state.side.prompt), room);
     buffer.set_stringn(area.x, area.y, format!(" {}", fit(&prompt, room)), columns, BOLD);
     let x = columns.saturating_sub(width(&tokens));
     buffer.set_stringn(area.x + x as u16, area.y, &tokens, columns - x, DIM);

@@ -25,6 +25,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) -> O
             Purpose::Find(_) => " find: ",
             Purpose::Token => " token to pin: ",
             Purpose::Prompt(_) => " prompt: ",
+            Purpose::Beside => " second prompt: ",
             Purpose::Write(_) => " write to: ",
         };
         let place = input(buffer, area, title, line);
@@ -39,10 +40,13 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) -> O
     buffer.set_stringn(area.x, area.y, " ".repeat(columns), columns, REVERSED);
     let what = format!(
         " {} · {} · {} lens · {} ",
-        cut(short_name(&state.model), 24),
+        cut(short_name(&state.side.model), 24),
         state.view.point.name(),
         state.lens(),
-        state.view.color_by.name()
+        state
+            .view
+            .difference
+            .map_or(state.view.color_by.name(), |difference| difference.name())
     );
     let what = cut(&what, columns);
     buffer.set_stringn(area.x, area.y, &what, columns, REVERSED.patch(BOLD));

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use super::{BOLD, Colors, DIM, REVERSED, below, has_focus, heading};
 use crate::explore::picture::{Picture, label};
-use crate::explore::state::{Cursor, Focus, State};
+use crate::explore::state::{Cursor, Difference, Focus, Side, State};
 use crate::readout::{Candidate, Reading};
 use crate::report::text::{decimal, fit, percent, width};
 
@@ -21,49 +21,69 @@ const WIDEST: usize = 18;
 /// A bar shorter than this says nothing.
 const BAR: usize = 4;
 
+/// Draws the top tokens of the cursor's cell; of two prompts, where there is room, those of both.
+pub fn draw(buffer: &mut Buffer, state: &State, colors: Colors) {
+    let (own, other) = state.layout().tops(state.beside.is_some());
+    let screen = buffer.area;
+    if let Some(pane) = own {
+        one(buffer, pane.intersection(screen), state, &state.side, colors);
+    }
+    if let (Some(pane), Some(beside)) = (other, &state.beside) {
+        one(buffer, pane.intersection(screen), state, &beside.side, colors);
+    }
+}
+
 /// Draws rank, token, probability, logit and id of each, and the statistics of the cell below them.
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) {
+fn one(buffer: &mut Buffer, area: Rect, state: &State, side: &Side, colors: Colors) {
     let Cursor { row, at } = state.cursor;
-    let Some(picture) = &state.picture else {
+    let Some(picture) = &side.picture else {
         return;
     };
-    let after = format!("{at} {}", picture.heads.get(at).map_or("", String::as_str));
+    let is_here = side.which == state.side.which;
+    let head = picture.head(at);
     let site = picture
-        .sites
-        .get(row)
+        .site(row)
         .map_or(String::new(), |site| match site.to_string().as_str() {
             "embed" => "embed".to_string(),
             name => format!("layer {name}"),
         });
-    heading(
-        buffer,
-        area,
-        &format!("{site}, after {after}"),
-        has_focus(state, Focus::Top),
-    );
+    let number = match state.beside.is_some() {
+        true => format!("{} ", side.which + 1),
+        false => String::new(),
+    };
+    let place = match at.checked_sub(picture.before()) {
+        Some(own) => format!("{number}{site}, after {own} {head}"),
+        None => format!("{number}before its first token"),
+    };
+    heading(buffer, area, &place, is_here && has_focus(state, Focus::Top));
     let inside = below(area, 1);
     let Some(reading) = picture.reading(row, at) else {
-        text(buffer, inside, 0, "not read yet", DIM);
+        let said = if picture.is_awaited(at) {
+            "not read yet"
+        } else {
+            "nothing beside"
+        };
+        text(buffer, inside, 0, said, DIM);
         return;
     };
     let room = usize::from(inside.height).saturating_sub(1);
-    let first = state.first_candidate();
-    let top = state.top().iter().enumerate().skip(first).take(room);
+    let first = if is_here { state.first_candidate() } else { 0 };
+    let top = state.top_of(side).iter().enumerate().skip(first).take(room);
     let columns = Columns::of(inside.width.into());
     for (line, (nth, candidate)) in top.enumerate() {
-        let is_selected = nth == state.candidate && has_focus(state, Focus::Top);
+        let is_selected = is_here && nth == state.candidate && has_focus(state, Focus::Top);
         let rank = 1 + reading
             .top
             .iter()
             .filter(|other| other.logit > candidate.logit)
             .count();
         let style = if is_selected { REVERSED } else { Style::new() };
-        let said = columns.line(rank, label(&state.names, candidate.id), candidate);
+        let said = columns.line(rank, label(&side.names, candidate.id), candidate);
         text(buffer, inside, line, &said, style);
-        if let Some(pin) = state.pins.iter().position(|pin| pin.ids == [candidate.id]) {
+        if let Some(pin) = side.pins.iter().position(|pin| pin.ids == [candidate.id]) {
             let style = colors.line(pin).patch(BOLD).patch(style);
             let from = RANK + 1;
-            let label = fit(label(&state.names, candidate.id), columns.label);
+            let label = fit(label(&side.names, candidate.id), columns.label);
             buffer.set_stringn(
                 inside.x + from as u16,
                 inside.y + line as u16,
@@ -74,8 +94,27 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) {
         }
     }
     let last = usize::from(inside.height).saturating_sub(1);
-    let said = statistics(picture, reading, row, at, inside.width.into());
+    let columns = usize::from(inside.width);
+    let apart = apart(state, row, at).filter(|_| is_here);
+    let said = match apart {
+        Some(apart) if width(&apart) <= columns => apart,
+        _ => statistics(picture, reading, row, at, columns),
+    };
     text(buffer, inside, last, &said, DIM);
+}
+
+/// How far the two cells are apart, where there are two and it is measured.
+fn apart(state: &State, row: usize, at: usize) -> Option<String> {
+    state.view.difference?;
+    let gap = |difference| state.gap(difference, row, at);
+    let measured = gap(Difference::Kl).zip(gap(Difference::Tv));
+    let measured = measured.map(|(kl, tv)| format!("  KL 1‖2 {}  TV {}", decimal(kl, 3), decimal(tv, 3)));
+    let top = gap(Difference::Top).map(|share| format!("  top tokens {}", percent(share)));
+    Some(format!(
+        " apart:{}{}",
+        measured.unwrap_or_default(),
+        top.unwrap_or_default()
+    ))
 }
 
 /// Which columns there is room for.

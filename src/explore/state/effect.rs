@@ -12,6 +12,8 @@ pub enum Purpose {
     Token,
     /// The prompt; with what it was.
     Prompt(String),
+    /// A second prompt, to stand beside the first.
+    Beside,
     /// The name of a file for the view; whether one that is there may be replaced.
     Write(bool),
 }
@@ -63,6 +65,12 @@ pub enum Effect {
         file: String,
         replace: bool,
     },
+    /// Measure how far the two sides are apart, or stop it.
+    Measure(bool),
+    /// Put a second prompt beside: as it is typed.
+    Beside(String),
+    /// Take the second away.
+    LeaveBeside,
     /// Show and copy the command that gives this view.
     Command,
 }

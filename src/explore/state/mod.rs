@@ -1,30 +1,41 @@
 //! What the explorer shows, and what has to be done for it: no terminal, no model, no drawing.
 
+mod beside;
 mod effect;
 mod pins;
 mod search;
+mod side;
 mod view;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::grid::{self, GridLine, Seen};
+use ratatui::layout::Rect;
+
+use super::grid::{self, Columns, GridLine, Seen};
 use super::layout::Layout;
 use super::picture::{Names, Picture};
-use crate::decoder::Point;
+use crate::analysis::divergence::Divergence;
+use crate::analysis::statistics::Statistic;
+use crate::decoder::{Point, Site};
 use crate::lens::Trajectory;
 use crate::readout::{Candidate, Tracked};
-use crate::report::Scale;
+use crate::report::{ColorBy, Scale};
 use crate::text::targets::Target;
 
+pub use beside::{Beside, Difference, rows_beside};
 pub use effect::{Busy, Effect, Message, Open, Purpose};
 pub use search::Search;
+pub use side::Side;
 pub use view::View;
 
 /// More lines cannot be told apart.
 pub const MOST_PINS: usize = 6;
 /// How many top tokens are read of each cell.
 pub const MOST_TOP: usize = 30;
+/// Fewer columns than this are no grid: of two, the cursor's alone is shown then.
+const NARROWEST: u16 = 20;
+
 /// A pane that keys go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
@@ -43,13 +54,12 @@ pub struct Cursor {
 /// All that the screen is drawn from.
 #[derive(Debug, Clone)]
 pub struct State {
-    pub model: String,
+    /// The prompt that the cursor is in.
+    pub side: Side,
+    /// The other, where there are two.
+    pub beside: Option<Beside>,
     /// The names of the lenses that are loaded.
     pub lenses: Vec<String>,
-    /// The prompt as it is asked for.
-    pub prompt: String,
-    pub picture: Option<Picture>,
-    pub names: Names,
     pub view: View,
     pub cursor: Cursor,
     /// The first position and the first line that are seen.
@@ -58,9 +68,6 @@ pub struct State {
     pub focus: Focus,
     /// Which of the cell's top tokens is selected.
     pub candidate: usize,
-    pub pins: Vec<Target>,
-    /// Which pinned token is selected: the one that colours are of.
-    pub pin: usize,
     pub open: Open,
     pub search: Search,
     pub message: Option<Message>,
@@ -75,19 +82,15 @@ impl State {
     /// Nothing read yet, on a screen of so many columns and lines.
     pub fn new(model: String, lenses: Vec<String>, prompt: String, (columns, lines): (u16, u16)) -> Self {
         Self {
-            model,
+            side: Side::new(0, model, prompt),
+            beside: None,
             lenses,
-            prompt,
-            picture: None,
-            names: Names::new(),
             view: View::default(),
             cursor: Cursor::default(),
             left: 0,
             above: 0,
             focus: Focus::Grid,
             candidate: 0,
-            pins: Vec::new(),
-            pin: 0,
             open: Open::Nothing,
             search: Search::default(),
             message: None,
@@ -114,49 +117,74 @@ impl State {
         self.settle();
     }
 
-    /// A new prompt or point begins to come in: the cursor stays where it is, or at the end.
-    pub fn begin(&mut self, picture: Picture) {
-        let rows = picture.sites.len();
-        let was_last = |old: &Picture| self.cursor.at + 1 == old.positions();
-        let keeps_place = self.picture.as_ref().is_some_and(|old| !was_last(old));
-        let layer = self
-            .picture
-            .as_ref()
-            .and_then(|old| old.sites.get(self.cursor.row))
-            .copied();
-        let same = layer.and_then(|site| {
-            let is_same = |other: &crate::decoder::Site| {
-                other.layer == site.layer && (other.point == Point::Embed) == (site.point == Point::Embed)
-            };
-            picture.sites.iter().position(is_same)
-        });
-        self.cursor = Cursor {
-            row: same.unwrap_or(rows.saturating_sub(1)),
-            at: match keeps_place {
-                true => self.cursor.at.min(picture.positions() - 1),
-                false => picture.positions() - 1,
-            },
+    /// A new prompt or point begins to come in on a side: the cursor stays where it is, or at the end.
+    pub fn begin(&mut self, which: usize, picture: Picture) {
+        let is_here = self.side.which == which;
+        let was_last = (self.side.picture.as_ref()).is_none_or(|old| self.cursor.at + 1 >= old.positions());
+        let site = (self.side.picture.as_ref()).and_then(|old| old.site(self.cursor.row));
+        let before = self.side.picture.as_ref().map_or(0, Picture::before);
+        let Some(side) = self.side_of(which) else {
+            return;
         };
-        self.picture = Some(picture);
-        self.candidate = 0;
+        side.picture = Some(picture);
+        if is_here {
+            // Its own position, until the two are aligned.
+            self.cursor.at = self.cursor.at.saturating_sub(before);
+        }
+        self.align();
+        let Some(picture) = &self.side.picture else {
+            return;
+        };
+        if was_last {
+            self.cursor.at = picture.positions() - 1;
+        }
+        if is_here {
+            let is_same = |row: &usize| {
+                let own = picture.site(*row);
+                let layer_of = |site: Site| (site.layer, site.point == Point::Embed);
+                own.map(layer_of) == site.map(layer_of)
+            };
+            let same = (0..picture.rows()).find(|row| site.is_some() && is_same(row));
+            self.cursor.row = same.unwrap_or(picture.rows().saturating_sub(1));
+            self.candidate = 0;
+        }
         self.search = Search::default();
         self.settle();
     }
 
-    /// The readings of some positions.
-    pub fn add(&mut self, band: Range<usize>, read: Arc<Trajectory>, names: Names) {
-        self.names.extend(names);
-        if let Some(picture) = &mut self.picture {
-            picture.add(band, read, &self.names);
+    /// The readings of some positions of a side.
+    pub fn add(&mut self, which: usize, band: Range<usize>, read: Arc<Trajectory>, names: Names) {
+        let Some(side) = self.side_of(which) else {
+            return;
+        };
+        side.names.extend(names);
+        if let Some(picture) = &mut side.picture {
+            picture.add(band, read, &side.names);
         }
         self.settle();
     }
 
-    /// The values of tokens that are followed at some positions.
-    pub fn add_tracks(&mut self, band: Range<usize>, values: Vec<Vec<Vec<Tracked>>>, names: Names) {
-        self.names.extend(names);
-        if let Some(picture) = &mut self.picture {
+    /// The values of tokens that are followed at some positions of a side.
+    pub fn add_tracks(
+        &mut self,
+        which: usize,
+        band: Range<usize>,
+        values: Vec<Vec<Vec<Tracked>>>,
+        names: Names,
+    ) {
+        let Some(side) = self.side_of(which) else {
+            return;
+        };
+        side.names.extend(names);
+        if let Some(picture) = &mut side.picture {
             picture.add_tracks(band, values);
+        }
+    }
+
+    /// How far the two sides are apart at a position, counted from the end.
+    pub fn add_gaps(&mut self, from_end: usize, gaps: Vec<Option<Divergence>>) {
+        if let Some(beside) = &mut self.beside {
+            beside.gaps.insert(from_end, gaps);
         }
     }
 
@@ -168,76 +196,146 @@ impl State {
         });
     }
 
+    /// Where the grids are on the screen, each with the number of its side: two where there are two prompts and
+    /// room for both.
+    pub fn grids(&self) -> Vec<(usize, Rect)> {
+        let pane = self.layout().grid;
+        let half = pane.width / 2;
+        if self.beside.is_none() || half < NARROWEST {
+            return vec![(self.side.which, pane)];
+        }
+        let right = Rect {
+            x: pane.x + half,
+            width: pane.width - half,
+            ..pane
+        };
+        vec![(0, Rect { width: half, ..pane }), (1, right)]
+    }
+
+    fn grid_width(&self) -> usize {
+        let grids = self.grids();
+        // A column between the two.
+        let between = grids.len() - 1;
+        usize::from(grids[0].1.width).saturating_sub(between)
+    }
+
+    /// The columns of the grids.
+    fn grid_columns(&self) -> Option<Columns<'_>> {
+        Some(Columns {
+            picture: self.side.picture.as_ref()?,
+            beside: (self.beside.as_ref()).and_then(|beside| beside.side.picture.as_ref()),
+            numbers: self.numbers,
+        })
+    }
+
+    /// The columns of the rows' names.
+    pub fn label_width(&self) -> usize {
+        self.grid_columns().map_or(0, Columns::label)
+    }
+
     /// The positions that are seen.
     pub fn seen(&self) -> Vec<Seen> {
-        let Some(picture) = &self.picture else {
-            return Vec::new();
-        };
-        let columns = self.layout().grid.width.into();
-        grid::seen(
-            picture,
-            self.left,
-            grid::label_width(picture),
-            columns,
-            self.numbers,
-        )
+        let columns = self.grid_columns();
+        columns.map_or(Vec::new(), |columns| {
+            grid::seen(columns, self.left, self.grid_width())
+        })
     }
 
     /// The lines of the grid from the top down, seen or not.
     pub fn grid_lines(&self) -> Vec<GridLine> {
-        let Some(picture) = &self.picture else {
-            return Vec::new();
-        };
+        let (first, second) = self.sides();
+        let grids = std::iter::once(first).chain(second);
+        let grids: Vec<_> = grids
+            .filter_map(|side| Some((side.picture.as_ref()?, &side.names)))
+            .collect();
         let seen = self.seen();
         let fold = self.view.fold.then_some(seen.as_slice());
-        grid::lines(picture, &self.names, self.view.order, fold, self.cursor.row)
+        grid::lines(&grids, self.view.order, fold, self.cursor.row)
     }
 
-    /// How many lines of cells the grid shows: all but the prompt's tokens and the legend.
+    /// How many lines of cells the grid shows: all but the prompt's tokens, the legend and, of two, the heading.
     pub fn grid_height(&self) -> usize {
-        usize::from(self.layout().grid.height).saturating_sub(2).max(1)
+        let others = 2 + usize::from(self.grid_heading());
+        usize::from(self.layout().grid.height)
+            .saturating_sub(others)
+            .max(1)
+    }
+
+    /// The lines of a grid's heading.
+    pub fn grid_heading(&self) -> u16 {
+        u16::from(self.beside.is_some())
     }
 
     /// The top tokens of the cursor's cell, as many as are listed.
     pub fn top(&self) -> &[Candidate] {
+        self.top_of(&self.side)
+    }
+
+    /// The top tokens of the cursor's cell on a side.
+    pub fn top_of<'a>(&self, side: &'a Side) -> &'a [Candidate] {
         let Cursor { row, at } = self.cursor;
-        let reading = self.picture.as_ref().and_then(|picture| picture.reading(row, at));
+        let reading = side.picture.as_ref().and_then(|picture| picture.reading(row, at));
         reading.map_or(&[], |reading| {
             &reading.top[..self.view.top_k.min(reading.top.len())]
         })
     }
 
-    /// The scale of the colours, over all cells that are read; the embedding does not count where there are
-    /// other rows.
+    /// What a cell's colour says.
+    pub fn color_value(&self, side: &Side, row: usize, at: usize) -> Option<f64> {
+        match self.view.difference {
+            Some(difference) => self.gap(difference, row, at),
+            None => {
+                let picture = side.picture.as_ref()?;
+                picture.color_value(self.view.color_by, side.color_target(), row, at)
+            }
+        }
+    }
+
+    /// The scale of the colours, over all cells that are read, of both sides; the embedding does not count where
+    /// there are other rows.
     pub fn scale(&self) -> Scale {
-        let by = self.view.color_by;
-        let Some(picture) = &self.picture else {
-            return Scale::fit(by, std::iter::empty());
-        };
-        let target = self.color_target();
-        let rows = 0..picture.sites.len();
-        let only_embed = !rows.clone().any(|row| grid::in_block(picture, row));
-        let counted = rows.filter(|&row| only_embed || grid::in_block(picture, row));
-        let cells = counted.flat_map(|row| (0..picture.positions()).map(move |at| (row, at)));
-        Scale::fit(
+        let by = self.view.difference.map_or(self.view.color_by, Difference::scale);
+        if matches!(
             by,
-            cells.filter_map(|(row, at)| picture.color_value(by, target, row, at)),
-        )
+            ColorBy::Prob | ColorBy::Target | ColorBy::Statistic(Statistic::Tv)
+        ) {
+            // From 0 to 1, whatever the values are.
+            return Scale::fit(by, std::iter::empty());
+        }
+        let (first, second) = self.sides();
+        // The difference is of both.
+        let second = second.filter(|_| self.view.difference.is_none());
+        let mut values = Vec::new();
+        for side in std::iter::once(first).chain(second) {
+            let Some(picture) = &side.picture else {
+                continue;
+            };
+            let rows = 0..picture.rows();
+            let only_embed = !rows.clone().any(|row| grid::in_block(picture, row));
+            for row in rows.filter(|&row| only_embed || grid::in_block(picture, row)) {
+                let of_row = (0..picture.positions()).filter_map(|at| self.color_value(side, row, at));
+                values.extend(of_row);
+            }
+        }
+        Scale::fit(by, values.into_iter())
     }
 
     /// Scrolls so that the cursor is seen.
     pub(in crate::explore) fn settle(&mut self) {
-        let Some(picture) = &self.picture else {
+        let Some(columns) = self.grid_columns() else {
             return;
         };
-        self.cursor.row = self.cursor.row.min(picture.sites.len().saturating_sub(1));
-        self.cursor.at = self.cursor.at.min(picture.positions().saturating_sub(1));
-        let room = usize::from(self.layout().grid.width).saturating_sub(grid::label_width(picture));
-        self.left = grid::scrolled(picture, self.left, self.cursor.at, room, self.numbers);
+        let (rows, positions) = (columns.picture.rows(), columns.positions());
+        let at = self.cursor.at.min(positions.saturating_sub(1));
+        let room = self.grid_width().saturating_sub(columns.label());
+        let left = grid::scrolled(columns, self.left, at, room);
         // Room that is left over at the end shows what is before.
-        let last = picture.positions().saturating_sub(1);
-        let from_the_end = grid::scrolled(picture, 0, last, room, self.numbers);
-        self.left = self.left.min(from_the_end);
+        let from_the_end = grid::scrolled(columns, 0, positions.saturating_sub(1), room);
+        self.left = left.min(from_the_end);
+        self.cursor = Cursor {
+            row: self.cursor.row.min(rows.saturating_sub(1)),
+            at,
+        };
         let lines = self.grid_lines();
         let line = lines
             .iter()

@@ -1,44 +1,34 @@
 //! Pinned tokens: their lines are drawn, and colours may be of one.
 
-use super::{Effect, Focus, MOST_PINS, State};
-use crate::explore::picture::label;
+use super::{Effect, Focus, MOST_PINS, Side, State};
 use crate::text::targets::Target;
 
 impl State {
     /// The token that colours are of, where one is pinned.
     pub fn color_target(&self) -> Option<&Target> {
-        self.pins.get(self.pin)
+        self.side.color_target()
     }
 
     /// What the lines are of: the pinned tokens, or else those that lead at some layer at the cursor's position.
     pub fn followed(&self) -> Vec<Target> {
-        if !self.pins.is_empty() {
-            return self.pins.clone();
+        if !self.side.pins.is_empty() {
+            return self.side.pins.clone();
         }
-        let Some(picture) = &self.picture else {
+        let Some(picture) = &self.side.picture else {
             return Vec::new();
         };
         let leading = picture.leading(self.cursor.at).into_iter().take(MOST_PINS);
-        leading.map(|id| self.target(id)).collect()
+        leading.map(|id| self.side.target(id)).collect()
     }
 
-    fn target(&self, id: u32) -> Target {
-        Target {
-            name: label(&self.names, id).to_string(),
-            ids: vec![id],
-            other_form: None,
-            sequence: false,
-        }
-    }
-
-    /// Pins a token, or selects it where it is pinned.
+    /// Pins a token, or selects it where it is pinned; on both sides where they have the same tokens.
     pub fn pin_target(&mut self, target: Target) -> Option<Effect> {
-        if let Some(pinned) = self.pins.iter().position(|pin| pin.ids == target.ids) {
-            self.pin = pinned;
+        if let Some(pinned) = self.side.pins.iter().position(|pin| pin.ids == target.ids) {
+            self.each_side_of_these_tokens(|side| side.pin = pinned);
             self.say(format!("{} is pinned already.", target.name), false);
             return None;
         }
-        if self.pins.len() == MOST_PINS {
+        if self.side.pins.len() == MOST_PINS {
             self.say(
                 format!("{MOST_PINS} tokens are pinned: unpin one first (x)."),
                 true,
@@ -46,8 +36,10 @@ impl State {
             return None;
         }
         let ids = target.ids.clone();
-        self.pins.push(target);
-        self.pin = self.pins.len() - 1;
+        self.each_side_of_these_tokens(|side| {
+            side.pins.push(target.clone());
+            side.pin = side.pins.len() - 1;
+        });
         Some(Effect::Follow(ids))
     }
 
@@ -58,18 +50,38 @@ impl State {
             Focus::Grid | Focus::Pins => 0,
         };
         let id = self.top().get(nth)?.id;
-        let target = self.target(id);
+        let target = self.side.target(id);
         self.pin_target(target)
+    }
+
+    /// Selects the pinned token `by` further down.
+    pub(in crate::explore) fn select_pin(&mut self, by: isize) {
+        self.each_side_of_these_tokens(|side| {
+            let last = side.pins.len().saturating_sub(1);
+            side.pin = side.pin.saturating_add_signed(by).min(last);
+        });
     }
 
     /// Unpins the selected token.
     pub(in crate::explore) fn unpin(&mut self) {
-        if self.pin < self.pins.len() {
-            self.pins.remove(self.pin);
-            self.pin = self.pin.min(self.pins.len().saturating_sub(1));
-        }
-        if self.pins.is_empty() && self.focus == Focus::Pins {
+        self.each_side_of_these_tokens(|side| {
+            if side.pin < side.pins.len() {
+                side.pins.remove(side.pin);
+                side.pin = side.pin.min(side.pins.len().saturating_sub(1));
+            }
+        });
+        if self.side.pins.is_empty() && self.focus == Focus::Pins {
             self.focus = Focus::Grid;
+        }
+    }
+
+    /// Does something to the side of the cursor, and to the other if its tokens are the same.
+    fn each_side_of_these_tokens(&mut self, change: impl Fn(&mut Side)) {
+        change(&mut self.side);
+        if let Some(beside) = &mut self.beside
+            && beside.same_vocabulary
+        {
+            change(&mut beside.side);
         }
     }
 }

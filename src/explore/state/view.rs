@@ -1,6 +1,6 @@
 //! How the readings are looked at.
 
-use super::State;
+use super::{Difference, State};
 use crate::analysis::statistics::Statistic;
 use crate::decoder::Point;
 use crate::report::{ColorBy, Order};
@@ -30,6 +30,8 @@ pub struct View {
     pub point: Point,
     /// Which of the lenses that are loaded.
     pub lens: usize,
+    /// Colours are of how far two sides are apart.
+    pub difference: Option<Difference>,
 }
 
 impl Default for View {
@@ -42,6 +44,7 @@ impl Default for View {
             top_k: 10,
             point: Point::ResidPost,
             lens: 0,
+            difference: None,
         }
     }
 }
@@ -49,6 +52,10 @@ impl Default for View {
 impl State {
     /// Goes `by` steps through what colours say.
     pub(in crate::explore) fn turn_color(&mut self, by: isize) {
+        // The difference gives way to the colours there were.
+        if self.view.difference.take().is_some() {
+            return;
+        }
         self.view.color_by = step(&COLORS, self.view.color_by, by);
     }
 
