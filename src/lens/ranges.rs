@@ -148,9 +148,10 @@ impl Counted {
 
     /// The error for a choice that is empty.
     pub fn none_chosen(&self, count: usize) -> Error {
+        let last = count.saturating_sub(1);
         Error::usage(
             format!("--{}s chooses none of {}.", self.name, self.many(count)),
-            "START:END leaves out END; START-END includes it.",
+            format!("They are numbered 0 to {last}; START:END leaves out END, START-END includes it."),
         )
     }
 

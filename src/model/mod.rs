@@ -148,7 +148,8 @@ impl Model {
             let weights = match &files.outline {
                 Some(outline) => Weights::outlined(outline)?,
                 None => Weights::open(&files.weights, options.dtype)?,
-            };
+            }
+            .in_tiles(config.tiles()?);
             if !options.headers_only {
                 weights.read_ahead();
             }

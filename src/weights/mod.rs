@@ -3,6 +3,7 @@
 mod blocks;
 mod matrix;
 mod pages;
+mod scaled;
 mod single;
 pub mod torch;
 mod truncation;
@@ -16,9 +17,11 @@ use safetensors::SafeTensors;
 
 use crate::error::{Error, Result};
 use crate::source::{Asset, Outline, Storage, gguf};
+use scaled::Scales;
 
 pub use blocks::BlockType;
 pub use matrix::{Layout, Matrix, Vector};
+pub use scaled::Tile;
 pub use single::TensorFile;
 pub use truncation::on_cut_short;
 pub use view::{DType, View};
@@ -34,6 +37,8 @@ pub struct Weights {
     /// The type that weights are to be held in; `None`: as the file has them.
     requested: Option<DType>,
     layout: gguf::Layout,
+    /// How scales of 8-bit floats are shared.
+    tile: Option<Tile>,
     /// The files, where they are so small that all of them is read at once.
     small: Vec<Storage>,
 }
@@ -69,6 +74,7 @@ impl Weights {
             taken: RefCell::default(),
             requested,
             layout: gguf::Layout::default(),
+            tile: None,
             small: files.filter(|_| !streamed).collect(),
         })
     }
@@ -97,8 +103,14 @@ impl Weights {
             taken: RefCell::default(),
             requested: None,
             layout: gguf::Layout::default(),
+            tile: None,
             small: Vec::new(),
         })
+    }
+
+    /// The same, with 8-bit floats in tiles that share a scale.
+    pub fn in_tiles(self, tile: Option<Tile>) -> Self {
+        Self { tile, ..self }
     }
 
     /// The names of the tensors that were taken.
@@ -132,6 +144,7 @@ impl Weights {
             taken: RefCell::default(),
             requested,
             layout: gguf.layout(),
+            tile: None,
             small: if streamed { Vec::new() } else { files },
         })
     }
@@ -231,7 +244,7 @@ impl Weights {
         let taken = self.taken.borrow().clone();
         self.tensors
             .iter()
-            .filter(move |(name, _)| taken.contains(*name))
+            .filter(move |(name, _)| taken.contains(*name) && !name.ends_with(SCALES))
             .map(|(_, view)| view)
     }
 
@@ -260,10 +273,41 @@ impl Weights {
                 "Use a checkpoint in float32, bfloat16 or float16 (not a quantised one).",
             ));
         }
+        let view = match view.dtype() {
+            DType::E4m3 => view.clone().scaled_by(self.scales(name, shape)?),
+            _ => view.clone(),
+        };
         self.taken.borrow_mut().insert(name.to_string());
-        Ok(view.clone().held_in(self.requested))
+        Ok(view.held_in(self.requested))
+    }
+
+    /// The scales of the matrix `name` of 8-bit floats.
+    ///
+    /// # Errors
+    /// No such scales, another shape, one that is not a number, or a checkpoint that says nothing of tiles.
+    fn scales(&self, name: &str, shape: &[usize]) -> Result<Scales> {
+        let (Some(tile), &[rows, columns]) = (self.tile, shape) else {
+            return Err(Error::failed(
+                format!("The tensor {name} is stored in 8 bits, and config.json says nothing of its scales."),
+                "Check that config.json and the weights belong together, or use a checkpoint in bfloat16.",
+            ));
+        };
+        let of = name.strip_suffix("weight").unwrap_or(name);
+        let name = format!("{of}{SCALES}");
+        let scales = self.flat(&name, &tile.scales([rows, columns]))?;
+        let values = scales.values();
+        if !values.iter().all(|scale| scale.is_finite()) {
+            return Err(Error::failed(
+                format!("The tensor {name} has a scale that is not a number."),
+                "Download or convert the checkpoint again.",
+            ));
+        }
+        Ok(Scales::new(tile, columns, values.into()))
     }
 }
+
+/// What the name of a matrix's scales ends in, in place of `weight`.
+const SCALES: &str = "weight_scale_inv";
 
 /// A tensor of a GGUF, as a view into its file.
 fn block_view(named: &gguf::Named, streamed: bool) -> Result<View> {

@@ -11,6 +11,7 @@ use half::{bf16, f16};
 
 use super::blocks::BlockType;
 use super::pages;
+use super::scaled::Scales;
 use crate::machine::simd::vectorised;
 use crate::source::Storage;
 
@@ -20,6 +21,8 @@ pub enum DType {
     F32,
     Bf16,
     F16,
+    /// 8 bits, tiles of which share a scale.
+    E4m3,
     /// Blocks of GGUF.
     Block(BlockType),
     /// Anything else a checkpoint may hold (integers, 8-bit floats): readable as a buffer only.
@@ -37,6 +40,7 @@ impl DType {
         match self {
             DType::F32 => (1, 4),
             DType::Bf16 | DType::F16 => (1, 2),
+            DType::E4m3 => (1, 1),
             DType::Block(block) => (block.numbers(), block.bytes()),
             DType::Other(other) => (1, other.bitsize().div_ceil(8)),
         }
@@ -55,7 +59,7 @@ impl DType {
             DType::F32 => Some(candle_core::DType::F32),
             DType::Bf16 => Some(candle_core::DType::BF16),
             DType::F16 => Some(candle_core::DType::F16),
-            DType::Block(_) | DType::Other(_) => None,
+            DType::E4m3 | DType::Block(_) | DType::Other(_) => None,
         }
     }
 }
@@ -66,6 +70,7 @@ impl From<safetensors::Dtype> for DType {
             safetensors::Dtype::F32 => DType::F32,
             safetensors::Dtype::BF16 => DType::Bf16,
             safetensors::Dtype::F16 => DType::F16,
+            safetensors::Dtype::F8_E4M3 => DType::E4m3,
             other => DType::Other(other),
         }
     }
@@ -77,6 +82,7 @@ impl fmt::Display for DType {
             DType::F32 => f.write_str("float32"),
             DType::Bf16 => f.write_str("bfloat16"),
             DType::F16 => f.write_str("float16"),
+            DType::E4m3 => f.write_str("float8_e4m3"),
             DType::Block(block) => f.write_str(block.name()),
             DType::Other(other) => write!(f, "{other:?}"),
         }
@@ -91,6 +97,8 @@ pub struct View {
     dtype: DType,
     shape: Vec<usize>,
     requested: Option<DType>,
+    /// What 8-bit floats are multiplied by.
+    scales: Option<Scales>,
     /// Whether its pages are to be asked for and given back.
     streamed: bool,
     /// The tensor's name, where its bytes are not on this machine.
@@ -111,6 +119,7 @@ impl View {
             dtype,
             shape,
             requested: None,
+            scales: None,
             streamed,
             absent: None,
         }
@@ -134,6 +143,14 @@ impl View {
         Self { requested, ..self }
     }
 
+    /// The same tensor of 8-bit floats, with what they are multiplied by.
+    pub(super) fn scaled_by(self, scales: Scales) -> Self {
+        Self {
+            scales: Some(scales),
+            ..self
+        }
+    }
+
     /// The part of the tensor whose first index is in `range`.
     pub(super) fn narrow(self, range: Range<usize>) -> Self {
         let row = self.bytes().len() / self.shape[0].max(1);
@@ -142,6 +159,7 @@ impl View {
         shape[0] = range.len();
         Self {
             range: start + range.start * row..start + range.end * row,
+            scales: self.scales.map(|scales| scales.starting_at(range.start)),
             shape,
             ..self
         }
@@ -223,6 +241,10 @@ impl View {
                 f32::from_bits((u16::from_le_bytes(b) as u32) << 16)
             }),
             DType::F16 => widen_f16(bytes, out),
+            DType::E4m3 => match &self.scales {
+                Some(scales) => scales.widen(start, bytes, out),
+                None => unreachable!("8-bit floats are taken from a checkpoint with their scales"),
+            },
             DType::Block(block) => decode(block, bytes, out),
             DType::Other(_) => unreachable!("only supported types are taken from a checkpoint"),
         }

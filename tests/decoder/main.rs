@@ -3,6 +3,7 @@
 mod candle;
 mod continued;
 mod descriptions;
+mod fp8;
 mod gguf;
 mod lenses;
 mod numbers;

@@ -1,5 +1,6 @@
 //! `config.json`, read field by field; a field that is there must make sense.
 
+mod quantised;
 mod settings;
 
 use serde_json::{Map, Value};

@@ -41,7 +41,7 @@ mod starcoder2;
 
 use super::config::check_settings;
 use super::{Config, Decoder, Order, Pairs, Projections};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::gguf::Layout;
 use crate::weights::{self, Matrix, Weights};
 
@@ -229,12 +229,8 @@ pub fn load(config: &Config, weights: &Weights) -> Result<Decoder> {
             supported().map(|family| family.model_type),
         ));
     };
-    if config.object("quantization_config")?.is_some() {
-        return Err(Error::failed(
-            "The checkpoint is quantised (config.json has a quantization_config).",
-            "Use the original checkpoint in float32, bfloat16 or float16.",
-        ));
-    }
+    // The weights know their tiles by now; what is stored in any other way is refused.
+    config.tiles()?;
     let config = family.config(config)?;
     check_settings(&config, &model_type, family.supports)?;
     let mut decoder = (family.load)(&config, weights)?;
