@@ -198,7 +198,8 @@ impl Loaded {
         };
         sinks.spare(files.paths())?;
         let mut model = Model::load(&files, load)?;
-        let server = remote.map(|remote| remote.connect(&mut model, &run.hub, run.timeout));
+        let server =
+            remote.map(|remote| remote.connect(&mut model, &run.selection.points, &run.hub, run.timeout));
         let server = server.transpose()?;
         let model: &'static Model = Box::leak(Box::new(model));
         Ok(Self {

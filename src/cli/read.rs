@@ -156,7 +156,8 @@ impl Reader<'_> {
                     return Err(error);
                 }
             };
-            if !batch.is_empty() && tokens + prompt.ids.len() > limit {
+            let is_full = tokens + prompt.ids.len() > limit || batch.len() >= self.engine.batch_prompts();
+            if !batch.is_empty() && is_full {
                 pass.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
                 tokens = 0;
             }

@@ -11,6 +11,12 @@ use crate::error::{Error, Result};
 /// How lens introduces itself.
 const USER_AGENT: &str = concat!("logit-lens/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The pauses after which a request is sent again that a server was too busy for, or that did not reach it.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(300),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
 /// As much of a server's own words as a message quotes, in characters.
 const QUOTED: usize = 300;
 
@@ -57,7 +63,12 @@ impl Client {
         let mut headers = HeaderMap::new();
         // A compressed body could be of any length.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let client = reqwest::Client::builder()
+        let builder = match is_this_machine(base) {
+            // What a proxy reaches under this name is another machine, which would be told the key.
+            true => reqwest::Client::builder().no_proxy(),
+            false => reqwest::Client::builder(),
+        };
+        let client = builder
             .user_agent(USER_AGENT)
             .default_headers(headers)
             .redirect(reqwest::redirect::Policy::none())
@@ -114,28 +125,57 @@ impl Client {
         self.send(Method::POST, self.url(path), Some(content), most)
     }
 
+    /// The answer to a request. One that did not reach the server, or that it was too busy for (429, 503), is sent
+    /// again a few times: nothing has come of it.
     fn send(&self, method: Method, url: Url, content: Option<Content>, most: usize) -> Result<Reply> {
-        let mut request = self.client.request(method, url);
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let (is_undone, answer) = self.send_once(&method, &url, content.as_ref(), most);
+            match pauses.next().filter(|_| is_undone) {
+                Some(pause) => std::thread::sleep(pause.min(self.patience)),
+                None => return answer,
+            }
+        }
+    }
+
+    /// The answer to a request, and whether nothing has come of it.
+    fn send_once(
+        &self,
+        method: &Method,
+        url: &Url,
+        content: Option<&Content>,
+        most: usize,
+    ) -> (bool, Result<Reply>) {
+        let mut request = self.client.request(method.clone(), url.clone());
         if let Some((name, value)) = &self.authorization {
             request = request.header(name, value);
         }
         if let Some(content) = content {
             request = request.header(header::CONTENT_TYPE, content.kind);
-            for (name, value) in content.headers {
-                request = request.header(name, value);
+            for (name, value) in &content.headers {
+                request = request.header(*name, value);
             }
-            request = request.body(content.body);
+            request = request.body(content.body.clone());
         }
         let answer = async {
-            let response = request.send().await.map_err(|e| self.unreachable(&reason(&e)))?;
-            self.receive(response, most).await
+            match request.send().await {
+                Ok(response) => {
+                    let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+                    let is_undone = busy.contains(&response.status());
+                    (is_undone, self.receive(response, most).await)
+                }
+                Err(e) => (e.is_connect(), Err(self.unreachable(&reason(&e)))),
+            }
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| no_connections(&e.to_string()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(e) => return (false, Err(no_connections(&e.to_string()))),
+        };
         let answer = async { timeout(self.patience, answer).await };
-        runtime.block_on(answer).unwrap_or_else(|_| Err(self.late()))
+        runtime
+            .block_on(answer)
+            .unwrap_or_else(|_| (false, Err(self.late())))
     }
 
     async fn receive(&self, mut response: Response, most: usize) -> Result<Reply> {
@@ -242,6 +282,13 @@ fn no_connections(reason: &str) -> Error {
         format!("This machine cannot set up connections ({reason})."),
         "Install the system's CA certificates (often a package named ca-certificates).",
     )
+}
+
+/// Whether an address is of the machine that lens runs on.
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The innermost cause, which is the one that says something: reqwest's own text only has the URL.

@@ -32,6 +32,12 @@ pub trait Engine {
     /// bounded however many prompts there are. A longer prompt is read alone.
     fn batch_tokens(&self, request: &Request) -> usize;
 
+    /// The prompts that one call of [`Engine::read_prompts`] may have: where what is done can be lost with what fails,
+    /// few.
+    fn batch_prompts(&self) -> usize {
+        usize::MAX
+    }
+
     /// Reads each prompt at the layers, points and positions asked for, telling `progress` how far it is.
     ///
     /// # Errors

@@ -73,17 +73,25 @@ impl Remote {
         }
     }
 
-    /// Refuses an address that is not plain, and what the engine has no way to: some points, and, for a
-    /// comparison, the rows themselves.
+    /// Refuses an address that is not plain, and what the engine has no way to: some points, the rows themselves
+    /// where they are `needs_rows`, and lenses that are `fitted`.
     ///
     /// # Errors
     /// The first such thing.
-    pub fn check(&self, points: &Points, compares: bool) -> Result<()> {
+    pub fn check(&self, points: &Points, needs_rows: bool, fitted: bool) -> Result<()> {
         if let Self::Vllm(address) | Self::Ndif(Some(address)) = self {
             check_address(address)?;
         }
-        if compares && matches!(self, Self::Ndif(_)) {
-            return Err(ndif::no_rows());
+        if matches!(self, Self::Ndif(_)) {
+            if needs_rows {
+                return Err(ndif::no_rows());
+            }
+            if fitted {
+                return Err(Error::usage(
+                    "NDIF reads rows through the logit lens alone.",
+                    "Leave out --lens, or use a vLLM server.",
+                ));
+            }
         }
         let within = [Point::AttnOut, Point::ResidMid, Point::MlpOut];
         match (self, within.into_iter().find(|&point| points.has(point))) {
@@ -129,11 +137,18 @@ impl Remote {
     ///
     /// # Errors
     /// A server that is not there, lacks what is needed or runs another model.
-    pub fn connect(&self, model: &mut Model, hub: &HubOptions, patience: Duration) -> Result<Server> {
+    pub fn connect(
+        &self,
+        model: &mut Model,
+        points: &Points,
+        hub: &HubOptions,
+        patience: Duration,
+    ) -> Result<Server> {
         match self {
             Self::Vllm(address) => Ok(Server::Vllm(vllm::Server::connect(address, model, patience)?)),
             Self::Ndif(address) => {
                 let revision = hub.revision.clone();
+                ndif::check_points(model, points)?;
                 let server = ndif::Server::connect(address.as_ref(), model, revision, patience)?;
                 Ok(Server::Ndif(server))
             }

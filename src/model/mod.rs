@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::Device;
 
-use crate::decoder::{self, Config, Decoder};
+use crate::decoder::{self, Config, Decoder, Modules, modules};
 use crate::error::Result;
 use crate::machine::device::{self, DeviceChoice};
 use crate::readout::lenses::Subject;
@@ -59,6 +59,8 @@ pub struct Card {
     pub device: String,
     /// What runs the model, where that is a server.
     pub engine: Option<EngineCard>,
+    /// The names of its modules in `transformers`, where they are known.
+    pub modules: Option<&'static Modules>,
 }
 
 /// A server that runs a model.
@@ -73,23 +75,29 @@ pub struct EngineCard {
 
 impl EngineCard {
     /// Of software of that name and version.
-    pub fn new(name: &str, version: Option<String>) -> Self {
+    pub fn new(name: &str, version: Option<&str>) -> Self {
         Self {
             name: name.to_string(),
-            version,
+            version: version.map(word),
             dtype: Arc::default(),
         }
     }
 
     /// Keeps the type that the server computes in, the first that it says.
     pub fn says(&self, dtype: &str) {
-        let _ = self.dtype.set(dtype.to_string());
+        let _ = self.dtype.set(word(dtype));
     }
 
     /// The type that the server computes in, once it has said so.
     pub fn dtype(&self) -> Option<&str> {
         self.dtype.get().map(String::as_str)
     }
+}
+
+/// A server's own word: no more of it than a version or a type has, wherever it will be shown.
+fn word(text: &str) -> String {
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || "._+- ".contains(*c);
+    text.chars().filter(is_plain).take(40).collect()
 }
 
 /// Its name and version.
@@ -212,6 +220,7 @@ fn card(
     requested: Option<DType>,
 ) -> Result<Card> {
     let stored = weights.dtype();
+    let family = config.required_text("model_type")?;
     let computed = match device.is_cpu() {
         true => DType::F32,
         false => requested.unwrap_or(DType::F32),
@@ -220,7 +229,6 @@ fn card(
         name: files.name.clone(),
         revision: files.revision.clone(),
         about: files.about,
-        family: config.required_text("model_type")?,
         parameters: weights.parameters(),
         layers: decoder.blocks.len(),
         hidden: decoder.hidden,
@@ -233,5 +241,9 @@ fn card(
         computed,
         device: device::name(device),
         engine: None,
+        // The names are of a final norm and what follows it.
+        modules: modules(&family)
+            .filter(|_| decoder.unembed.norm.is_some() && decoder.unembed.project.is_none()),
+        family,
     })
 }

@@ -144,6 +144,10 @@ impl Rows {
             ("compute_dtype", card.computed.to_string()),
             ("lens", document.trajectory.lens.name().to_string()),
         ];
+        if let Some(engine) = &card.engine {
+            let dtype = engine.dtype().unwrap_or("unknown");
+            self.model.push(("engine", format!("{engine} in {dtype}")));
+        }
     }
 
     fn metadata(&self) -> HashMap<String, String> {

@@ -2,15 +2,16 @@
 //! lens does, and a control where it does not. Nothing is computed to write it.
 
 use std::io::Write;
+use std::path::Path;
 
 use serde_json::json;
 
 use super::{Content, Document, Format, Report, Result, Setting, Sheet, no_picture};
 use crate::analysis::statistics::Statistics;
-use crate::decoder::modules;
 use crate::error::Error;
 use crate::lens::Follow;
 use crate::model::Card;
+use crate::source::{DEMO, is_on_the_hub};
 use crate::text::targets::Target;
 
 /// One script for all prompts.
@@ -52,6 +53,16 @@ struct About {
 impl Report for Script {
     fn document(&mut self, document: &Document, _: &mut dyn Write) -> Result<()> {
         let trajectory = document.trajectory;
+        if let Some(target) = trajectory.targets.iter().find(|target| target.sequence) {
+            return Err(Error::usage(
+                format!(
+                    "A script reads one token of a target, and {} is several in a row.",
+                    target.name
+                ),
+                "Add --first-token, or read it with lens.",
+            )
+            .into());
+        }
         let target = |target: &Target| json!([target.name, target.ids]);
         let targets: Vec<_> = trajectory.targets.iter().map(target).collect();
         self.prompts.push(format!(
@@ -71,7 +82,14 @@ impl Report for Script {
         let Some(About { card, layers }) = &self.about else {
             return Ok(());
         };
-        let Some(names) = modules(&card.family) else {
+        if card.name == DEMO || !(is_on_the_hub(&card.name) || Path::new(&card.name).is_dir()) {
+            return Err(Error::failed(
+                format!("transformers loads no model from {}.", card.name),
+                "Give --model a name of the hub, or a directory with config.json and safetensors.",
+            )
+            .into());
+        }
+        let Some(names) = card.modules else {
             return Err(Error::failed(
                 format!(
                     "lens does not know the names of the modules of {} in Python.",
@@ -81,7 +99,11 @@ impl Report for Script {
             )
             .into());
         };
-        let (prompts, k) = (self.prompts.join("\n"), self.top_k);
+        let (prompts, k) = (self.prompts.join("\n"), self.top_k.min(card.vocabulary));
+        let attention = match names.plain_attention {
+            true => ", attn_implementation=\"eager\"",
+            false => "",
+        };
         let [model, revision, layers] = [json!(card.name), json!(card.revision), json!(layers)];
         let revision = if card.revision.is_some() {
             revision.to_string()
@@ -92,6 +114,7 @@ impl Report for Script {
         write!(
             out,
             r#"# A logit lens with nnsight (https://nnsight.net), of the run that lens was asked for.
+# The rows after blocks are read, not the one before block 0.
 # pip install "nnsight==0.8.*" transformers; NDIF_API_KEY holds the key for REMOTE.
 import json
 
@@ -107,7 +130,7 @@ PROMPTS = [
 {prompts}
 ]
 
-model = TransformersModel({model}, revision={revision}, task="text-generation")
+model = TransformersModel({model}, revision={revision}, task="text-generation"{attention})
 cap = getattr(model.config, "final_logit_softcapping", None)
 scale = (getattr(model.config, "logit_scale", None) or 1) / (getattr(model.config, "logits_scaling", None) or 1)
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json::{Assertion, LensMeta, SCHEMA_VERSION};
+use super::json::{Assertion, Engine, LensMeta, SCHEMA_VERSION};
 use super::sheet::{Data, Table};
 use super::text::plain;
 use super::words::{lens_name, side_by_side};
@@ -32,6 +32,9 @@ pub struct Meta {
     pub k: usize,
     pub tool: String,
     pub tool_version: String,
+    /// What ran the model, where that is a server; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
     /// What maps the rows before the final norm; absent where that is the logit lens alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lenses: Option<Vec<LensMeta>>,
@@ -174,6 +177,7 @@ pub fn summary(summaries: &[Summary], card: &Card) -> Sheet {
         k: first.k,
         tool: "lens".to_string(),
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
+        engine: card.engine.as_ref().map(Engine::from),
         lenses,
     };
     let columns = [

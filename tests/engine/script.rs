@@ -69,6 +69,21 @@ fn a_script_computes_nothing_and_has_a_family_that_it_can_name() {
         None,
     );
     assert_fails(&point, 2, "no other points");
+    let several = [
+        "a b",
+        "-m",
+        "tests/fixtures/llama",
+        "--track",
+        "the city",
+        "--format",
+        "script",
+    ];
+    assert_fails(&run(&several, None), 2, "several in a row");
+    for model in ["demo", "tests/fixtures/llama/model.safetensors"] {
+        let nothing = run(&["--ids", "5", "-m", model, "--format", "script"], None);
+        assert_fails(&nothing, 1, "transformers loads no model from");
+    }
+    assert!(written("tests/fixtures/gemma2").contains("attn_implementation=\"eager\""));
     let unknown = run(
         &["--ids", "5", "-m", "tests/fixtures/gemma3", "--format", "script"],
         None,

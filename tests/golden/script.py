@@ -1,4 +1,5 @@
 # A logit lens with nnsight (https://nnsight.net), of the run that lens was asked for.
+# The rows after blocks are read, not the one before block 0.
 # pip install "nnsight==0.8.*" transformers; NDIF_API_KEY holds the key for REMOTE.
 import json
 

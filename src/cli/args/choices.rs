@@ -1,6 +1,11 @@
 //! What options take, where it is one of a few words or a number.
 
-use clap::ValueEnum;
+use std::ffi::OsStr;
+
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Command, ValueEnum};
+use logit_lens::engine::Remote;
 use logit_lens::report::Order;
 use logit_lens::run::{AssertionFormat, TrailingSpace, UnusableTargets, Verify};
 use logit_lens::text::prompt::Bos;
@@ -19,6 +24,26 @@ impl From<OrderChoice> for Order {
             OrderChoice::Up => Self::Up,
             OrderChoice::Down => Self::Down,
         }
+    }
+}
+
+/// What `--remote` takes. What is wrong is not shown where it may hold a password.
+#[derive(Clone)]
+pub struct ServerParser;
+
+impl TypedValueParser for ServerParser {
+    type Value = Remote;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> clap::error::Result<Remote> {
+        let text = value.to_string_lossy();
+        let parse = |text: &str| text.parse::<Remote>();
+        if !text.contains(['@', '?']) {
+            return parse.parse_ref(command, arg, value);
+        }
+        parse(&text).map_err(|what| {
+            let words = format!("invalid value for '--remote <SERVER>': {what}");
+            clap::Error::raw(ErrorKind::ValueValidation, words).with_cmd(command)
+        })
     }
 }
 

@@ -28,8 +28,8 @@ use logit_lens::text::targets::TargetSpec;
 
 use super::stdin;
 use choices::{
-    AssertFormatChoice, BosChoice, DTypeChoice, OrderChoice, TargetsChoice, TrailingSpaceChoice,
-    VerifyChoice, positive, seconds, threads, token_id,
+    AssertFormatChoice, BosChoice, DTypeChoice, OrderChoice, ServerParser, TargetsChoice,
+    TrailingSpaceChoice, VerifyChoice, positive, seconds, threads, token_id,
 };
 use help::{AFTER_HELP, AFTER_SHORT_HELP, ASSERT_HELP, MOST_USED, STATISTICS_HELP, STYLES};
 use rules::Given;
@@ -404,7 +404,7 @@ pub struct Args {
     ///
     /// vLLM with the vllm-lens plugin runs the blocks, and final norm and unembedding are computed here (#NAME after
     /// the address names the served model, VLLM_API_KEY has the key). NDIF computes all (NDIF_HOST, NDIF_API_KEY).
-    #[arg(long, value_name = "SERVER", help_heading = "Computation")]
+    #[arg(long, value_name = "SERVER", value_parser = ServerParser, help_heading = "Computation")]
     remote: Option<Remote>,
 
     /// Longest wait for an answer of --remote, in seconds [default: 600]

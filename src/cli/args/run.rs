@@ -6,6 +6,7 @@ use std::time::Duration;
 use logit_lens::error::{Error, Result};
 use logit_lens::lens::Points;
 use logit_lens::model::LoadOptions;
+use logit_lens::readout::lenses::LensChoice;
 use logit_lens::run::{Chat, Encoding, Prompts, Run, Selection, Spelling, Task};
 use logit_lens::source::HubOptions;
 use logit_lens::text::prompts::{Item, What};
@@ -85,7 +86,13 @@ impl Args {
             ));
         }
         if let Some(remote) = &run.remote {
-            remote.check(&run.selection.points, run.task == Task::Compare)?;
+            let keeps_rows = run.outputs.iter().any(|output| output.format.keeps_rows());
+            let fitted = run.selection.lenses.iter().any(|lens| *lens != LensChoice::Logit);
+            remote.check(
+                &run.selection.points,
+                run.task == Task::Compare || keeps_rows,
+                fitted,
+            )?;
         }
         Ok(run)
     }

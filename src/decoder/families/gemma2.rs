@@ -26,7 +26,11 @@ pub const FAMILY: Family = Family {
         "rope_parameters",
     ],
     load,
-    modules: Some(Modules::POST_NORMED),
+    modules: Some(Modules {
+        // Torch's fused attention has no cap on scores.
+        plain_attention: true,
+        ..Modules::POST_NORMED
+    }),
     ..Family::NEW
 };
 

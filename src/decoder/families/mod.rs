@@ -82,7 +82,7 @@ pub struct Modules {
     /// The modules of a block that give what attention and MLP add to the stream; `None` where none gives just
     /// that.
     pub branches: Option<[&'static str; 2]>,
-    /// Whether attention has its plain form only, and no fused one.
+    /// Whether attention is right in its plain form only, and not in a fused one.
     pub plain_attention: bool,
 }
 

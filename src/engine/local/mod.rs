@@ -19,7 +19,7 @@ use crate::text::tokens::Tokens;
 
 pub use follow::ids_to_follow;
 pub use generate::continuation;
-pub use read::{Chosen, Source};
+pub use read::{Chosen, Source, cancelled};
 
 impl Engine for Model {
     fn card(&self) -> &Card {

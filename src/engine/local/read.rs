@@ -263,7 +263,7 @@ pub(super) fn lenses_of(request: &Request) -> Vec<Arc<dyn Lens>> {
 }
 
 /// The error of what was cancelled ([`Progress::is_cancelled`]).
-pub(super) fn cancelled() -> Error {
+pub fn cancelled() -> Error {
     Error::failed("The reading was cancelled.", "Start it again.")
 }
 

@@ -27,7 +27,7 @@ for (block, attn, mlp), points in zip(blocks, ask['points']):
         after = block.output
         after = after[0] if isinstance(after, tuple) else after
         rows.append(after.reshape(-1, width)[at])
-out = {'dtype': str(rows[-1].dtype), 'rows': [], 'followed': []}
+out = {'mark': ask['mark'], 'dtype': str(rows[-1].dtype), 'rows': [], 'followed': []}
 names = ['ids', 'logits', 'log_sum_exp', 'entropy', 'forward_kl', 'reverse_kl', 'next', 'js', 'tv']
 for row in rows:
     out['rows'].append({name: [] for name in names})
@@ -50,8 +50,16 @@ for start in range(0, len(at), ask['together']):
             out['vocabulary'] = z.shape[-1]
             continue
         top = torch.topk(z, k)
-        numbers['ids'] += top.indices.tolist()
-        numbers['logits'] += top.values.tolist()
+        ids = top.indices
+        tied = z == top.values[:, -1:]
+        above = z > top.values[:, -1:]
+        kept = above | (tied & (tied.cumsum(-1) <= k - above.sum(-1, keepdim=True)))
+        if bool((kept.sum(-1) == k).all()):
+            ids = kept.nonzero()[:, 1].reshape(-1, k)
+            order = z.gather(-1, ids).sort(dim=-1, descending=True, stable=True).indices
+            ids = ids.gather(-1, order)
+        numbers['ids'] += ids.tolist()
+        numbers['logits'] += z.gather(-1, ids).tolist()
         numbers['log_sum_exp'] += total.tolist()
         numbers['entropy'] += (-(p * lp).sum(-1)).tolist()
         numbers['forward_kl'] += (q * (lq - lp)).sum(-1).tolist()
@@ -63,10 +71,10 @@ for start in range(0, len(at), ask['together']):
             numbers['js'] += (js.sum(-1) / 2).tolist()
             numbers['tv'] += ((p - q).abs().sum(-1) / 2).tolist()
         if nth <= shown:
-            for i, ids in enumerate(top.indices[:, :ask['follow']].tolist()):
-                tops[i].update(ids)
+            for i, followed in enumerate(ids[:, :ask['follow']].tolist()):
+                tops[i].update(followed)
     if ask['answer']:
-        for i, token in enumerate(output.argmax(-1).tolist()):
+        for i, token in enumerate(ids[:, 0].tolist()):
             tops[i].add(token)
     if ask['follow_next']:
         for i, token in enumerate(following):

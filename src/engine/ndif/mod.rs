@@ -8,15 +8,16 @@ mod server;
 mod wire;
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::Engine;
 use super::continuations::add_continuations;
 use super::http::Content;
 use super::local::continuation;
 use super::several::several;
-use crate::decoder::{Modules, Point, Site, modules};
+use crate::decoder::{Modules, Point, Site};
 use crate::error::{Error, Result};
-use crate::lens::{Follow, Layers, Request, Trajectory};
+use crate::lens::{Follow, Layers, Points, Request, Trajectory};
 use crate::machine::progress::Progress;
 use crate::model::{Card, Model};
 use crate::text::prompt::Prompt;
@@ -40,9 +41,7 @@ const BATCH: usize = 4096;
 
 /// The names of the modules of `model` in `transformers`.
 fn modules_of(model: &Model) -> Result<&'static Modules> {
-    let unembed = &model.decoder.unembed;
-    let known = modules(&model.card.family).filter(|_| unembed.norm.is_some() && unembed.project.is_none());
-    known.ok_or_else(|| {
+    model.card.modules.ok_or_else(|| {
         Error::failed(
             format!(
                 "lens does not know the names of the modules of {} on an NDIF server.",
@@ -53,11 +52,37 @@ fn modules_of(model: &Model) -> Result<&'static Modules> {
     })
 }
 
+/// Refuses points that the modules of `model` do not give.
+///
+/// # Errors
+/// A family whose modules' names are not known, or of whose branches they are not.
+pub fn check_points(model: &Model, points: &Points) -> Result<()> {
+    let within = [Point::AttnOut, Point::ResidMid, Point::MlpOut];
+    let asks_within = within.into_iter().any(|point| points.has(point));
+    if asks_within && modules_of(model)?.branches.is_none() {
+        return Err(Error::usage(
+            format!(
+                "What attention and MLP of {} add cannot be read on an NDIF server.",
+                model.card.family
+            ),
+            "Leave out --point.",
+        ));
+    }
+    Ok(())
+}
+
+/// What says of which tokens a request is.
+fn mark(ids: &[u32]) -> String {
+    let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+    let digest = Sha256::digest(bytes);
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The error where rows themselves are needed.
 pub fn no_rows() -> Error {
     Error::usage(
-        "NDIF gives readings, and a comparison needs the rows themselves.",
-        "Read the two one after another, or use a vLLM server.",
+        "NDIF gives readings, and a comparison or a .safetensors file needs the rows themselves.",
+        "Read two prompts one after another, or use a vLLM server.",
     )
 }
 
@@ -71,6 +96,8 @@ pub struct Ndif<'a> {
 /// What the body is asked for.
 #[derive(Serialize)]
 struct Ask<'a> {
+    /// Comes back with the numbers, so that they are known to be of this request.
+    mark: String,
     positions: &'a [usize],
     /// The token after each, in the prompt.
     next: Vec<Option<u32>>,
@@ -123,12 +150,6 @@ impl Ndif<'_> {
 
     /// Reads one prompt.
     fn read(&self, prompt: Prompt, request: &Request, progress: &dyn Progress) -> Result<Trajectory> {
-        if request.lenses.len() > 1 || request.lenses.iter().any(|lens| lens.artefact().is_some()) {
-            return Err(Error::usage(
-                "The server reads rows through the logit lens alone.",
-                "Leave out --lens, or read with another engine.",
-            ));
-        }
         let positions = request.positions.resolve(prompt.ids.len())?;
         let mut targets: Vec<Target> = Vec::new();
         for target in request.targets.iter().chain(&prompt.targets) {
@@ -158,6 +179,9 @@ impl Ndif<'_> {
             ));
         }
         let saved: Saved = serde_json::from_str(&text).map_err(|e| odd(&e.to_string()))?;
+        if saved.mark != mark(&asked.prompt.ids) {
+            return Err(odd("numbers of another request"));
+        }
         if saved.vocabulary != self.model.card.vocabulary {
             return Err(Error::failed(
                 format!(
@@ -171,7 +195,7 @@ impl Ndif<'_> {
         }
         if let Some(engine) = &self.model.card.engine {
             let dtype = saved.dtype.trim_start_matches("torch.");
-            engine.says(&self.server.client.quoted(dtype));
+            engine.says(dtype);
         }
         saved.trajectory(asked).map_err(|what| odd(&what))
     }
@@ -188,6 +212,7 @@ impl Ndif<'_> {
         let named = asked.targets.iter().chain(&request.against);
         let unembed = &model.decoder.unembed;
         let ask = Ask {
+            mark: mark(&asked.prompt.ids),
             positions: &asked.positions,
             next: (asked.positions.iter())
                 .map(|&at| asked.prompt.ids.get(at + 1).copied())
@@ -209,13 +234,8 @@ impl Ndif<'_> {
         };
         let asked_text = serde_json::to_string(&ask).map_err(|e| self.server.client.odd(&e.to_string()))?;
         let within = |site: &Site| !matches!(site.point, Point::ResidPost | Point::Embed);
-        let caps = model
-            .decoder
-            .blocks
-            .iter()
-            .any(|block| block.attention.cap.is_some());
         let trace = Trace {
-            repository: &model.card.name,
+            repository: self.server.name.as_deref().unwrap_or(&model.card.name),
             revision: self.server.revision.as_deref(),
             modules: modules_of(model)?,
             ids: &asked.prompt.ids,
@@ -224,8 +244,7 @@ impl Ndif<'_> {
             asked: &asked_text,
             body: BODY,
         };
-        // Torch's fused attention has no cap on scores.
-        let attention = match caps || trace.modules.plain_attention {
+        let attention = match trace.modules.plain_attention {
             true => "eager",
             false => "sdpa",
         };
@@ -236,7 +255,8 @@ impl Ndif<'_> {
     /// The most bytes that a result can come to.
     fn most(&self, asked: &Asked) -> usize {
         let rows = asked.sites.len() * asked.positions.len();
-        let followed = asked.sites.len() * asked.top_k + asked.targets.len() + 16;
+        let targets: usize = asked.targets.iter().map(|target| target.ids.len() + 1).sum();
+        let followed = asked.sites.len() * asked.top_k + targets + 16;
         // A number takes at most 25 characters, an id fewer.
         REST + rows * 50 * (asked.top_k + 12 + followed)
     }
@@ -255,24 +275,16 @@ impl Engine for Ndif<'_> {
         BATCH
     }
 
+    fn batch_prompts(&self) -> usize {
+        2 * IN_FLIGHT
+    }
+
     fn read_prompts(
         &self,
         prompts: Vec<Prompt>,
         request: &Request,
         progress: &dyn Progress,
     ) -> Result<Vec<Trajectory>> {
-        let known = modules_of(self.model)?;
-        let within = [Point::AttnOut, Point::ResidMid, Point::MlpOut];
-        let asks_within = within.into_iter().any(|point| request.points.has(point));
-        if asks_within && known.branches.is_none() {
-            return Err(Error::usage(
-                format!(
-                    "What attention and MLP of {} add cannot be read on an NDIF server.",
-                    self.model.card.family
-                ),
-                "Leave out --point.",
-            ));
-        }
         if request.keep_rows {
             return Err(no_rows());
         }

@@ -1,6 +1,6 @@
 //! The numbers in a result, as readings: each checked against what was asked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -16,6 +16,8 @@ use crate::text::targets::Target;
 /// What the body saved.
 #[derive(Deserialize)]
 pub struct Saved {
+    /// What the request was marked with.
+    pub mark: String,
     /// The type of the residual stream, as torch calls it.
     pub dtype: String,
     pub vocabulary: usize,
@@ -76,9 +78,9 @@ impl Saved {
             rows.push(readings.collect::<Option<Vec<Reading>>>());
         }
         let rows: Option<Vec<Vec<Reading>>> = rows.into_iter().collect();
-        let rows = rows.ok_or("a row of it lacks numbers, or has some that are none")?;
+        let rows = rows.ok_or("a row of it lacks numbers, or has some that cannot be")?;
         let tracked = (self.followed.iter().enumerate())
-            .map(|(at, followed)| followed.tracks(at, &rows, &asked))
+            .map(|(at, followed)| followed.tracks(at, &rows, &asked, self.vocabulary))
             .collect::<Option<Vec<_>>>();
         let output = rows[rows.len() - 1].clone();
         let shown = asked.sites.iter().zip(rows).take(asked.shown);
@@ -106,7 +108,8 @@ impl Numbers {
             .collect();
         top.sort_by(|a, b| b.logit.total_cmp(&a.logit).then(a.id.cmp(&b.id)));
         let fits = top.len() == asked.top_k && logits.len() == ids.len() && !top.is_empty();
-        if !fits || ids.iter().any(|&id| id as usize >= vocabulary) {
+        let distinct: HashSet<u32> = ids.iter().copied().collect();
+        if !fits || distinct.len() < ids.len() || ids.iter().any(|&id| id as usize >= vocabulary) {
             return None;
         }
         let next = asked.prompt.ids.get(asked.positions[at] + 1);
@@ -140,8 +143,19 @@ impl Numbers {
             reading.reverse_kl,
         ];
         let finite = all.into_iter().all(is_number) && reading.top.iter().all(|top| is_number(top.logprob));
-        finite.then_some(reading)
+        (finite && is_possible(&reading, vocabulary)).then_some(reading)
     }
+}
+
+/// Whether the numbers are those that a distribution over a vocabulary can have, but for rounding.
+fn is_possible(reading: &Reading, vocabulary: usize) -> bool {
+    const ROUNDING: f64 = 1e-4;
+    let within = |x: f64, most: f64| (-ROUNDING..=most + ROUNDING).contains(&x);
+    let distances = reading
+        .distances
+        .is_none_or(|distances| within(distances.js, std::f64::consts::LN_2) && within(distances.tv, 1.));
+    let sum: f64 = reading.top.iter().map(|top| top.prob).sum();
+    distances && within(reading.entropy, (vocabulary as f64).ln()) && within(sum, 1.)
 }
 
 fn candidate(id: u32, logit: f64, log_sum_exp: f64) -> Candidate {
@@ -155,7 +169,13 @@ fn candidate(id: u32, logit: f64, log_sum_exp: f64) -> Candidate {
 }
 
 impl Followed {
-    fn tracks(&self, at: usize, rows: &[Vec<Reading>], asked: &Asked) -> Option<Vec<Track>> {
+    fn tracks(
+        &self,
+        at: usize,
+        rows: &[Vec<Reading>],
+        asked: &Asked,
+        vocabulary: usize,
+    ) -> Option<Vec<Track>> {
         let readings: Vec<Reading> = rows.iter().map(|row| row[at].clone()).collect();
         let output = readings.last()?;
         let next = asked.prompt.ids.get(asked.positions[at] + 1).copied();
@@ -172,15 +192,17 @@ impl Followed {
             let nth = *place.get(&id)?;
             let value = |row: usize| {
                 let logit = *self.logits.get(row)?.get(nth)?;
+                let rank = *self.ranks.get(row)?.get(nth)?;
                 let Candidate {
                     logit, logprob, prob, ..
                 } = candidate(id, logit, shown[row].log_sum_exp);
-                Some(Tracked {
+                let is_possible = logprob <= 1e-4 && (1..=vocabulary as u64).contains(&rank);
+                is_possible.then_some(Tracked {
                     id,
                     logit,
                     logprob,
                     prob,
-                    rank: *self.ranks.get(row)?.get(nth)?,
+                    rank,
                 })
             };
             let values = (0..asked.shown).map(value).collect::<Option<Vec<_>>>()?;

@@ -2,16 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Url;
+use percent_encoding::percent_decode_str;
 use reqwest::header::HeaderName;
+use reqwest::{StatusCode, Url};
 
 use super::archive;
 use super::wire::{self, Environments, Response};
 use crate::engine::http::{Client, Content, Key, Reply, variable};
+use crate::engine::local::cancelled;
 use crate::engine::remote::{address_of, check_address};
 use crate::error::{Error, Result};
 use crate::machine::progress::Progress;
 use crate::model::{EngineCard, Model};
+use crate::source;
 
 /// The public service.
 const HOST: &str = "https://api.ndif.us";
@@ -28,6 +31,8 @@ const FAILURES: usize = 5;
 /// An NDIF server.
 pub struct Server {
     pub client: Client,
+    /// The name by which it has the model, where that is another.
+    pub name: Option<String>,
     patience: Duration,
     /// The revision that is asked for; `None` for the one that the server has.
     pub revision: Option<String>,
@@ -46,12 +51,29 @@ impl Server {
         patience: Duration,
     ) -> Result<Self> {
         super::modules_of(model)?;
+        // What nnsight keeps is for the server that nnsight would ask.
+        let kept = address.is_none().then(kept_settings).flatten();
         let base = match address {
             Some(address) => address.clone(),
-            None => public()?,
+            None => public(kept.as_deref())?,
         };
-        // What nnsight keeps is for the server that nnsight would ask.
-        let key = variable("NDIF_API_KEY").or_else(|| address.is_none().then(kept_key).flatten());
+        let name = named_in(&base);
+        let is_public = Url::parse(HOST).is_ok_and(|public| public.host_str() == base.host_str());
+        if is_public
+            && name.is_none()
+            && (model.card.name == source::DEMO || !source::is_on_the_hub(&model.card.name))
+        {
+            return Err(Error::usage(
+                format!(
+                    "NDIF knows a model by its name on the hub, which {} is not.",
+                    model.card.name
+                ),
+                "Give --model a name of the hub, or a server of your own: --remote ndif+http://HOST.",
+            ));
+        }
+        let mut base = base;
+        base.set_fragment(None);
+        let key = variable("NDIF_API_KEY").or_else(|| setting_in(&kept?, "APIKEY"));
         let key = key.map(|secret| Key {
             header: HeaderName::from_static("ndif-api-key"),
             scheme: "",
@@ -75,11 +97,12 @@ impl Server {
                 "Add -o lens.py: it writes a script of the same run for nnsight, in the version that the server has.",
             ));
         }
-        let engine = EngineCard::new("NDIF", Some(format!("nnsight {}", client.quoted(&version))));
+        let engine = EngineCard::new("NDIF", Some(&format!("nnsight {version}")));
         model.card.device = format!("NDIF at {}", client.host());
         model.card.engine = Some(engine);
         Ok(Self {
             client,
+            name,
             patience,
             revision,
         })
@@ -108,8 +131,12 @@ impl Server {
         let path = format!("/response/{}", sent.id);
         let ([mut pause, longest], mut failures) = (PAUSES, 0);
         let mut state = sent.status;
+        let mut description = sent.description;
         loop {
-            progress.say(&format!("NDIF: {}", self.client.quoted(&state.to_lowercase())));
+            progress.say(&self.standing(&state, description.as_deref()));
+            if progress.is_cancelled() {
+                return Err(cancelled());
+            }
             if since.elapsed() > self.patience {
                 return Err(self.late(&state));
             }
@@ -118,7 +145,7 @@ impl Server {
             let reply = match self.client.get(&path, SMALL) {
                 // There is nothing to say of it yet.
                 Ok(reply) if reply.status.as_u16() == 404 => continue,
-                Ok(reply) if reply.status.is_server_error() && failures < FAILURES => {
+                Ok(reply) if is_passing(reply.status) && failures < FAILURES => {
                     failures += 1;
                     continue;
                 }
@@ -130,11 +157,27 @@ impl Server {
             };
             failures = 0;
             let response: Response = wire::read(&self.client, &reply)?;
+            if response.id != sent.id {
+                return Err(self.client.odd("an answer about another request"));
+            }
             match response.status.as_str() {
                 "COMPLETED" => return Ok(response),
                 "ERROR" => return Err(self.failed(response.description.as_deref().unwrap_or_default())),
-                _ => state = response.status,
+                _ => (state, description) = (response.status, response.description),
             }
+        }
+    }
+
+    /// Where a request stands, for those who wait: a place in a queue is in the description.
+    fn standing(&self, state: &str, description: Option<&str>) -> String {
+        let state = self.client.quoted(&state.to_lowercase());
+        let description = self.client.quoted(description.unwrap_or_default());
+        match description.is_empty() {
+            true => format!("NDIF: {state}"),
+            false => format!(
+                "NDIF: {state} ({})",
+                description.chars().take(60).collect::<String>()
+            ),
         }
     }
 
@@ -145,7 +188,10 @@ impl Server {
             return Err(self.client.odd("a result at what is no web address"));
         };
         let storage = Client::open(&url, None, self.patience)?;
-        let reply = storage.get_base(most)?;
+        let reply = storage.get_base(most).map_err(|error| Error {
+            remedy: "It is where the result of the request was put: run the same command again.".to_string(),
+            ..error
+        })?;
         match reply.status.is_success() {
             true => Ok(reply),
             false => Err(Error::failed(
@@ -188,36 +234,60 @@ impl Server {
     }
 }
 
-/// Where the public service is, or what `NDIF_HOST` names.
-fn public() -> Result<Url> {
-    let host = variable("NDIF_HOST");
+/// Whether a failure to say how a request stands may pass.
+fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+/// The name of a model that stands after a `#` in an address.
+fn named_in(address: &Url) -> Option<String> {
+    let name = percent_decode_str(address.fragment()?).decode_utf8_lossy();
+    Some(name.into_owned()).filter(|name| !name.is_empty())
+}
+
+/// Where the public service is, or what `NDIF_HOST` or nnsight's `kept` settings name.
+fn public(kept: Option<&str>) -> Result<Url> {
+    let host = variable("NDIF_HOST").or_else(|| setting_in(kept?, "HOST"));
     let url = address_of(host.as_deref().unwrap_or(HOST)).map_err(|what| {
         Error::usage(
-            format!("NDIF_HOST is no address of a server: {what}."),
-            "Unset it, or set it to https://api.ndif.us.",
+            format!("NDIF_HOST, or HOST in nnsight's settings, is no address of a server: {what}."),
+            "Set NDIF_HOST to https://api.ndif.us, say.",
         )
     })?;
     check_address(&url)?;
     Ok(url)
 }
 
-/// The key that nnsight keeps in its own settings.
-fn kept_key() -> Option<String> {
+/// nnsight's own settings.
+fn kept_settings() -> Option<String> {
     let settings = match variable("XDG_CONFIG_HOME") {
         Some(settings) => settings.into(),
         None => std::env::home_dir()?.join(".config"),
     };
-    key_in(&std::fs::read_to_string(settings.join("nnsight/config.yaml")).ok()?)
+    std::fs::read_to_string(settings.join("nnsight/config.yaml")).ok()
 }
 
-/// The value of `APIKEY` below `API` in nnsight's settings, a file of a few plain lines of YAML.
-fn key_in(text: &str) -> Option<String> {
-    let mut lines = text.lines().skip_while(|line| line.trim_end() != "API:").skip(1);
+/// The value of `name` below `API` in nnsight's settings, a file of a few plain lines of YAML.
+fn setting_in(text: &str, name: &str) -> Option<String> {
+    let without_comment = |line: &'_ str| -> String {
+        let end = match line.trim_start().starts_with('#') {
+            true => 0,
+            false => line.find(" #").unwrap_or(line.len()),
+        };
+        line[..end].trim_end().to_string()
+    };
+    let lines = text.lines().map(without_comment).filter(|line| !line.is_empty());
     let value = lines
-        .by_ref()
-        .take_while(|line| line.starts_with([' ', '\t']) || line.trim().is_empty())
-        .find_map(|line| line.trim().strip_prefix("APIKEY:"))?;
-    let value = value.split(" #").next().unwrap_or_default().trim();
+        .skip_while(|line| line != "API:")
+        .skip(1)
+        .take_while(|line| line.starts_with([' ', '\t']))
+        .find_map(|line| {
+            line.trim()
+                .strip_prefix(name)?
+                .strip_prefix(':')
+                .map(str::to_string)
+        })?;
+    let value = value.trim().trim_start_matches("!!str").trim();
     let value = value.trim_matches(['"', '\'']);
     Some(value.to_string()).filter(|value| !matches!(value.as_str(), "" | "null" | "~"))
 }
@@ -230,8 +300,15 @@ mod tests {
     fn nnsights_own_settings_hold_a_key() {
         let text =
             "API:\n  HOST: https://api.ndif.us\n  APIKEY: abc-123\n  COMPRESS: true\nAPP:\n  DEBUG: false\n";
+        let key_in = |text: &str| setting_in(text, "APIKEY");
         assert_eq!(key_in(text).as_deref(), Some("abc-123"));
-        assert_eq!(key_in("API:\n  APIKEY: 'x y'  # mine\n").as_deref(), Some("x y"));
+        assert_eq!(setting_in(text, "HOST").as_deref(), Some("https://api.ndif.us"));
+        for text in [
+            "API:\n  APIKEY: 'x y'  # mine\n",
+            "API:   # c\n# another\n\n  APIKEY: !!str \"x y\"\n",
+        ] {
+            assert_eq!(key_in(text).as_deref(), Some("x y"), "{text}");
+        }
         for none in [
             "",
             "API:\n  APIKEY: ''\n",

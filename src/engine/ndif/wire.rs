@@ -115,17 +115,21 @@ fn refusal(client: &Client, reply: &Reply) -> Error {
         said
     };
     match reply.status {
-        StatusCode::UNAUTHORIZED => Error::failed(
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if !client.has_key() => Error::failed(
             format!("{host} asks for a key."),
             "Set NDIF_API_KEY to a key from https://login.ndif.us.",
         ),
-        StatusCode::FORBIDDEN => Error::failed(
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::failed(
             format!("{host} does not accept the key ({said})."),
             "Set NDIF_API_KEY to a key from https://login.ndif.us that may use this model.",
         ),
         status if status.is_redirection() => Error::failed(
             format!("{host} sends its requests on to another address, where lens does not follow."),
             "Give that address to --remote.",
+        ),
+        StatusCode::TOO_MANY_REQUESTS => Error::failed(
+            format!("{host} takes no more requests for now ({said})."),
+            "Run the same command again in a few minutes.",
         ),
         status if status.is_server_error() => Error::failed(
             format!("{host} failed (status {}: {said}).", status.as_u16()),

@@ -46,9 +46,6 @@ impl Vllm<'_> {
     /// Holds the server's own next tokens against what its rows of the last block make of them here: a server
     /// that runs other weights, or whose rows are not the residual stream, is found out.
     fn confirm(&self, last: &Tensor, next: &[(usize, u32, f64)]) -> Result<()> {
-        if next.is_empty() {
-            return Ok(());
-        }
         let at: Vec<u32> = next.iter().map(|&(at, ..)| at as u32).collect();
         let at = Tensor::from_vec(at, next.len(), last.device())?;
         let rows = Rows {
@@ -114,10 +111,8 @@ impl Source for Vllm<'_> {
                 for (said, prompt) in said.iter().zip(&prompts) {
                     let size = prompt.len() * hidden;
                     stream.extend_from_slice(&said.rows[nth * size..(nth + 1) * size]);
-                    next.extend(
-                        said.next
-                            .map(|(id, logprob)| (stream.len() / hidden - 1, id, logprob)),
-                    );
+                    let (id, logprob) = said.next.ok_or_else(|| self.server.silent())?;
+                    next.push((stream.len() / hidden - 1, id, logprob));
                 }
                 if !stream.iter().all(|x| x.is_finite()) {
                     return Err(not_finite(layer));
@@ -163,6 +158,10 @@ impl Engine for Vllm<'_> {
     fn batch_tokens(&self, _: &Request) -> usize {
         let row = self.model.card.layers * self.model.card.hidden * size_of::<f32>();
         (BATCH / row.max(1)).max(1)
+    }
+
+    fn batch_prompts(&self) -> usize {
+        2 * IN_FLIGHT
     }
 
     fn read_prompts(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 
@@ -10,6 +11,7 @@ use super::wire::{self, Completed, Completion, Models, Served, Stream, Version};
 use crate::engine::http::{Client, Content, Key, variable};
 use crate::error::{Error, Result};
 use crate::model::{EngineCard, Model};
+use crate::text::visible::escaped;
 
 /// Families whose blocks give vLLM the stream and, as what is still to be added, an older stream: the plugin adds
 /// the two (commandr.py, stablelm.py of vLLM 0.30).
@@ -60,12 +62,18 @@ impl Server {
         });
         let mut base = address.clone();
         base.set_fragment(None);
+        // What other clients of such a server are given.
+        if let Some(path) = address.path().trim_end_matches('/').strip_suffix("/v1") {
+            base.set_path(path);
+        }
         let client = Client::open(&base, key, patience)?;
         let models: Models = wire::read(&client, &client.get("/v1/models", SMALL)?)?;
-        let served = pick(&client, models.data, address.fragment(), &model.card.name)?;
+        let named = address
+            .fragment()
+            .map(|name| percent_decode_str(name).decode_utf8_lossy());
+        let served = pick(&client, models.data, named.as_deref(), &model.card.name)?;
         let version = client.get("/version", SMALL).ok();
         let version = version.and_then(|reply| wire::read::<Version>(&client, &reply).ok());
-        let version = version.map(|version| client.quoted(&version.version));
         let mut server = Self {
             client,
             name: served.id,
@@ -73,9 +81,14 @@ impl Server {
             numbers: Numbers::F32,
         };
         server.numbers = server.probe(model)?;
-        let engine = EngineCard::new("vLLM", version);
+        let engine = EngineCard::new("vLLM", version.as_ref().map(|version| version.version.as_str()));
         engine.says(server.numbers.name());
-        model.card.device = format!("{engine} at {}", server.client.host());
+        let name = server.client.quoted(&server.name);
+        let name = match name == model.card.name {
+            true => String::new(),
+            false => format!(", which calls it {}", escaped(&name)),
+        };
+        model.card.device = format!("{engine} at {}{name}", server.client.host());
         model.card.engine = Some(engine);
         Ok(server)
     }
@@ -86,6 +99,9 @@ impl Server {
         let id = model.card.vocabulary as u32 - 1;
         let layers = model.card.layers;
         let said = self.ask(model, &[id], &[layers - 1, layers], 1)?;
+        if said.next.is_none() {
+            return Err(self.silent());
+        }
         Ok(said.numbers)
     }
 
@@ -172,6 +188,17 @@ impl Server {
         Ok(())
     }
 
+    /// The error for an answer without the server's own next token, by which its rows are made sure of.
+    pub fn silent(&self) -> Error {
+        Error::failed(
+            format!(
+                "{} gives no log-probability of its own next token, and nothing tells whether it runs this model.",
+                self.client.host()
+            ),
+            "Ask the server itself, with no gateway in between, and start it with --max-logprobs 1 or more.",
+        )
+    }
+
     pub fn another_model(&self, why: &str) -> Error {
         Error::failed(
             format!(
@@ -217,6 +244,16 @@ impl Server {
     }
 }
 
+/// The first few of some names.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 5;
+    match names.len() {
+        0 => "none".to_string(),
+        count if count > MOST => format!("{} and {} more", names[..MOST].join(", "), count - MOST),
+        _ => names.join(", "),
+    }
+}
+
 /// The model to ask for: the one that is named, or is `model`, or is the only one.
 fn pick(client: &Client, served: Vec<Served>, named: Option<&str>, model: &str) -> Result<Served> {
     let names: Vec<String> = served.iter().map(|served| client.quoted(&served.id)).collect();
@@ -237,7 +274,7 @@ fn pick(client: &Client, served: Vec<Served>, named: Option<&str>, model: &str) 
                 "{} serves no model of the name {}; it has: {}.",
                 client.host(),
                 wanted,
-                names.join(", ")
+                listed(&names)
             ),
             "Write the served model's name after the address: --remote 'vllm+http://host:8000#NAME'.",
         )

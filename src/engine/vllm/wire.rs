@@ -155,6 +155,10 @@ pub fn refusal(client: &Client, reply: &Reply) -> Error {
             format!("{host} sends its requests on to another address, where lens does not follow."),
             "Give that address to --remote.",
         ),
+        StatusCode::TOO_MANY_REQUESTS => Error::failed(
+            format!("{host} takes no more requests for now ({said})."),
+            "Run the same command again in a few minutes.",
+        ),
         status if status.is_server_error() => Error::failed(
             format!("{host} failed (status {}: {said}).", status.as_u16()),
             "See the server's own log, and run the same command again.",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::compare::{Comparison, PositionPair, RowPair};
 use crate::decoder::Point;
 use crate::lens::TargetValue;
-use crate::report::json::{LensMeta, SCHEMA_VERSION};
+use crate::report::json::{Engine, LensMeta, SCHEMA_VERSION};
 use crate::report::sheet::{Data, Table};
 use crate::report::text::{percent, plain};
 use crate::report::words::{capital, lens_name, side_by_side};
@@ -47,6 +47,9 @@ pub struct SideMeta {
     /// The commit hash of a hub model.
     pub revision: Option<String>,
     pub prompt: String,
+    /// What ran the model, where that is a server; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
 }
 
 /// A row of one side and the one beside it.
@@ -193,6 +196,7 @@ fn meta(lenses: &[Compared], compared: &Compared) -> Meta {
         model: document.card.name.clone(),
         revision: document.card.revision.clone(),
         prompt: document.trajectory.prompt.text.clone(),
+        engine: document.card.engine.as_ref().map(Engine::from),
     };
     let readings = compared.left.trajectory.rows.iter().flat_map(|row| &row.readings);
     Meta {

@@ -64,12 +64,8 @@ fn refusals_are_said() {
         ("/env", 404, "", "refuses the request (status 404: no reason)"),
         ("/env", 200, "<html>", "does not understand"),
         ("/request", 401, r#"{"detail": "Missing key"}"#, "asks for a key"),
-        (
-            "/request",
-            403,
-            r#"{"detail": "Invalid API key."}"#,
-            "does not accept the key (Invalid API key)",
-        ),
+        ("/request", 403, r#"{"detail": "Missing key"}"#, "asks for a key"),
+        ("/request", 429, "", "takes no more requests for now"),
         (
             "/request",
             422,
@@ -95,6 +91,46 @@ fn refusals_are_said() {
         let said = ask(&answering(path, status, body));
         assert_fails(&said, 1, problem.trim_start_matches("an "));
     }
+    let refused = answering("/request", 403, r#"{"detail": "Invalid API key."}"#);
+    let said = ask_with(&refused, &[], Some(("NDIF_API_KEY", KEY)));
+    assert_fails(&said, 1, "does not accept the key (Invalid API key)");
+}
+
+#[test]
+fn a_server_that_is_too_busy_is_asked_again() {
+    let times = std::sync::atomic::AtomicUsize::new(0);
+    let busy = server(move |request| {
+        let is_first = || times.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2;
+        (request.path == "/request" && is_first()).then(|| Response::new(503, "busy"))
+    });
+    assert_fails(
+        &ask_with(&busy, &["--timeout", "3"], None),
+        1,
+        "within 3 s: it is received",
+    );
+    let sent = busy
+        .requests()
+        .into_iter()
+        .filter(|request| request.path == "/request");
+    assert_eq!(sent.count(), 3);
+}
+
+/// A path of this machine says nothing there.
+#[test]
+fn the_public_service_is_asked_for_models_of_the_hub() {
+    for model in [MODEL, "demo"] {
+        let said = run(&["--ids", "5,9", "-m", model, "--remote", "ndif"], None);
+        assert_fails(&said, 2, "NDIF knows a model by its name on the hub");
+    }
+    let named = answering("/request", 418, "");
+    let remote = format!("ndif+{}#a%20b/c", named.address);
+    assert_fails(
+        &run(&["--ids", "5,9", "-m", MODEL, "--remote", &remote], None),
+        1,
+        "418",
+    );
+    let sent = named.requests().pop().unwrap();
+    assert!(String::from_utf8_lossy(&sent.body).contains(r#"\"repo_id\": \"a b/c\""#));
 }
 
 #[test]
@@ -158,6 +194,44 @@ fn with_result(result: Response) -> (Server, Server) {
     (gateway, storage)
 }
 
+/// What a result for the tokens 5 and 9 is marked with, and its type.
+const MARK: &str = r#""mark": "de7ed99ab4c1295e", "dtype": "torch.float32""#;
+
+/// A result for the output alone, with one token a row.
+fn result(row: &str, followed: &str) -> Vec<u8> {
+    string(&format!(
+        r#"{{{MARK}, "vocabulary": 320, "followed": [{followed}], "rows": [{row}]}}"#
+    ))
+}
+
+#[test]
+fn numbers_that_no_distribution_has_are_refused() {
+    let row = |ids: &str, sum: &str, entropy: &str| {
+        format!(
+            r#"{{"ids": [[{ids}]], "logits": [[2.0, 1.0]], "log_sum_exp": [{sum}], "entropy": [{entropy}],
+                "forward_kl": [0], "reverse_kl": [0], "next": [null], "js": [], "tv": []}}"#
+        )
+    };
+    let followed = |rank: u64| format!(r#"{{"ids": [7], "logits": [[2.0]], "ranks": [[{rank}]]}}"#);
+    let right = row("7, 8", "3.0", "2.0");
+    for (row, rank, problem) in [
+        (row("7, 8", "1.0", "2.0"), 1, "cannot be"),
+        (row("7, 7", "3.0", "2.0"), 1, "cannot be"),
+        (row("7, 320", "3.0", "2.0"), 1, "cannot be"),
+        (row("7, 8", "3.0", "-1.0"), 1, "cannot be"),
+        (row("7, 8", "3.0", "6.0"), 1, "cannot be"),
+        (right.clone(), 0, "not those that were asked for"),
+        (right.clone(), 321, "not those that were asked for"),
+    ] {
+        let (gateway, _storage) = with_result(Response::new(200, result(&row, &followed(rank))));
+        let said = ask_with(&gateway, &["--layers", "-1", "-k", "2", "--track", "id:7"], None);
+        assert_fails(&said, 1, problem);
+    }
+    let (gateway, _storage) = with_result(Response::new(200, result(&right, &followed(1))));
+    let said = ask_with(&gateway, &["--layers", "-1", "-k", "2", "--track", "id:7"], None);
+    assert_eq!(said.code, Some(0), "{said:?}");
+}
+
 #[test]
 fn results_that_are_not_the_one_string_are_refused() {
     let one = |name: &str| name.to_string();
@@ -170,12 +244,20 @@ fn results_that_are_not_the_one_string_are_refused() {
         (archive(b"\x80\x04}."), one("not the one string")),
         (string("[]"), one("does not understand")),
         (
-            string(r#"{"dtype": "torch.float32", "rows": [], "followed": [], "vocabulary": 320}"#),
+            string(&format!(
+                r#"{{{MARK}, "rows": [], "followed": [], "vocabulary": 320}}"#
+            )),
             one("another number of rows"),
         ),
         (
-            string(r#"{"dtype": "torch.float32", "rows": [], "followed": [], "vocabulary": 7}"#),
+            string(&format!(
+                r#"{{{MARK}, "rows": [], "followed": [], "vocabulary": 7}}"#
+            )),
             one("another model under this name"),
+        ),
+        (
+            string(r#"{"mark": "00", "dtype": "a", "rows": [], "followed": [], "vocabulary": 320}"#),
+            one("numbers of another request"),
         ),
         (string(r#"{"vocabulary": NaN}"#), one("not all finite")),
     ] {
@@ -286,13 +368,21 @@ fn what_ndif_cannot_give_is_wrong_usage() {
     ] {
         assert_fails(&ask_with(&server, more, None), 2, problem);
     }
+    let fitted = ["--lens", "tuned=tests/fixtures/lenses/gpt2/tuned"];
+    assert_fails(
+        &ask_with(&server, &fitted, None),
+        2,
+        "through the logit lens alone",
+    );
+    let rows = ["-o", "rows.safetensors"];
+    assert_fails(&ask_with(&server, &rows, None), 2, "needs the rows themselves");
     assert_eq!(server.requests().len(), 0);
     let remote = format!("ndif+{}", server.address);
     let compared = run(
         &["--compare", "a b", "c d", "-m", MODEL, "--remote", &remote],
         None,
     );
-    assert_fails(&compared, 2, "a comparison needs the rows");
+    assert_fails(&compared, 2, "a comparison or a .safetensors file needs the rows");
     let branches = run(
         &[
             "--ids",

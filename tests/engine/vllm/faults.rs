@@ -271,3 +271,104 @@ fn answers_that_break_off_come_late_or_never_end_are_given_up() {
     ];
     assert_fails(&run(&args, None), 1, "no whole answer within 1 s");
 }
+
+/// A server's words reach a terminal as they are nowhere, also where it is one that shows colours.
+#[test]
+fn a_servers_version_is_no_more_than_one() {
+    let server = Fake {
+        instead: |request| {
+            let version =
+                r#"{"version":"0.30.0\u001b]0;pwned\u0007\u202e and a sentence that goes on and on and on"}"#;
+            (request.path == "/version").then(|| Response::new(200, version))
+        },
+        ..Fake::default()
+    }
+    .start();
+    let said = run(
+        &[
+            PROMPT,
+            "-m",
+            "demo",
+            "--remote",
+            &remote(&server),
+            "--color",
+            "always",
+        ],
+        None,
+    );
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(
+        said.stdout.contains("vLLM 0.30.00pwned and a sentence"),
+        "{said:?}"
+    );
+    assert!(!said.stdout.contains(['\u{7}', '\u{202e}']) && !said.stdout.contains("on and on"));
+}
+
+/// Without it, nothing says that the rows are the model's.
+#[test]
+fn a_server_that_is_silent_about_its_own_next_token_is_refused() {
+    let server = changed(|answer| answer["choices"][0]["logprobs"] = Value::Null);
+    assert_fails(&ask(&server), 1, "no log-probability of its own next token");
+}
+
+#[test]
+fn the_name_that_a_server_calls_the_model_by_is_said() {
+    let server = Fake {
+        served: &["somebody/else"],
+        ..Fake::default()
+    }
+    .start();
+    let said = ask(&server);
+    assert!(said.stdout.contains("which calls it somebody/else"), "{said:?}");
+    let base = run(
+        &[
+            PROMPT,
+            "-m",
+            "demo",
+            "--remote",
+            &format!("vllm+{}/v1", server.address),
+        ],
+        None,
+    );
+    assert_eq!(base.code, Some(0), "{base:?}");
+}
+
+#[test]
+fn an_address_that_may_hold_a_password_is_not_shown() {
+    for address in [
+        "https://me:PASSWORD@host",
+        "vllm+htp://me:PASSWORD@host",
+        "vllm+me:PASSWORD@host",
+        "sglang+http://host?key=PASSWORD",
+    ] {
+        let said = run(&[PROMPT, "-m", "demo", "--remote", address], None);
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(
+            said.stderr.contains("--remote") && !said.stderr.contains("PASSWORD"),
+            "{said:?}"
+        );
+    }
+    let plain = run(&[PROMPT, "-m", "demo", "--remote", "sglang+http://host"], None);
+    assert!(plain.stderr.contains("sglang+http://host"), "{plain:?}");
+}
+
+/// A proxy would be told the key.
+#[test]
+fn a_server_on_this_machine_is_asked_without_a_proxy() {
+    let (server, proxy) = (
+        Fake {
+            key: Some(KEY),
+            ..Fake::default()
+        }
+        .start(),
+        Server::start(|_| Response::new(502, "")),
+    );
+    let said = crate::support::lens()
+        .args([PROMPT, "-m", "demo", "--remote", &remote(&server)])
+        .envs([("http_proxy", proxy.address.as_str()), ("VLLM_API_KEY", KEY)])
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output();
+    let said: Run = said.unwrap().into();
+    assert_eq!((said.code, proxy.requests().len()), (Some(0), 0), "{said:?}");
+}
