@@ -150,6 +150,8 @@ pub enum Prompts {
     Given(Vec<Item>),
     File(PathBuf),
     Stdin,
+    /// Those of an earlier run, in the JSON that it wrote.
+    Earlier(PathBuf),
 }
 
 /// How a prompt becomes tokens.
@@ -254,7 +256,7 @@ impl Run {
     pub fn is_brief(&self) -> bool {
         let many = match &self.prompts {
             Prompts::Given(items) => items.len() > FEW,
-            Prompts::File(_) | Prompts::Stdin => true,
+            Prompts::File(_) | Prompts::Stdin | Prompts::Earlier(_) => true,
         };
         let Selection {
             points,

@@ -76,7 +76,7 @@ impl<'a> Assertions<'a> {
             name: format!("{} prompt{s}", summary.prompts),
             place: match &self.run.prompts {
                 Prompts::File(path) => Some((path.display().to_string(), "1".to_string())),
-                Prompts::Given(_) | Prompts::Stdin => None,
+                Prompts::Given(_) | Prompts::Stdin | Prompts::Earlier(_) => None,
             },
         };
         self.record(&subject, &outcomes);

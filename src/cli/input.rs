@@ -26,6 +26,8 @@ impl Input {
         match prompts {
             Prompts::Given(items) => Ok(Self::at_hand(items.clone().into_iter().map(Ok))),
             Prompts::File(path) => Self::file(path),
+            // They are taken from the documents (`explore`).
+            Prompts::Earlier(_) => Ok(Self::at_hand(std::iter::empty())),
             Prompts::Stdin => Ok(Self {
                 items: Box::new(Lines::new(io::stdin().lock(), "stdin".to_string())),
                 one_by_one: !stdin_is_a_file(),
@@ -67,7 +69,7 @@ pub fn count(prompts: &Prompts) -> Option<usize> {
                 |line: &io::Result<Vec<u8>>| line.as_ref().is_ok_and(|line| !line.trim_ascii().is_empty());
             Some(lines.filter(is_prompt).count())
         }
-        Prompts::File(_) | Prompts::Stdin => None,
+        Prompts::File(_) | Prompts::Stdin | Prompts::Earlier(_) => None,
     }
 }
 

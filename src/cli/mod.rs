@@ -102,6 +102,8 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
     if run.task == Task::Explore {
         explore::require_terminal()?;
     }
+    let (run, earlier) = explore::earlier(run)?;
+    let run = &run;
     let mut sinks = Sinks::open(run)?;
     if run.task == Task::Families {
         sinks.sheet(&logit_lens::report::families())?;
@@ -129,7 +131,12 @@ fn carry_out(run: &Run) -> Result<ExitCode> {
             let second = second.map(|name| Loaded::open(name, run, run.load_second, &sinks));
             let second = second.transpose()?;
             let second = second.as_ref().map(|second| second.reader(run)).transpose()?;
-            explore::explore(&model.reader(run)?, second.as_ref(), few(input)?)
+            explore::explore(
+                &model.reader(run)?,
+                second.as_ref(),
+                input.collect::<Result<_>>()?,
+                earlier,
+            )
         }
         Task::Card => {
             sinks.card(&model.model.card)?;
@@ -173,7 +180,7 @@ fn compare_models(run: &Run, input: Input, sinks: Sinks) -> Result<ExitCode> {
 fn prompts_file(run: &Run) -> Option<PathBuf> {
     match &run.prompts {
         Prompts::Given(_) => None,
-        Prompts::File(path) => Some(path.clone()),
+        Prompts::File(path) | Prompts::Earlier(path) => Some(path.clone()),
         Prompts::Stdin => Path::new("/dev/stdin").canonicalize().ok(),
     }
 }

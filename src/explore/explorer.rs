@@ -2,6 +2,7 @@
 
 mod beside;
 mod leaving;
+mod listing;
 mod prompting;
 
 use std::panic::resume_unwind;
@@ -15,7 +16,7 @@ use super::events::Happening;
 use super::picture::Picture;
 use super::reader::{Answer, Ask, Id, Shared};
 use super::screen::{self, Colors};
-use super::state::{Effect, MOST_PINS, State};
+use super::state::{Busy, Effect, MOST_PINS, State};
 use super::terminal::{self, Screen};
 use crate::decoder::Point;
 use crate::error::{Error, Result};
@@ -60,6 +61,8 @@ pub struct Explorer<'a> {
     edited: Option<(String, Instant)>,
     /// The number of the last prompt asked for.
     number: u64,
+    /// How many prompts of the list were handed to the reader.
+    surveyed: usize,
     /// The point and the lens of what is shown, to come back to from one that cannot be read.
     shown: (Point, usize),
 }
@@ -71,6 +74,8 @@ struct Asked {
     by_ids: bool,
     /// The number that it was asked with.
     number: u64,
+    /// Whether nothing is read of it yet.
+    is_awaited: bool,
     /// Its picture, until the first readings are there to be shown.
     next: Option<Picture>,
 }
@@ -85,7 +90,10 @@ impl<'a> Explorer<'a> {
             .iter()
             .map(|lens| lens.name().to_string());
         let model = setup.first.model.card.name.clone();
-        let prompt = setup.prompt.asked().to_string();
+        let prompt = setup
+            .prompt
+            .as_ref()
+            .map_or(String::new(), |prompt| prompt.asked().to_string());
         let mut state = State::new(model, lenses.collect(), prompt, screen.size()?);
         state.view = setup.view.clone();
         state.side.pins = setup.pins.iter().take(MOST_PINS).cloned().collect();
@@ -98,6 +106,7 @@ impl<'a> Explorer<'a> {
             asked: [None, None],
             edited: None,
             number: 0,
+            surveyed: 0,
             shown: (setup.view.point, setup.view.lens),
         })
     }
@@ -105,7 +114,7 @@ impl<'a> Explorer<'a> {
     pub fn run(&mut self, events: &Receiver<Happening>) -> Result<()> {
         self.begin();
         loop {
-            self.state.busy = self.asker.shared.busy();
+            self.state.busy = self.asker.shared.busy().or_else(|| self.awaited());
             let (state, colors) = (&self.state, self.setup.colors);
             self.screen.draw(|frame| screen::draw(frame, state, colors))?;
             let first = match self.wait() {
@@ -132,6 +141,16 @@ impl<'a> Explorer<'a> {
                 self.read_edited();
             }
         }
+    }
+
+    /// What is asked for, before the reader says how far it is.
+    fn awaited(&self) -> Option<Busy> {
+        let which = (0..2).find(|&which| self.asked[which].as_ref().is_some_and(|asked| asked.is_awaited))?;
+        Some(Busy {
+            what: "blocks",
+            done: 0,
+            total: self.setup.source(which).model.card.layers,
+        })
     }
 
     /// How long to wait at most for something to happen; `None` for as long as it takes.
@@ -185,6 +204,7 @@ impl<'a> Explorer<'a> {
             Effect::Follow(ids) => self.follow(&ids),
             Effect::Look(at) => self.look(at),
             Effect::Measure(is_wanted) => self.asker.ask(Ask::Measure(is_wanted)),
+            Effect::Open(nth) => self.open(nth),
             Effect::Beside(text) => self.put_beside(&text),
             Effect::LeaveBeside => self.leave_beside(),
             Effect::Edit { text, now } => {
@@ -223,8 +243,11 @@ impl<'a> Explorer<'a> {
                 self.shown = (self.state.view.point, self.state.view.lens);
             }
             Answer::Read(id, band, read, names) if wanted(id) => {
-                if let Some(picture) = self.asked[id.0].as_mut().and_then(|asked| asked.next.take()) {
-                    self.state.begin(id.0, picture);
+                if let Some(asked) = &mut self.asked[id.0] {
+                    asked.is_awaited = false;
+                    if let Some(picture) = asked.next.take() {
+                        self.state.begin(id.0, picture);
+                    }
                 }
                 self.state.add(id.0, band, read, names);
             }
@@ -237,8 +260,22 @@ impl<'a> Explorer<'a> {
                 self.state.add_gaps(from_end, gaps);
             }
             Answer::Failed(id, error) if wanted(id) => {
+                let tried = (self.state.view.point, self.state.view.lens);
                 (self.state.view.point, self.state.view.lens) = self.shown;
+                if let Some(asked) = &mut self.asked[id.0] {
+                    asked.is_awaited = false;
+                }
                 self.state.say(error.to_string(), true);
+                // What is still seen is asked for again, so that more can be read of it.
+                if tried != self.shown {
+                    self.read_all();
+                }
+            }
+            Answer::Listed(listed, is_last) => {
+                self.state.set_outcomes(listed);
+                if is_last {
+                    self.survey();
+                }
             }
             Answer::Written(file, Ok(())) => self.state.say(format!("{file} is written."), false),
             Answer::Written(_, Err(error)) => self.state.say(error.to_string(), true),

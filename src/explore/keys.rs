@@ -32,6 +32,12 @@ pub enum Action {
     PreviousColor,
     NextPoint,
     NextLens,
+    NextPrompt,
+    PreviousPrompt,
+    Open,
+    Filter,
+    Sort,
+    ShowAll,
     Beside,
     LeaveBeside,
     Difference,
@@ -56,11 +62,19 @@ pub enum Group {
     Asking,
     Showing,
     Leaving,
+    /// In a list of prompts, before those for moving.
+    Listing,
 }
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 4] = [Self::Moving, Self::Asking, Self::Showing, Self::Leaving];
+    pub const ALL: [Self; 5] = [
+        Self::Moving,
+        Self::Asking,
+        Self::Showing,
+        Self::Leaving,
+        Self::Listing,
+    ];
 
     /// Its heading.
     pub fn name(self) -> &'static str {
@@ -69,6 +83,7 @@ impl Group {
             Self::Asking => "Ask",
             Self::Showing => "Show",
             Self::Leaving => "Leave",
+            Self::Listing => "In a list of prompts",
         }
     }
 }
@@ -116,7 +131,7 @@ const fn binding(
 }
 
 use Action as A;
-use Group::{Asking, Leaving, Moving, Showing};
+use Group::{Asking, Leaving, Listing, Moving, Showing};
 
 /// Every key of the grid and of the panes. Those with a brief name are shown in the status line, in this order
 /// as far as there is room.
@@ -135,6 +150,8 @@ pub const BINDINGS: &[Binding] = &[
     binding(&[char('-')], "-", A::TakeBack, Asking, "Take the last token back", ""),
     binding(&[char('x'), Key::Plain(KeyCode::Delete)], "x  Del", A::Unpin, Asking, "Unpin the selected token", ""),
     binding(&[char('p')], "p", A::NextPoint, Asking, "Next point in the blocks: resid_post, resid_mid, attn_out, mlp_out", "point"),
+    binding(&[char(']')], "]", A::NextPrompt, Moving, "Next prompt of the list", ""),
+    binding(&[char('[')], "[", A::PreviousPrompt, Moving, "Previous prompt of the list", ""),
     binding(&[char('a')], "a", A::Beside, Asking, "A second prompt beside it, aligned from the end; or edit it", "beside"),
     binding(&[char('d')], "d", A::Difference, Asking, "How far the two are apart: KL, total variation, top tokens, off", ""),
     binding(&[char('A')], "A", A::LeaveBeside, Asking, "Take the second prompt away", ""),
@@ -159,9 +176,13 @@ pub const BINDINGS: &[Binding] = &[
     binding(&[char('w')], "w", A::Words, Showing, "Hide top tokens that are no words, or show them", "words"),
     binding(&[char('o')], "o", A::Write, Leaving, "Write this view to a file: .html, .svg, .png, .pdf, .json, .csv, .md", "write"),
     binding(&[char('y')], "y", A::Command, Leaving, "Show and copy the command that gives this view", "command"),
-    binding(&[Key::Plain(KeyCode::Esc)], "Esc", A::Close, Leaving, "Close what is open", ""),
+    binding(&[Key::Plain(KeyCode::Esc)], "Esc", A::Close, Leaving, "Close what is open; go back to the list of prompts", ""),
     binding(&[Key::Ctrl('z')], "Ctrl-Z", A::Suspend, Leaving, "Suspend; fg comes back", ""),
     binding(&[Key::Ctrl('l')], "Ctrl-L", A::Redraw, Leaving, "Draw everything anew", ""),
+    binding(&[Key::Plain(KeyCode::Enter)], "Enter", A::Open, Listing, "Open the prompt in the grid; Esc there goes back", "open"),
+    binding(&[char('/')], "/", A::Filter, Listing, "Only prompts with these words, or with: failed", "filter"),
+    binding(&[char('s')], "s", A::Sort, Listing, "Next order: as given, worst first, latest to settle first", "sort"),
+    binding(&[Key::Plain(KeyCode::Esc)], "Esc", A::ShowAll, Listing, "All prompts again", ""),
 ];
 
 /// What the mouse does, for the help.
@@ -182,10 +203,13 @@ impl Key {
     }
 }
 
-/// What a key does where no text is typed.
-pub fn action(event: &KeyEvent) -> Option<Action> {
-    let binding = BINDINGS.iter().find(|b| b.keys.iter().any(|key| key.is(event)));
-    binding.map(|binding| binding.action)
+/// What a key does where no text is typed: in a list of prompts, or elsewhere.
+pub fn action(event: &KeyEvent, in_list: bool) -> Option<Action> {
+    let is_it = |binding: &&Binding| binding.keys.iter().any(|key| key.is(event));
+    let of_list = || BINDINGS.iter().filter(|binding| binding.group == Listing);
+    let others = || BINDINGS.iter().filter(|binding| binding.group != Listing);
+    let own = in_list.then(|| of_list().find(is_it)).flatten();
+    own.or_else(|| others().find(is_it)).map(|binding| binding.action)
 }
 
 /// A line of the help.

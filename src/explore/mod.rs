@@ -26,6 +26,7 @@ use crate::lens::Request;
 use crate::model::Model;
 use crate::run::Run;
 use crate::text::prompt::Prompt;
+use crate::text::prompts::Item;
 use crate::text::targets::Target;
 
 use command::Options;
@@ -33,7 +34,7 @@ use events::{Happening, listen, no_thread};
 use explorer::{Asker, Explorer};
 use reader::{Reader, Shared, Writer};
 use screen::Colors;
-use state::View;
+use state::{Entry, View};
 
 pub use terminal::give_back;
 
@@ -51,9 +52,14 @@ pub struct Setup<'a> {
     pub first: Source<'a>,
     /// Another model, for what stands beside; without it both are of the first.
     pub second: Option<Source<'a>>,
-    pub prompt: Prompt,
+    /// The prompt; without one there is a list.
+    pub prompt: Option<Prompt>,
     /// What stands beside it at first.
     pub beside: Option<Prompt>,
+    /// The prompts to go through, with what is known of each.
+    pub list: Vec<(Item, Entry)>,
+    /// The tokens of a prompt of the list, in the model of one of two sides.
+    pub of_item: &'a dyn Fn(usize, &Item) -> Result<Prompt>,
     /// How it looks at first.
     pub view: View,
     /// The tokens pinned at first.

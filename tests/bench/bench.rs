@@ -23,6 +23,8 @@ mod book;
 mod checkpoint;
 mod child;
 mod figures;
+#[cfg(feature = "explore")]
+mod keys;
 mod models;
 mod process;
 mod prompts;
@@ -57,6 +59,8 @@ fn main() {
         .configure_from_args();
     let mut book = Book::default();
     works::all(&mut criterion, &mut book, &Models::new(quick));
+    #[cfg(feature = "explore")]
+    keys::keys(&mut criterion);
     criterion.final_summary();
     if !quick {
         book.close();

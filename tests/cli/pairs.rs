@@ -78,7 +78,7 @@ const CASES: [Case; 42] = [
 ];
 
 /// Options that by nature need not change what is shown, with the reason.
-const EXEMPT: [(&str, &str); 13] = [
+const EXEMPT: [(&str, &str); 14] = [
     ("--all-rows", "only a terminal folds rows"),
     ("--assert", "what holds is said by the exit code"),
     ("--assert-format", "only what does not hold is said"),
@@ -87,6 +87,7 @@ const EXEMPT: [(&str, &str); 13] = [
     ("--color", "a pipe has none, and always is for the table's own"),
     ("--device", "the same numbers, elsewhere"),
     ("--explore", "a pipe is no terminal; tests/explore has one"),
+    ("--load", "what --explore opens"),
     ("--offline", "the cache has what the hub has"),
     ("--quiet", "what it hides is said only at times"),
     ("--remote", "the same numbers, elsewhere"),

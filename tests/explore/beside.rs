@@ -8,7 +8,7 @@ use super::*;
 const OTHER: &str = "The capital of Japan is";
 
 /// Two prompts of the demo beside each other, read and measured.
-fn two(first: &str, second: &str, size: (u16, u16)) -> State {
+pub fn two(first: &str, second: &str, size: (u16, u16)) -> State {
     let mut state = state(first, size);
     state.set_beside(DEMO.card.name.clone(), second.to_string(), true);
     read_into(&mut state, 1, &DEMO, second, "");

@@ -4,8 +4,10 @@
 
 mod beside;
 mod drawing;
+mod listing;
 mod moving;
 mod reading;
+mod screens;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(unix)]

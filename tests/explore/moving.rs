@@ -3,7 +3,7 @@
 use logit_lens::analysis::statistics::Statistic;
 use logit_lens::decoder::Point;
 use logit_lens::explore::command::{Options, command};
-use logit_lens::explore::keys::{self, BINDINGS, HelpLine, Key};
+use logit_lens::explore::keys::{self, BINDINGS, Group, HelpLine, Key};
 use logit_lens::explore::line::Line;
 use logit_lens::explore::state::{Cursor, Effect, Focus, MOST_PINS, Open, State};
 use logit_lens::report::{ColorBy, Order};
@@ -316,13 +316,15 @@ fn written(keys: &[Key]) -> usize {
 
 #[test]
 fn no_key_is_bound_twice() {
-    let all: Vec<Key> = BINDINGS
-        .iter()
-        .flat_map(|binding| binding.keys)
-        .copied()
-        .collect();
-    for (i, key) in all.iter().enumerate() {
-        assert!(!all[i + 1..].contains(key), "{key:?}");
+    // In a list of prompts some are other ones.
+    for in_list in [false, true] {
+        let own = BINDINGS
+            .iter()
+            .filter(|binding| (binding.group == Group::Listing) == in_list);
+        let all: Vec<Key> = own.flat_map(|binding| binding.keys).copied().collect();
+        for (i, key) in all.iter().enumerate() {
+            assert!(!all[i + 1..].contains(key), "{key:?}");
+        }
     }
 }
 

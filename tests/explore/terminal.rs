@@ -7,6 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+#[expect(dead_code, reason = "text is made a picture of elsewhere")]
+#[path = "../readme/pictures.rs"]
+mod pictures;
+
 use crate::PROMPT;
 use crate::support::lens;
 use crate::support::signals::heed;
@@ -211,6 +215,119 @@ fn the_view_goes_to_a_file_and_to_the_clipboard() {
     session.wait("--heatmap --color-by target");
     session.keys("xq");
     assert!(session.assert_left().success());
+}
+
+#[test]
+fn a_second_prompt_stands_beside_the_first() {
+    let mut session = Session::open(120, 30);
+    session.keys("a\x15The capital of Japan is\r");
+    session.wait("2 The capital of Japan is");
+    session.wait("␣Tokyo");
+    session.keys("d");
+    session.wait("KL from the first to the second");
+    session.wait("1‖2: KL");
+    session.keys("n");
+    session.wait("where the top tokens differ");
+    session.keys("y");
+    session.wait("--compare");
+    session.keys("xAq");
+    assert!(session.assert_left().success());
+}
+
+#[test]
+fn two_models_stand_beside_each_other() {
+    let args = ["--explore", PROMPT, "-m", "demo", "-m", "demo"];
+    let mut session = Session::start(120, 30, &args);
+    session.wait("2 The Eiffel");
+    session.keys("e, and");
+    // Both have the longer prompt.
+    session.wait("1 layer 9, after 13 ␣and");
+    session.wait("2 layer 9, after 13 ␣and");
+    session.keys("\rq");
+    assert!(session.assert_left().success());
+}
+
+/// A file of prompts, as JSON Lines.
+fn prompts(folder: &tempfile::TempDir, count: usize) -> String {
+    let lines = [
+        r#"{"id": "paris", "prompt": "The Eiffel Tower is in the city of", "targets": [" Paris"]}"#,
+        r#"{"id": "tokyo", "prompt": "The capital of Japan is", "targets": [" Paris"]}"#,
+        r#"{"id": "none", "prompt": "Hello"}"#,
+    ];
+    let path = folder.path().join("prompts.jsonl");
+    std::fs::write(&path, lines[..count].join("\n")).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn a_list_of_prompts_is_gone_through() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut session = Session::start(120, 30, &["--explore", "--prompts", &prompts(&folder, 3)]);
+    session.wait("3 prompts · in order");
+    session.wait("␣Tokyo");
+    session.keys("s");
+    session.wait("worst first");
+    session.keys("\r");
+    session.wait("prompt 2 of 3 · tokyo");
+    session.wait("after 4 ␣is");
+    session.wait("pinned tokens");
+    session.keys("[");
+    session.wait("The list ends here");
+    session.keys("]");
+    session.wait("prompt 1 of 3 · paris");
+    session.keys("\x1b");
+    session.wait("3 prompts · worst first");
+    session.keys("q");
+    assert!(session.assert_left().success());
+}
+
+#[test]
+fn an_earlier_run_is_opened() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let run = folder.path().join("run.json").display().to_string();
+    let prompts = prompts(&folder, 2);
+    let status = lens()
+        .args(["--prompts", &prompts, "-m", "demo", "-o", &run])
+        .args(["--assert", "rank(target) <= 1"])
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(3));
+    let mut session = Session::start(120, 30, &["--explore", "--load", &run]);
+    session.wait("2 prompts");
+    session.wait("✗tokyo");
+    session.keys("s");
+    session.wait("failed: rank(target) <= 1");
+    session.keys("\r");
+    session.wait("prompt 2 of 2");
+    session.wait("␣Tokyo");
+    session.keys("q");
+    assert!(session.assert_left().success());
+}
+
+/// The README's picture; LENS_BLESS=1 draws it anew.
+#[test]
+fn the_picture_is_what_one_sees() {
+    let mut session = Session::open(110, 29);
+    session.keys("t Rome\r");
+    session.wait("a ␣Rome");
+    session.keys("t Paris\r");
+    session.wait("b ␣Paris");
+    session.keys("jj");
+    session.wait("layer 7");
+    session.wait("? keys");
+    session.until("all is read", |session| !session.text().contains('…'));
+    let screen = session.screen.lock().unwrap();
+    let drawn = pictures::picture(screen.screen());
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/pictures/explore.svg");
+    if std::env::var_os("LENS_BLESS").is_some_and(|bless| bless == "1") {
+        std::fs::write(path, drawn).unwrap();
+    } else {
+        assert!(
+            std::fs::read_to_string(path).unwrap() == drawn,
+            "LENS_BLESS=1 draws what is new"
+        );
+    }
 }
 
 #[test]

@@ -15,6 +15,12 @@ pub fn screen(text: &str, columns: u16) -> String {
     let lines = text.trim_end().lines().count() as u16;
     let mut terminal = vt100::Parser::new(lines, columns, 0);
     terminal.process(text.trim_end().replace('\n', "\r\n").as_bytes());
+    picture(terminal.screen())
+}
+
+/// A screen as it is.
+pub fn picture(screen: &vt100::Screen) -> String {
+    let (lines, columns) = screen.size();
     let (width, height) = (
         f64::from(columns) * WIDE + 2. * MARGIN,
         f64::from(lines) * HIGH + 2. * MARGIN,
@@ -26,7 +32,7 @@ pub fn screen(text: &str, columns: u16) -> String {
          <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"#16181d\"/>\n"
     );
     for line in 0..lines {
-        let cell = |column| terminal.screen().cell(line, column);
+        let cell = |column| screen.cell(line, column);
         let mut column = 0;
         // Neighbours that look the same are drawn at once.
         while let Some(first) = cell(column) {
@@ -45,25 +51,53 @@ pub fn screen(text: &str, columns: u16) -> String {
 }
 
 /// All that a run of cells has in common.
-fn looks(cell: &Cell) -> (Color, Color, bool, bool) {
-    (cell.bgcolor(), cell.fgcolor(), cell.bold(), cell.dim())
+fn looks(cell: &Cell) -> (Color, Color, bool, bool, bool) {
+    (
+        cell.bgcolor(),
+        cell.fgcolor(),
+        cell.bold(),
+        cell.dim(),
+        cell.inverse(),
+    )
+}
+
+/// The terminal's own ink and ground, and ink that is dim.
+const INK: &str = "#d7dae0";
+const GROUND: &str = "#16181d";
+const DIM: &str = "#8b909a";
+/// Its first eight colours.
+const BASIC: [&str; 8] = [
+    "#16181d", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dae0",
+];
+
+/// A colour as SVG has it; `None` for the terminal's own.
+fn color(color: Color) -> Option<String> {
+    match color {
+        Color::Rgb(r, g, b) => Some(format!("#{r:02x}{g:02x}{b:02x}")),
+        Color::Idx(i) => BASIC.get(usize::from(i)).map(|color| color.to_string()),
+        Color::Default => None,
+    }
 }
 
 fn draw(svg: &mut String, cell: &Cell, text: &str, (column, line): (u16, u16), columns: u16) {
     let (x, y) = (MARGIN + f64::from(column) * WIDE, MARGIN + f64::from(line) * HIGH);
     let wide = f64::from(columns) * WIDE;
-    if let Color::Rgb(r, g, b) = cell.bgcolor() {
+    let own = if cell.dim() { DIM } else { INK };
+    let (mut ink, mut ground) = (color(cell.fgcolor()), color(cell.bgcolor()));
+    if cell.inverse() {
+        (ink, ground) = (
+            Some(ground.unwrap_or(GROUND.to_string())),
+            Some(ink.unwrap_or(own.to_string())),
+        );
+    }
+    if let Some(ground) = ground {
         writeln!(
             svg,
-            "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{wide:.1}\" height=\"{HIGH}\" fill=\"#{r:02x}{g:02x}{b:02x}\"/>"
+            "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{wide:.1}\" height=\"{HIGH}\" fill=\"{ground}\"/>"
         )
         .unwrap();
     }
-    let ink = match cell.fgcolor() {
-        Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
-        _ if cell.dim() => "#8b909a".to_string(),
-        _ => "#d7dae0".to_string(),
-    };
+    let ink = ink.unwrap_or(own.to_string());
     let weight = if cell.bold() { " font-weight=\"bold\"" } else { "" };
     let mut before = 0;
     for word in text.split(' ') {

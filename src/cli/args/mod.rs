@@ -290,9 +290,22 @@ pub struct Args {
 
     /// Explore a prompt's readings on the terminal, with keys
     ///
-    /// The heatmap with a cursor, the top tokens of its cell, and the lines of pinned tokens; ? lists the keys.
+    /// The heatmap with a cursor, the top tokens of its cell, and the lines of pinned tokens; ? lists the keys. Two
+    /// prompts or two models stand beside each other; --prompts is a list to go through.
     #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "json", "heatmap", "plot"])]
     pub explore: bool,
+
+    /// Explore the prompts of an earlier run, from its JSON
+    ///
+    /// What lens … -o run.json wrote, of a CI run that failed for one; read by the model that it names, or by --model.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Output",
+        requires = "explore",
+        conflicts_with_all = ["given", "ids", "prompts"]
+    )]
+    pub load: Option<PathBuf>,
 
     /// Draw layers × positions in colours
     ///
@@ -541,7 +554,11 @@ impl Args {
 
     /// Whether there is nothing to read.
     fn has_no_prompt(&self) -> bool {
-        self.given.is_empty() && self.prompts.is_none() && self.ids.is_empty() && self.evaluated.is_none()
+        self.given.is_empty()
+            && self.prompts.is_none()
+            && self.ids.is_empty()
+            && self.evaluated.is_none()
+            && self.load.is_none()
     }
 
     /// The error for when there should be something.

@@ -110,10 +110,19 @@ const RULES: &[Rule] = &[
         Need::Run(|run| run.encoding.chat.is_some(), "--chat"),
     ),
     rule("generate", ANY_READINGS, Need::Run(Run::reads, COMPUTED)),
+    rule(
+        "generate",
+        ANY_READINGS,
+        Need::Run(
+            |run| !explores_a_list(run),
+            "one prompt, and in a list + continues what is opened",
+        ),
+    ),
     rule("tokens", &[Task::Tokens], Need::Nothing),
     rule("summary", &[Task::Summary, Task::CompareMany], Need::Nothing),
     rule("compare", &[Task::Compare], Need::Nothing),
     rule("explore", &[Task::Explore], Need::Nothing),
+    rule("load", &[Task::Explore], Need::Nothing),
     rule("outputs", WRITTEN, Need::Nothing),
     rule("format", WRITTEN, Need::Nothing),
     rule("json", WRITTEN, Need::Nothing),
@@ -220,11 +229,17 @@ fn has_texts(run: &Run) -> bool {
     match &run.prompts {
         Prompts::Given(items) => items.iter().any(|item| matches!(item.what, What::Text(_))),
         Prompts::File(_) | Prompts::Stdin => true,
+        // Those have the tokens that they had.
+        Prompts::Earlier(_) => false,
     }
 }
 
 fn reads_records(run: &Run) -> bool {
     matches!(run.prompts, Prompts::File(_) | Prompts::Stdin)
+}
+
+fn explores_a_list(run: &Run) -> bool {
+    run.task == Task::Explore && !matches!(run.prompts, Prompts::Given(_))
 }
 
 fn names_targets(run: &Run) -> bool {

@@ -34,7 +34,7 @@ impl Args {
         let prompts = self.prompts();
         let several = match &prompts {
             Prompts::Given(items) => items.len() > 1,
-            Prompts::File(_) | Prompts::Stdin => true,
+            Prompts::File(_) | Prompts::Stdin | Prompts::Earlier(_) => true,
         };
         let mut presentation = self.presentation();
         presentation.many = several && task != Task::Compare;
@@ -146,6 +146,9 @@ impl Args {
     fn prompts(&self) -> Prompts {
         if !self.ids.is_empty() {
             return Prompts::Given(vec![Item::new(What::Ids(self.ids.clone()))]);
+        }
+        if let Some(path) = &self.load {
+            return Prompts::Earlier(path.clone());
         }
         match self.evaluated.as_deref().or(self.prompts.as_deref()) {
             Some(path) if path == Path::new("-") => Prompts::Stdin,

@@ -19,7 +19,10 @@ pub(super) const REST: Duration = Duration::from_millis(150);
 impl Explorer<'_> {
     /// Reads what is given at first.
     pub(super) fn begin(&mut self) {
-        self.show(0, self.setup.prompt.clone(), self.setup.by_ids);
+        match self.setup.prompt.clone() {
+            Some(prompt) => self.show(0, prompt, self.setup.by_ids),
+            None => self.begin_list(),
+        }
         if let Some(prompt) = self.setup.beside.clone() {
             self.show_beside(prompt, self.setup.by_ids);
         }
@@ -63,6 +66,7 @@ impl Explorer<'_> {
             prompt,
             by_ids,
             number: 0,
+            is_awaited: true,
             next: None,
         });
         self.read(which);
@@ -150,6 +154,7 @@ impl Explorer<'_> {
         self.number += 1;
         asked.number = self.number;
         asked.next = None;
+        asked.is_awaited = true;
         let id = (which, self.number);
         self.asker.shared.want(id);
         let last = asked.prompt.ids.len() - 1;
@@ -173,7 +178,7 @@ impl Explorer<'_> {
         });
     }
 
-    fn request(&self, which: usize) -> Request {
+    pub(super) fn request(&self, which: usize) -> Request {
         let request = &self.setup.source(which).request;
         let lens = request.lenses.get(self.state.view.lens);
         Request {

@@ -49,6 +49,13 @@ impl Job<'_> {
         read.map(|part| part.range.len()).sum()
     }
 
+    /// At how many positions the tokens that lead are followed.
+    pub fn followed(&self) -> usize {
+        let is_followed = |part: &&Part| part.followed.iter().all(|ids| !ids.is_empty());
+        let followed = self.parts.iter().filter(is_followed);
+        followed.map(|part| part.range.len()).sum()
+    }
+
     /// The readings of a position with its place among them, if it is read.
     pub fn read_at(&self, at: usize) -> Option<(&Trajectory, usize)> {
         let part = self.parts.iter().find(|part| part.range.contains(&at))?;

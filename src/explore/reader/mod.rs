@@ -1,128 +1,30 @@
 //! The thread that reads: what is seen first, the rest behind it, and nothing that is no longer wanted.
 
 mod apart;
+mod asks;
 mod job;
+mod survey;
 
-use std::any::Any;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use super::picture::{Names, Picture};
 use super::state::Busy;
-use crate::analysis::divergence::Divergence;
 use crate::error::{Error, Result};
-use crate::lens::{Request, Trajectory};
-use crate::machine::progress::{Progress, Stage};
+use crate::machine::progress::Progress;
 use crate::model::Model;
-use crate::readout::Tracked;
 use crate::run::Run;
 use crate::text::prompt::Prompt;
 
 use apart::Apart;
+use asks::Gauge;
 use job::{Job, parts, picture};
+use survey::Survey;
+
+pub use asks::{Answer, Ask, Id, Shared};
+pub use survey::Listed;
 
 /// The most positions that are read at once: so many are there before one waits for them.
 const MOST_AT_ONCE: usize = 32;
-
-/// Which of two prompts, and the number that it was asked with.
-pub type Id = (usize, u64);
-
-/// What the reader is asked.
-#[derive(Debug)]
-pub enum Ask {
-    /// Read this prompt, what is near the position `near` first, and follow these tokens.
-    Read {
-        id: Id,
-        prompt: Prompt,
-        request: Box<Request>,
-        wanted: Vec<u32>,
-        near: usize,
-        /// How many positions are seen.
-        seen: usize,
-    },
-    /// Follow these tokens of one of two prompts too.
-    Follow(usize, Vec<u32>),
-    /// Read what is near this position of it first.
-    Look(usize, usize),
-    /// Measure how far the two are apart, or stop it.
-    Measure(bool),
-    /// Let go of the second.
-    Leave,
-    /// Read a prompt of one of the two as the run asks for it, and write its outputs to the file.
-    Write {
-        which: usize,
-        run: Box<Run>,
-        prompt: Prompt,
-        file: String,
-    },
-}
-
-/// What it says, each of the prompt with the number that it was asked with.
-pub enum Answer {
-    /// The prompt is through the blocks.
-    Began(Id, Box<Picture>),
-    /// The readings of some positions.
-    Read(Id, Range<usize>, Arc<Trajectory>, Names),
-    /// Tokens followed at some positions, `[position][row][token]`.
-    Followed(Id, Range<usize>, Vec<Vec<Vec<Tracked>>>, Names),
-    /// How far the rows of the two are apart at a position, counted from the end.
-    Measured([u64; 2], usize, Vec<Option<Divergence>>),
-    Failed(Id, Error),
-    /// A file was written, or why it was not.
-    Written(String, Result<()>),
-    /// A defect, to be passed on.
-    Panicked(Box<dyn Any + Send>),
-}
-
-/// What both sides see: which prompts are wanted, and how far its reading is.
-#[derive(Default)]
-pub struct Shared {
-    wanted: [AtomicU64; 2],
-    busy: Mutex<Option<Busy>>,
-}
-
-impl Shared {
-    /// From now on only what was asked with this number is wanted of one of two prompts.
-    pub fn want(&self, (which, id): Id) {
-        self.wanted[which].store(id, Ordering::Relaxed);
-    }
-
-    /// How far the reader is; `None` where it has nothing to do.
-    pub fn busy(&self) -> Option<Busy> {
-        *self.busy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_busy(&self, busy: Option<Busy>) {
-        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = busy;
-    }
-}
-
-/// Progress through the blocks; cancelled once another prompt is wanted.
-struct Gauge<'a> {
-    id: Id,
-    shared: &'a Shared,
-}
-
-impl Progress for Gauge<'_> {
-    fn report(&self, stage: Stage, done: usize, total: usize) {
-        // Of rows the positions are counted, by the reader itself.
-        if stage == Stage::Blocks {
-            self.shared.set_busy(Some(Busy {
-                what: "blocks",
-                done,
-                total,
-            }));
-        }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        let (which, id) = self.id;
-        self.shared.wanted[which].load(Ordering::Relaxed) != id
-    }
-}
 
 /// Answers what is asked until nobody asks any more.
 pub struct Reader<'a> {
@@ -134,6 +36,8 @@ pub struct Reader<'a> {
     jobs: [Option<Job<'a>>; 2],
     /// What is measured of two, where that is wanted.
     apart: Option<Apart>,
+    /// What is read of a list.
+    survey: Option<Survey>,
 }
 
 /// Reads a prompt of one of two as a run asks for it, and writes the run's outputs.
@@ -145,6 +49,8 @@ enum Step {
     Part { which: usize, nth: usize },
     /// A position of two, from the end.
     Apart(usize),
+    /// Some prompts of a list.
+    Survey,
 }
 
 impl<'a> Reader<'a> {
@@ -162,6 +68,7 @@ impl<'a> Reader<'a> {
             answers,
             jobs: [None, None],
             apart: None,
+            survey: None,
         }
     }
 
@@ -208,7 +115,9 @@ impl<'a> Reader<'a> {
         };
         let apart = apart.map(|(far, from_end)| (far, 2, Step::Apart(from_end)));
         let nearest = parts.chain(apart).min_by_key(|(far, which, _)| (*far, *which));
-        nearest.map(|(_, _, step)| step)
+        // The list comes behind what one looks at.
+        let survey = self.survey.as_ref().map(|_| Step::Survey);
+        nearest.map(|(_, _, step)| step).or(survey)
     }
 
     fn take(&mut self, ask: Ask) {
@@ -224,6 +133,12 @@ impl<'a> Reader<'a> {
                 }
             }
             Ask::Measure(is_wanted) => self.apart = is_wanted.then(Apart::default),
+            Ask::Survey { prompts, request } => {
+                self.survey = Some(Survey {
+                    request: *request,
+                    prompts: prompts.into(),
+                });
+            }
             Ask::Leave => {
                 self.jobs[1] = None;
                 self.apart = None;
@@ -279,19 +194,37 @@ impl<'a> Reader<'a> {
         match *step {
             Step::Part { which, nth } => self.read_part(which, nth),
             Step::Apart(from_end) => self.measure(from_end),
+            Step::Survey => {
+                self.shared.set_busy(None);
+                if let Some(survey) = &mut self.survey {
+                    let listed = survey.step(self.models[0]);
+                    let is_last = survey.prompts.is_empty();
+                    if is_last {
+                        self.survey = None;
+                    }
+                    (self.answers)(Answer::Listed(listed, is_last));
+                }
+            }
         }
     }
 
     /// Reads some positions, or follows tokens there that are not followed yet.
     fn read_part(&mut self, which: usize, nth: usize) {
-        let jobs = self.jobs.iter().flatten();
-        let (done, total) = jobs.fold((0, 0), |(done, total), job| {
-            (done + job.done(), total + job.bands.len())
-        });
-        self.shared.set_busy(Some(Busy {
-            what: "positions",
-            done,
-            total,
+        let jobs = || self.jobs.iter().flatten();
+        let total = jobs().map(|job| job.bands.len()).sum();
+        let done: usize = jobs().map(Job::done).sum();
+        self.shared.set_busy(Some(match done == total {
+            // What is left are the ranks of the tokens that are followed.
+            true => Busy {
+                what: "ranks",
+                done: jobs().map(Job::followed).sum(),
+                total,
+            },
+            false => Busy {
+                what: "positions",
+                done,
+                total,
+            },
         }));
         let Some(job) = &mut self.jobs[which] else {
             return;

@@ -47,6 +47,9 @@ pub fn draw(buffer: &mut Buffer, state: &State, colors: Colors) {
             inside = below(area, 1);
         }
         let Some(picture) = &side.picture else {
+            if inside.height > 0 {
+                buffer.set_stringn(inside.x + 1, inside.y, "reading …", inside.width.into(), DIM);
+            }
             continue;
         };
         let drawer = Drawer {
@@ -64,7 +67,11 @@ pub fn draw(buffer: &mut Buffer, state: &State, colors: Colors) {
     // Colours are the same in both: one legend under the first.
     let pane = state.layout().grid.intersection(screen);
     if pane.height > 1 {
-        legend(buffer, pane, state, &scale, colors);
+        // Right below what it is of, where that leaves room.
+        let above = usize::from(state.grid_heading()) + shown.len() + 1;
+        let y = pane.y + (above as u16 + 1).min(pane.height - 1);
+        let line = Rect { y, height: 1, ..pane };
+        legend(buffer, line, state, &scale, colors);
     }
 }
 
@@ -226,9 +233,9 @@ impl Drawer<'_> {
     }
 }
 
-/// What the colours say, in the last line.
+/// What the colours say, in a line.
 fn legend(buffer: &mut Buffer, area: Rect, state: &State, scale: &Scale, colors: Colors) {
-    let y = area.bottom() - 1;
+    let y = area.y;
     let columns = usize::from(area.width);
     let mut put = |x: usize, text: &str, style: Style| {
         let room = columns.saturating_sub(x);

@@ -24,7 +24,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, colors: Colors) {
     };
     let followed = state.followed();
     let what = match state.side.pins.is_empty() {
-        true => "tokens that lead here; Enter pins one",
+        true => "lead here; Enter pins one",
         false => "pinned tokens",
     };
     heading(buffer, area, what, has_focus(state, Focus::Pins));

@@ -4,6 +4,7 @@ mod colors;
 mod grid;
 mod help;
 mod lines;
+mod list;
 mod prompt;
 mod status;
 mod top;
@@ -28,13 +29,17 @@ pub fn draw(frame: &mut Frame, state: &State, colors: Colors) {
     let inside = |pane: Rect| pane.intersection(area);
     let buffer = frame.buffer_mut();
     let mut cursor = None;
-    if let Some(pane) = layout.prompt {
-        cursor = prompt::draw(buffer, inside(pane), state).or(cursor);
-    }
-    grid::draw(buffer, state, colors);
-    top::draw(buffer, state, colors);
-    if let Some(pane) = layout.lines {
-        lines::draw(buffer, inside(pane), state, colors);
+    if state.is_in_list() {
+        list::draw(buffer, list_area(area), state, colors);
+    } else {
+        if let Some(pane) = layout.prompt {
+            cursor = prompt::draw(buffer, inside(pane), state).or(cursor);
+        }
+        grid::draw(buffer, state, colors);
+        top::draw(buffer, state, colors);
+        if let Some(pane) = state.lines_pane() {
+            lines::draw(buffer, inside(pane), state, colors);
+        }
     }
     cursor = status::draw(buffer, inside(layout.status), state, colors).or(cursor);
     match &state.open {
@@ -44,6 +49,14 @@ pub fn draw(frame: &mut Frame, state: &State, colors: Colors) {
     }
     if let Some(place) = cursor {
         frame.set_cursor_position(place);
+    }
+}
+
+/// All but the status line.
+fn list_area(area: Rect) -> Rect {
+    Rect {
+        height: area.height.saturating_sub(1),
+        ..area
     }
 }
 

@@ -51,7 +51,7 @@ pub fn input(buffer: &mut Buffer, area: Rect, title: &str, line: &Line) -> Optio
 }
 
 /// The end of `text` that takes at most `columns` columns.
-fn end(text: &str, columns: usize) -> &str {
+pub fn end(text: &str, columns: usize) -> &str {
     let mut start = 0;
     for (i, c) in text.char_indices() {
         if width(&text[start..]) <= columns {

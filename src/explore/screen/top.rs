@@ -23,7 +23,7 @@ const BAR: usize = 4;
 
 /// Draws the top tokens of the cursor's cell; of two prompts, where there is room, those of both.
 pub fn draw(buffer: &mut Buffer, state: &State, colors: Colors) {
-    let (own, other) = state.layout().tops(state.beside.is_some());
+    let (own, other) = state.tops();
     let screen = buffer.area;
     if let Some(pane) = own {
         one(buffer, pane.intersection(screen), state, &state.side, colors);
@@ -93,28 +93,28 @@ fn one(buffer: &mut Buffer, area: Rect, state: &State, side: &Side, colors: Colo
             );
         }
     }
-    let last = usize::from(inside.height).saturating_sub(1);
+    // Below the tokens, in the last line at most.
+    let count = state.top_of(side).len().saturating_sub(first) + 1;
+    let last = usize::from(inside.height).saturating_sub(1).min(count);
     let columns = usize::from(inside.width);
-    let apart = apart(state, row, at).filter(|_| is_here);
-    let said = match apart {
-        Some(apart) if width(&apart) <= columns => apart,
-        _ => statistics(picture, reading, row, at, columns),
-    };
+    let apart = apart(state, row, at, columns).filter(|_| is_here);
+    let said = apart.unwrap_or_else(|| statistics(picture, reading, row, at, columns));
     text(buffer, inside, last, &said, DIM);
 }
 
-/// How far the two cells are apart, where there are two and it is measured.
-fn apart(state: &State, row: usize, at: usize) -> Option<String> {
+/// How far the two cells are apart, as far as that is measured and there is room.
+fn apart(state: &State, row: usize, at: usize, columns: usize) -> Option<String> {
     state.view.difference?;
     let gap = |difference| state.gap(difference, row, at);
-    let measured = gap(Difference::Kl).zip(gap(Difference::Tv));
-    let measured = measured.map(|(kl, tv)| format!("  KL 1‖2 {}  TV {}", decimal(kl, 3), decimal(tv, 3)));
-    let top = gap(Difference::Top).map(|share| format!("  top tokens {}", percent(share)));
-    Some(format!(
-        " apart:{}{}",
-        measured.unwrap_or_default(),
-        top.unwrap_or_default()
-    ))
+    let mut said = " 1‖2:".to_string();
+    if let Some((kl, tv)) = gap(Difference::Kl).zip(gap(Difference::Tv)) {
+        said.push_str(&format!(" KL {}  TV {} ", decimal(kl, 2), decimal(tv, 2)));
+    }
+    let top = gap(Difference::Top).map(|share| format!(" top {:.0}%", 100. * share));
+    if let Some(top) = top.filter(|top| width(&said) + width(top) <= columns) {
+        said.push_str(&top);
+    }
+    Some(said)
 }
 
 /// Which columns there is room for.

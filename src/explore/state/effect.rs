@@ -12,6 +12,8 @@ pub enum Purpose {
     Token,
     /// The prompt; with what it was.
     Prompt(String),
+    /// Words that entries of the list have; with what they were.
+    Filter(String),
     /// A second prompt, to stand beside the first.
     Beside,
     /// The name of a file for the view; whether one that is there may be replaced.
@@ -67,7 +69,9 @@ pub enum Effect {
     },
     /// Measure how far the two sides are apart, or stop it.
     Measure(bool),
-    /// Put a second prompt beside: as it is typed.
+    /// Open this prompt of the list in the grid.
+    Open(usize),
+    /// Put this text beside as a second prompt.
     Beside(String),
     /// Take the second away.
     LeaveBeside,

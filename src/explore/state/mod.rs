@@ -2,6 +2,8 @@
 
 mod beside;
 mod effect;
+mod list;
+mod panes;
 mod pins;
 mod search;
 mod side;
@@ -10,9 +12,7 @@ mod view;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ratatui::layout::Rect;
-
-use super::grid::{self, Columns, GridLine, Seen};
+use super::grid;
 use super::layout::Layout;
 use super::picture::{Names, Picture};
 use crate::analysis::divergence::Divergence;
@@ -25,6 +25,7 @@ use crate::text::targets::Target;
 
 pub use beside::{Beside, Difference, rows_beside};
 pub use effect::{Busy, Effect, Message, Open, Purpose};
+pub use list::{Entry, List, Outcome, Sort, Summary};
 pub use search::Search;
 pub use side::Side;
 pub use view::View;
@@ -33,9 +34,6 @@ pub use view::View;
 pub const MOST_PINS: usize = 6;
 /// How many top tokens are read of each cell.
 pub const MOST_TOP: usize = 30;
-/// Fewer columns than this are no grid: of two, the cursor's alone is shown then.
-const NARROWEST: u16 = 20;
-
 /// A pane that keys go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
@@ -58,6 +56,10 @@ pub struct State {
     pub side: Side,
     /// The other, where there are two.
     pub beside: Option<Beside>,
+    /// The prompts to go through, where there is a list of them.
+    pub list: Option<List>,
+    /// Whether it is on the screen, and not one of its prompts.
+    pub in_list: bool,
     /// The names of the lenses that are loaded.
     pub lenses: Vec<String>,
     pub view: View,
@@ -84,6 +86,8 @@ impl State {
         Self {
             side: Side::new(0, model, prompt),
             beside: None,
+            list: None,
+            in_list: false,
             lenses,
             view: View::default(),
             cursor: Cursor::default(),
@@ -115,6 +119,7 @@ impl State {
     pub fn resize(&mut self, columns: u16, lines: u16) {
         (self.columns, self.lines) = (columns, lines);
         self.settle();
+        self.settle_list();
     }
 
     /// A new prompt or point begins to come in on a side: the cursor stays where it is, or at the end.
@@ -196,76 +201,6 @@ impl State {
         });
     }
 
-    /// Where the grids are on the screen, each with the number of its side: two where there are two prompts and
-    /// room for both.
-    pub fn grids(&self) -> Vec<(usize, Rect)> {
-        let pane = self.layout().grid;
-        let half = pane.width / 2;
-        if self.beside.is_none() || half < NARROWEST {
-            return vec![(self.side.which, pane)];
-        }
-        let right = Rect {
-            x: pane.x + half,
-            width: pane.width - half,
-            ..pane
-        };
-        vec![(0, Rect { width: half, ..pane }), (1, right)]
-    }
-
-    fn grid_width(&self) -> usize {
-        let grids = self.grids();
-        // A column between the two.
-        let between = grids.len() - 1;
-        usize::from(grids[0].1.width).saturating_sub(between)
-    }
-
-    /// The columns of the grids.
-    fn grid_columns(&self) -> Option<Columns<'_>> {
-        Some(Columns {
-            picture: self.side.picture.as_ref()?,
-            beside: (self.beside.as_ref()).and_then(|beside| beside.side.picture.as_ref()),
-            numbers: self.numbers,
-        })
-    }
-
-    /// The columns of the rows' names.
-    pub fn label_width(&self) -> usize {
-        self.grid_columns().map_or(0, Columns::label)
-    }
-
-    /// The positions that are seen.
-    pub fn seen(&self) -> Vec<Seen> {
-        let columns = self.grid_columns();
-        columns.map_or(Vec::new(), |columns| {
-            grid::seen(columns, self.left, self.grid_width())
-        })
-    }
-
-    /// The lines of the grid from the top down, seen or not.
-    pub fn grid_lines(&self) -> Vec<GridLine> {
-        let (first, second) = self.sides();
-        let grids = std::iter::once(first).chain(second);
-        let grids: Vec<_> = grids
-            .filter_map(|side| Some((side.picture.as_ref()?, &side.names)))
-            .collect();
-        let seen = self.seen();
-        let fold = self.view.fold.then_some(seen.as_slice());
-        grid::lines(&grids, self.view.order, fold, self.cursor.row)
-    }
-
-    /// How many lines of cells the grid shows: all but the prompt's tokens, the legend and, of two, the heading.
-    pub fn grid_height(&self) -> usize {
-        let others = 2 + usize::from(self.grid_heading());
-        usize::from(self.layout().grid.height)
-            .saturating_sub(others)
-            .max(1)
-    }
-
-    /// The lines of a grid's heading.
-    pub fn grid_heading(&self) -> u16 {
-        u16::from(self.beside.is_some())
-    }
-
     /// The top tokens of the cursor's cell, as many as are listed.
     pub fn top(&self) -> &[Candidate] {
         self.top_of(&self.side)
@@ -318,32 +253,5 @@ impl State {
             }
         }
         Scale::fit(by, values.into_iter())
-    }
-
-    /// Scrolls so that the cursor is seen.
-    pub(in crate::explore) fn settle(&mut self) {
-        let Some(columns) = self.grid_columns() else {
-            return;
-        };
-        let (rows, positions) = (columns.picture.rows(), columns.positions());
-        let at = self.cursor.at.min(positions.saturating_sub(1));
-        let room = self.grid_width().saturating_sub(columns.label());
-        let left = grid::scrolled(columns, self.left, at, room);
-        // Room that is left over at the end shows what is before.
-        let from_the_end = grid::scrolled(columns, 0, positions.saturating_sub(1), room);
-        self.left = left.min(from_the_end);
-        self.cursor = Cursor {
-            row: self.cursor.row.min(rows.saturating_sub(1)),
-            at,
-        };
-        let lines = self.grid_lines();
-        let line = lines
-            .iter()
-            .position(|line| line.has(self.cursor.row))
-            .unwrap_or(0);
-        let height = self.grid_height();
-        self.above = self.above.min(line).max((line + 1).saturating_sub(height));
-        self.above = self.above.min(lines.len().saturating_sub(height));
-        self.candidate = self.candidate.min(self.top().len().saturating_sub(1));
     }
 }

@@ -108,15 +108,20 @@ impl State {
         if text.is_empty() {
             return Vec::new();
         }
-        let wanted: std::collections::HashSet<u32> = (self.side.names.iter())
-            .filter(|(_, name)| name.label.to_lowercase().contains(&text))
-            .map(|(&id, _)| id)
-            .collect();
+        // By id: a cell has tens of tokens, and a prompt tens of thousands of cells.
+        let count = self.side.names.keys().max().map_or(0, |&id| id as usize + 1);
+        let mut wanted = vec![false; count];
+        for (&id, name) in &self.side.names {
+            wanted[id as usize] = name.label.to_lowercase().contains(&text);
+        }
         let mut hits = Vec::new();
         for row in (0..picture.rows()).filter(|&row| grid::in_block(picture, row)) {
             for at in 0..picture.positions() {
                 let top = picture.reading(row, at).map_or(&[][..], |reading| &reading.top);
-                if let Some(found) = top.iter().find(|candidate| wanted.contains(&candidate.id)) {
+                if let Some(found) = top
+                    .iter()
+                    .find(|candidate| wanted.get(candidate.id as usize) == Some(&true))
+                {
                     hits.push((found.prob, Cursor { row, at }));
                 }
             }

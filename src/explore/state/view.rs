@@ -76,7 +76,7 @@ impl State {
 }
 
 /// The member of `all` that is `by` steps after `current`, in a circle.
-fn step<T: Copy + PartialEq>(all: &[T], current: T, by: isize) -> T {
+pub(super) fn step<T: Copy + PartialEq>(all: &[T], current: T, by: isize) -> T {
     let at = all.iter().position(|&other| other == current).unwrap_or(0);
     all[(at as isize + by).rem_euclid(all.len() as isize) as usize]
 }

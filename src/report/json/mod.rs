@@ -4,6 +4,7 @@ mod assertions;
 mod baseline;
 mod build;
 mod document;
+mod earlier;
 mod schema;
 mod sequence;
 mod statistics;
@@ -22,6 +23,7 @@ pub use document::{
     LensReadings, Measure, Meta, PointReadings, Readings, Row, SCHEMA_VERSION, SuddenChange, Target,
     TargetToken, Targets, Top, Track,
 };
+pub use earlier::{EarlierPrompt, earlier_prompts};
 pub use schema::schema;
 pub use sequence::{Entries, Sequence};
 pub use statistics::StatisticArrays;

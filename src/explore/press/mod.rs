@@ -1,7 +1,9 @@
 //! What keys and the mouse do to the state.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::{Position, Rect};
+mod list;
+mod mouse;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 use super::grid::GridLine;
 use super::keys::{self, Action};
@@ -11,19 +13,18 @@ use crate::report::Order;
 
 /// The name that a written view has unless it is given another.
 const FILE: &str = "lens.html";
-/// Lines that one notch of the wheel moves.
-const NOTCH: isize = 1;
 
 impl State {
     /// Does what a key does, and says what else has to be done.
     pub fn press(&mut self, key: &KeyEvent) -> Option<Effect> {
         self.message = None;
         let before = self.cursor;
-        let action = keys::action(key);
+        let action = keys::action(key, self.is_in_list());
         if action == Some(Action::Quit) && !matches!(key.code, KeyCode::Char('q')) {
             return Some(Effect::Quit);
         }
         let effect = match std::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Nothing if self.is_in_list() => action.and_then(|action| self.act_in_list(action)),
             Open::Nothing => action.and_then(|action| self.act(action)),
             Open::Help(line, scroll) => {
                 self.press_in_help(key, line, scroll);
@@ -44,6 +45,11 @@ impl State {
                 line.insert(text);
                 match purpose {
                     Purpose::Prompt(_) => Some(edit(line, false)),
+                    Purpose::Filter(_) => {
+                        let text = line.text().to_string();
+                        self.filter_list(&text);
+                        None
+                    }
                     _ => None,
                 }
             }
@@ -53,24 +59,6 @@ impl State {
             }
             Open::Nothing | Open::Command(_) => None,
         }
-    }
-
-    /// Does what the mouse does.
-    pub fn mouse(&mut self, event: &MouseEvent) -> Option<Effect> {
-        if self.open != Open::Nothing {
-            return None;
-        }
-        let before = self.cursor;
-        let place = Position::new(event.column, event.row);
-        match event.kind {
-            MouseEventKind::ScrollUp => self.move_lines(-NOTCH),
-            MouseEventKind::ScrollDown => self.move_lines(NOTCH),
-            MouseEventKind::Down(MouseButton::Left) => self.click(place),
-            _ => return None,
-        }
-        self.message = None;
-        self.settle();
-        self.look(before)
     }
 
     /// What is not read yet under the cursor is wanted first.
@@ -139,7 +127,15 @@ impl State {
             Action::Fold => self.view.fold = !self.view.fold,
             Action::Words => self.view.words = !self.view.words,
             Action::Help => self.open = Open::Help(Line::default(), 0),
-            Action::Close => self.focus = Focus::Grid,
+            Action::Close => {
+                // First out of a pane, then back to the list.
+                self.in_list = self.focus == Focus::Grid && self.list.is_some();
+                self.focus = Focus::Grid;
+            }
+            Action::NextPrompt => return self.open_neighbour(1),
+            Action::PreviousPrompt => return self.open_neighbour(-1),
+            // Those of the list.
+            Action::Open | Action::Filter | Action::Sort | Action::ShowAll => {}
             Action::Quit => return Some(Effect::Quit),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Redraw => return Some(Effect::Redraw),
@@ -166,6 +162,10 @@ impl State {
     fn press_in_input(&mut self, key: &KeyEvent, purpose: Purpose, mut line: Line) -> Option<Effect> {
         let text = line.text().to_string();
         match (key.code, purpose) {
+            (_, Purpose::Filter(before)) => {
+                self.press_in_filter(key, before, line);
+                None
+            }
             (KeyCode::Esc, Purpose::Find(cursor)) => {
                 self.cursor = cursor;
                 None
@@ -266,54 +266,9 @@ impl State {
         self.candidate = 0;
     }
 
-    fn click(&mut self, place: Position) {
-        let layout = self.layout();
-        let line_in = |pane: Rect| usize::from(place.y - pane.y);
-        if let Some(&(which, pane)) = self.grids().iter().find(|(_, pane)| pane.contains(place)) {
-            self.focus = Focus::Grid;
-            if which != self.side.which {
-                self.swap_sides();
-            }
-            let line = line_in(pane).checked_sub(self.grid_heading().into());
-            if let Some(line) = line {
-                self.click_in_grid(line, usize::from(place.x - pane.x));
-            }
-        } else if let Some(pane) = layout
-            .tops(self.beside.is_some())
-            .0
-            .filter(|pane| pane.contains(place))
-        {
-            self.focus = Focus::Top;
-            let nth = self.first_candidate() + line_in(pane).saturating_sub(1);
-            if nth < self.top().len() {
-                self.candidate = nth;
-            }
-        }
-    }
-
-    fn click_in_grid(&mut self, line: usize, column: usize) {
-        let line = match self.view.order {
-            Order::Up => Some(line),
-            // The prompt's tokens stand above.
-            Order::Down => line.checked_sub(1),
-        };
-        let is_there = |line: &usize| *line < self.grid_height();
-        let lines = self.grid_lines();
-        let hit = line
-            .filter(is_there)
-            .and_then(|line| lines.get(self.above + line));
-        if let Some(GridLine::Row(row)) = hit {
-            self.cursor.row = *row;
-        }
-        let under = |seen: &&super::grid::Seen| (seen.x..seen.x + seen.width).contains(&column);
-        if let Some(seen) = self.seen().iter().find(under) {
-            self.cursor.at = seen.at;
-        }
-    }
-
     /// The first of the top tokens that is seen in their pane, so that the selected one is.
     pub fn first_candidate(&self) -> usize {
-        let (own, _) = self.layout().tops(self.beside.is_some());
+        let (own, _) = self.tops();
         let height = own.map_or(0, |pane| usize::from(pane.height));
         // The heading, and below the list a line of statistics.
         let room = height.saturating_sub(2).max(1);
