@@ -108,7 +108,7 @@ fn the_grid_is_seen_on_screens_of_every_size() {
     for (columns, lines, colors) in sizes {
         let mut state = state(PROMPT, (columns, lines));
         press(&mut state, KeyCode::Enter);
-        keys(&mut state, "jjhc");
+        keys(&mut state, "jj");
         assert_screen(
             &format!("grid-{columns}x{lines}"),
             &state,

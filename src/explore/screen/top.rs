@@ -108,13 +108,21 @@ fn apart(state: &State, row: usize, at: usize, columns: usize) -> Option<String>
     let gap = |difference| state.gap(difference, row, at);
     let mut said = " 1‖2:".to_string();
     if let Some((kl, tv)) = gap(Difference::Kl).zip(gap(Difference::Tv)) {
-        said.push_str(&format!(" KL {}  TV {} ", decimal(kl, 2), decimal(tv, 2)));
+        said.push_str(&format!(" KL {}  TV {} ", distance(kl), distance(tv)));
     }
     let top = gap(Difference::Top).map(|share| format!(" top {:.0}%", 100. * share));
     if let Some(top) = top.filter(|top| width(&said) + width(top) <= columns) {
         said.push_str(&top);
     }
     Some(said)
+}
+
+/// A distance, in more digits where it is small.
+fn distance(distance: f64) -> String {
+    match distance < 0.01 {
+        true => decimal(distance, 5),
+        false => decimal(distance, 2),
+    }
 }
 
 /// Which columns there is room for.
