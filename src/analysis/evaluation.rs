@@ -1,7 +1,10 @@
 //! At which layer a model knows: the ranks of targets over a set of items, as pass@k with bootstrap intervals.
 
+use std::sync::Arc;
+
 use crate::decoder::{Point, Site};
 use crate::lens::Trajectory;
+use crate::readout::lenses::Lens;
 use crate::text::targets::Target;
 
 /// The k of pass@k.
@@ -16,6 +19,8 @@ const SEED: u64 = 0x1e45;
 /// What an evaluation has read so far.
 #[derive(Debug, Clone, Default)]
 pub struct Evaluation {
+    /// The lens that read the rows; `None` before any was read.
+    pub lens: Option<Arc<dyn Lens>>,
     /// The rows read, as the first item has them.
     sites: Vec<Site>,
     items: Vec<Scores>,
@@ -68,6 +73,7 @@ impl Evaluation {
     /// Adds an item that was read at one position, with its targets and controls followed.
     pub fn add(&mut self, trajectory: &Trajectory, targets: &[Target], controls: &[Target]) {
         if self.items.is_empty() {
+            self.lens = Some(trajectory.lens.clone());
             self.sites = trajectory.rows.iter().map(|row| row.site).collect();
         }
         let ranks = |target: &Target| -> Option<Vec<u64>> {

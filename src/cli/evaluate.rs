@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use logit_lens::analysis::evaluation::Evaluation;
-use logit_lens::engine::Engine;
 use logit_lens::error::Error;
 use logit_lens::lens::{Follow, Positions, Request};
 use logit_lens::report::{self, Protocol};
@@ -27,17 +26,22 @@ pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitC
         top_k: 1,
         follow: Follow::Nothing,
         follow_next: false,
-        ..run.request(reader.model)?
+        ..reader.request(&sinks)?
     };
     request.layers.resolve(reader.model.decoder.blocks.len())?;
-    let limit = reader.model.batch_tokens(&request);
+    if let Some(remark) = (run.remote.as_ref()).and_then(|remote| remote.remark(reader.model, &request)) {
+        note(run, &remark);
+    }
+    let limit = reader.engine.batch_tokens(&request);
     let bar = Bar::new(run.quiet, None);
     let mut pass = Pass {
         reader,
+        evaluations: vec![Evaluation::default(); request.lenses.len()],
         request,
-        evaluation: Evaluation::default(),
         protocol: protocol(run),
         bar: &bar,
+        items: 0,
+        lenses_doubted: false,
     };
     let (mut batch, mut tokens) = (Vec::new(), 0);
     for item in input {
@@ -51,13 +55,15 @@ pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitC
         batch.push(ready);
     }
     pass.batch(batch)?;
-    if pass.evaluation.items() == 0 {
+    if pass.items == 0 {
         note(run, "there are no items to evaluate.");
     }
     let Pass {
-        evaluation, protocol, ..
+        evaluations,
+        protocol,
+        ..
     } = pass;
-    sinks.sheet(&report::evaluation(&evaluation, &protocol, &reader.model.card))?;
+    sinks.sheet(&report::evaluation(&evaluations, &protocol, &reader.model.card))?;
     sinks.finish()?;
     Ok(ExitCode::SUCCESS)
 }
@@ -90,9 +96,14 @@ struct Ready {
 struct Pass<'a> {
     reader: &'a Reader<'a>,
     request: Request,
-    evaluation: Evaluation,
+    /// One for each lens.
+    evaluations: Vec<Evaluation>,
     protocol: Protocol,
     bar: &'a Bar,
+    /// How many were read.
+    items: usize,
+    /// Whether it was said what is doubtful of a lens at some prompt.
+    lenses_doubted: bool,
 }
 
 impl Pass<'_> {
@@ -166,11 +177,20 @@ impl Pass<'_> {
 
     fn batch(&mut self, batch: Vec<Ready>) -> Result<()> {
         let prompts = batch.iter().map(|ready| ready.prompt.clone()).collect();
-        let read = self.reader.model.read_prompts(prompts, &self.request, self.bar)?;
+        let read = self
+            .reader
+            .engine
+            .read_prompts(prompts, &self.request, self.bar)?;
         for (ready, trajectory) in batch.iter().zip(&read) {
-            self.evaluation.add(trajectory, &ready.targets, &ready.controls);
+            if !self.lenses_doubted {
+                self.lenses_doubted = self.reader.note_lenses(trajectory);
+            }
+            for (evaluation, read) in self.evaluations.iter_mut().zip(trajectory.of_each_lens()) {
+                evaluation.add(read, &ready.targets, &ready.controls);
+            }
         }
-        self.bar.prompts_done(self.evaluation.items());
+        self.items += batch.len();
+        self.bar.prompts_done(self.items);
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ mod read;
 mod sinks;
 mod startup;
 mod stdin;
+mod stream;
 mod targets;
 
 use std::io::Write;
@@ -262,7 +263,7 @@ fn one_prompt(input: Input) -> Result<[Item; 2]> {
                 "Two models are compared on one prompt, and there {}.",
                 are(prompts.len())
             ),
-            "Give one prompt, or one --model.",
+            "Give one prompt, add --summary for means over many, or give one --model.",
         )
         .into()),
     }

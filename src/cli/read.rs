@@ -39,10 +39,16 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// The prompt of an item, with its targets, its continuation and what is doubtful said.
     pub fn prompt(&self, item: &Item) -> Result<Prompt> {
-        self.encode(item).map_err(|error| item.locate(error).into())
+        let prompt = self.encode(item, &mut |_| Ok(()));
+        prompt.map_err(|error| item.locate(error).into())
     }
 
-    fn encode(&self, item: &Item) -> logit_lens::error::Result<Prompt> {
+    /// The same, where `each` is given the prompt so far with every token of its continuation.
+    pub(super) fn encode(
+        &self,
+        item: &Item,
+        each: &mut dyn FnMut(&Prompt) -> logit_lens::error::Result<()>,
+    ) -> logit_lens::error::Result<Prompt> {
         let mut prompt = match &item.what {
             What::Ids(ids) => self.model.prompt_of_ids(ids.clone())?,
             What::Text(text) => self.prompt_of_text(text)?,
@@ -60,7 +66,7 @@ impl Reader<'_> {
             self.targets.resolve(item, &mut prompt, self.model, self.run)?;
         }
         if let Some(count) = self.run.encoding.generate {
-            prompt = self.engine.generate(&prompt, count)?;
+            prompt = self.engine.generate_each(&prompt, count, each)?;
         }
         if self.run.task != Task::Tokens {
             // Said here, where it is known which prompt it is about.
@@ -70,7 +76,7 @@ impl Reader<'_> {
     }
 
     /// What to read of every prompt, with what is doubtful of the lenses said.
-    fn request(&self, sinks: &Sinks) -> Result<Request> {
+    pub(super) fn request(&self, sinks: &Sinks) -> Result<Request> {
         let request = self.run.request(self.model)?;
         for lens in &request.lenses {
             if let Some(artefact) = lens.artefact() {
@@ -82,7 +88,7 @@ impl Reader<'_> {
     }
 
     /// Says what is doubtful of what the lenses make of a prompt; whether there was anything.
-    fn note_lenses(&self, trajectory: &Trajectory) -> bool {
+    pub(super) fn note_lenses(&self, trajectory: &Trajectory) -> bool {
         let first = trajectory.prompt.ids.first();
         let begins_with_bos = self.model.bos.map(|bos| first == Some(&bos));
         let mut said = false;
@@ -146,7 +152,15 @@ impl Reader<'_> {
         };
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while let Some(item) = input.next() {
-            let (item, prompt) = match item.and_then(|item| Ok((self.prompt(&item)?, item))) {
+            let number = pass.number + batch.len();
+            let ready = item.and_then(|item| {
+                let prompt = match sinks.stream() {
+                    true => self.streamed_prompt(&item, number, &request, &mut sinks)?,
+                    false => self.prompt(&item)?,
+                };
+                Ok((prompt, item))
+            });
+            let (item, prompt) = match ready {
                 Ok((prompt, item)) => (item, prompt),
                 Err(error) => {
                     // What came before it is read all the same.

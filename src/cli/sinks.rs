@@ -8,7 +8,7 @@ use logit_lens::error::Error;
 use logit_lens::lens::Layers;
 use logit_lens::model::Card;
 use logit_lens::report::{Content, Document, Format, Presentation, Report, Sheet};
-use logit_lens::run::{Destination, Run};
+use logit_lens::run::{Destination, Run, Task};
 
 use super::draft::place;
 use super::output::Output;
@@ -21,6 +21,8 @@ struct Sink {
     format: &'static Format,
     report: Box<dyn Report>,
     statistics: Statistics,
+    /// Whether it gets a document for each token that is generated, rather than one for each prompt.
+    streams: bool,
 }
 
 impl Sinks {
@@ -31,7 +33,8 @@ impl Sinks {
     pub fn open(run: &Run) -> Result<Self> {
         let mut sinks = Vec::new();
         for Destination { path, format } in &run.outputs {
-            if format.single && run.presentation.many {
+            let is_one = run.task == Task::CompareMany && format.draws_charts();
+            if format.single && run.presentation.many && !is_one {
                 return Err(Error::usage(
                     format!(
                         "--format {} shows one prompt, and there are several.",
@@ -62,6 +65,7 @@ impl Sinks {
             sinks.push(Sink {
                 report: (format.report)(&presentation),
                 statistics: run.statistics(format),
+                streams: run.encoding.generate.is_some() && run.task == Task::Read && format.streams(),
                 output,
                 format,
             });
@@ -90,9 +94,25 @@ impl Sinks {
         Ok(())
     }
 
-    /// Writes a document everywhere. What it says of statistics is each output's own to say.
+    /// Whether some output gets a document for each token that is generated.
+    pub fn stream(&self) -> bool {
+        self.0.iter().any(|sink| sink.streams)
+    }
+
+    /// Writes the document of a prompt, wherever it is not there token by token. What it says of statistics is each
+    /// output's own to say.
     pub fn document(&mut self, document: &Document) -> Result<()> {
-        self.each(|sink| {
+        self.documents(document, false)
+    }
+
+    /// Writes the document of a token that was generated, where there is one for each.
+    pub fn token(&mut self, document: &Document) -> Result<()> {
+        self.documents(document, true)
+    }
+
+    fn documents(&mut self, document: &Document, streams: bool) -> Result<()> {
+        let mut sinks = self.0.iter_mut().filter(|sink| sink.streams == streams);
+        sinks.try_for_each(|sink| {
             let document = Document {
                 statistics: &sink.statistics,
                 ..*document

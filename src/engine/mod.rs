@@ -55,5 +55,18 @@ pub trait Engine {
     ///
     /// # Errors
     /// A continuation that the model's context does not hold.
-    fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt>;
+    fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
+        self.generate_each(prompt, count, &mut |_| Ok(()))
+    }
+
+    /// The same, where `each` is given the prompt so far as soon as another token is there.
+    ///
+    /// # Errors
+    /// As [`Engine::generate`], and those of `each`, which end it.
+    fn generate_each(
+        &self,
+        prompt: &Prompt,
+        count: usize,
+        each: &mut dyn FnMut(&Prompt) -> Result<()>,
+    ) -> Result<Prompt>;
 }

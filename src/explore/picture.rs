@@ -216,10 +216,10 @@ impl Picture {
         let first = values.first()?;
         let prob: f64 = values.iter().map(|value| value.prob).sum();
         Some(TargetValue {
-            logit: match values.len() {
+            logit: Some(match values.len() {
                 1 => f64::from(first.logit),
                 _ => prob.ln() + self.reading(row, at)?.log_sum_exp,
-            },
+            }),
             logprob: match values.len() {
                 1 => first.logprob,
                 _ => prob.ln(),
@@ -237,7 +237,7 @@ impl Picture {
             None => {
                 let value = self.tracked(self.output(at)?.top1().id, row, at)?;
                 Some(TargetValue {
-                    logit: f64::from(value.logit),
+                    logit: Some(f64::from(value.logit)),
                     logprob: value.logprob,
                     prob: value.prob,
                     rank: value.rank,

@@ -65,13 +65,14 @@ impl Continuation {
             .eq(target.ids.iter().copied())
     }
 
-    /// What the row `row` makes of it: the sums of its tokens' logits and log-probabilities, and the worst of
-    /// their ranks, so that it is 1 where each token is the top-1.
+    /// What the row `row` makes of it: the sum of its tokens' log-probabilities, and the worst of their ranks, so
+    /// that it is 1 where each token is the top-1. Its tokens' logits are of different rows, each with a constant
+    /// of its own, and have no sum.
     fn value(&self, row: usize) -> TargetValue {
         let values = || self.tokens.iter().map(|track| track.values[row]);
         let logprob: f64 = values().map(|value| value.logprob).sum();
         TargetValue {
-            logit: values().map(|value| f64::from(value.logit)).sum(),
+            logit: None,
             logprob,
             prob: logprob.exp(),
             rank: values().map(|value| value.rank).max().unwrap_or(1),
@@ -98,14 +99,25 @@ impl Track {
 /// [`Continuation`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TargetValue {
-    /// log Σ e^l over the tokens of a group: the logit, of a single one.
-    pub logit: f64,
+    /// log Σ e^l over the tokens of a group: the logit, of a single one. `None` of those in a row.
+    pub logit: Option<f64>,
     /// In nats.
     pub logprob: f64,
     /// The sum of the tokens' probabilities.
     pub prob: f64,
     /// The best of the tokens' ranks, 1 = top.
     pub rank: u64,
+}
+
+impl TargetValue {
+    /// How far it is above `other` of the same row, in nats: the difference of their log-probabilities. Of two
+    /// that have logits it is that of the logits, since one softmax takes the same constant from both.
+    pub fn above(&self, other: &Self) -> f64 {
+        match (self.logit, other.logit) {
+            (Some(logit), Some(other)) => logit - other,
+            _ => self.logprob - other.logprob,
+        }
+    }
 }
 
 /// Where forward KL falls most from one layer shown to the next.
@@ -234,14 +246,14 @@ impl Trajectory {
         let mut values = target.ids.iter().map(|id| of(id).map(|track| track.values[row]));
         let first = values.next()??;
         let mut sum = TargetValue {
-            logit: first.logit as f64,
+            logit: Some(first.logit as f64),
             logprob: first.logprob,
             prob: first.prob,
             rank: first.rank,
         };
         for value in values {
             let value = value?;
-            sum.logit = log_sum(sum.logit, value.logit as f64);
+            sum.logit = sum.logit.map(|logit| log_sum(logit, value.logit as f64));
             sum.logprob = log_sum(sum.logprob, value.logprob);
             sum.prob += value.prob;
             sum.rank = sum.rank.min(value.rank);
@@ -275,9 +287,9 @@ impl Trajectory {
         self.prompt.ids.len() - self.prompt.generated - 1
     }
 
-    /// How far the logit of `target` is above that of `other` there; `None` if one was not followed.
+    /// How far `target` is above `other` there, in nats ([`TargetValue::above`]); `None` if one was not followed.
     pub fn logit_difference(&self, target: &Target, other: &Target, row: usize, at: usize) -> Option<f64> {
-        Some(self.value(target, row, at)?.logit - self.value(other, row, at)?.logit)
+        Some(self.value(target, row, at)?.above(&self.value(other, row, at)?))
     }
 }
 

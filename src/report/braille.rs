@@ -37,6 +37,22 @@ impl Canvas {
         }
     }
 
+    /// Every second dot between two pairs of heights, each at its place from the left, of the line `nth`.
+    pub fn shade(&mut self, (x0, from): (f64, [f64; 2]), (x1, to): (f64, [f64; 2]), nth: usize) {
+        let dots = |x, ends: [f64; 2]| ends.map(|y| self.dot((x, y)));
+        let ([(start, low0), (_, high0)], [(end, low1), (_, high1)]) = (dots(x0, from), dots(x1, to));
+        for x in start..=end {
+            let t = (x - start) as f64 / (end - start).max(1) as f64;
+            let between = |a: usize, b: usize| (a as f64 + t * (b as f64 - a as f64)).round() as usize;
+            // Dots are counted from the top.
+            for y in between(high0, high1)..=between(low0, low1) {
+                if (x + y) % 2 == 0 {
+                    self.set(x, y, nth);
+                }
+            }
+        }
+    }
+
     fn set(&mut self, x: usize, y: usize, nth: usize) {
         // Unicode numbers a character's dots 1-2-3-7 down the left, 4-5-6-8 down the right.
         const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];

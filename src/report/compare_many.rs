@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::chart::{self, Chart, Curve};
 use super::json::SCHEMA_VERSION;
 use super::sheet::{Data, Table};
 use super::text::plain;
@@ -170,11 +171,60 @@ pub fn model_comparison(comparison: &ModelComparison, cards: [&Card; 2], k: usiz
             .collect(),
         notes: settles(comparison).into_iter().chain(moved(comparison)).collect(),
         explanations: vec![explanation(has_targets)],
+        chart: Some(chart(comparison, cards)),
         data: Data::new(&Table {
             meta: meta(comparison, cards, k),
             rows,
         }),
         ..Sheet::default()
+    }
+}
+
+/// How far apart the models are, by the left one's layer: the embedding says the prompt's own token.
+fn chart(comparison: &ModelComparison, cards: [&Card; 2]) -> Chart {
+    let in_blocks = |row: &&ModelComparisonRow| row.left.point != Point::Embed;
+    let rows: Vec<&ModelComparisonRow> = comparison.rows.iter().filter(in_blocks).collect();
+    let curve = |name: &str, of: fn(&ModelComparisonRow) -> (f64, Option<f64>)| Curve {
+        name: name.to_string(),
+        points: (rows.iter())
+            .map(|row| of(row))
+            .map(|(mean, error)| chart::Point {
+                mean,
+                error: error.unwrap_or(0.),
+            })
+            .collect(),
+    };
+    let (measure, curves) = match comparison.same_vocabulary {
+        true => (
+            "KL between the models, in nats",
+            vec![
+                curve("KL(left‖right)", |row| {
+                    (row.kl_left_right.mean(), row.kl_left_right.standard_error())
+                }),
+                curve("KL(right‖left)", |row| {
+                    (row.kl_right_left.mean(), row.kl_right_left.standard_error())
+                }),
+            ],
+        ),
+        false => (
+            "share of the top tokens that only one model has",
+            vec![curve("not shared", |row| {
+                (1. - row.overlap.mean(), row.overlap.standard_error())
+            })],
+        ),
+    };
+    Chart {
+        measure: measure.to_string(),
+        source: format!(
+            "left: {}, {}; right: {}, {}; {}",
+            cards[0].name,
+            cards[0].held,
+            cards[1].name,
+            cards[1].held,
+            counted(comparison.prompts)
+        ),
+        layers: rows.iter().map(|row| row.left.to_string()).collect(),
+        curves,
     }
 }
 
@@ -214,10 +264,7 @@ fn meta(comparison: &ModelComparison, cards: [&Card; 2], k: usize) -> Meta {
 }
 
 fn title(comparison: &ModelComparison, cards: [&Card; 2]) -> Vec<String> {
-    let prompts = match comparison.prompts {
-        1 => "1 prompt".to_string(),
-        n => format!("{n} prompts"),
-    };
+    let prompts = counted(comparison.prompts);
     let positions = match comparison.positions {
         positions if positions == comparison.prompts => String::new(),
         positions => format!(" at {positions} positions"),
@@ -229,6 +276,13 @@ fn title(comparison: &ModelComparison, cards: [&Card; 2]) -> Vec<String> {
         format!("{prompts}{positions} · means ± standard errors over prompts"),
         String::new(),
     ]
+}
+
+fn counted(prompts: usize) -> String {
+    match prompts {
+        1 => "1 prompt".to_string(),
+        n => format!("{n} prompts"),
+    }
 }
 
 /// How much later the right model settles, in a sentence.

@@ -11,7 +11,7 @@ use std::io::Write;
 use super::{Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
 use crate::decoder::Point;
-use crate::lens::{Follow, Row};
+use crate::lens::{Follow, Row, TargetValue};
 use crate::readout::Reading;
 use crate::text::targets::Target;
 use crate::text::visible::escaped;
@@ -74,11 +74,12 @@ struct Said {
     name: String,
     label: String,
     rank: u64,
-    logit: f64,
+    /// `None` of several tokens in a row.
+    logit: Option<f64>,
     logprob: f64,
     prob: f64,
     tracked: bool,
-    /// How far the logit is above that of the token compared with.
+    /// How far it is above what it is compared with, in nats.
     difference: Option<f64>,
 }
 
@@ -147,7 +148,7 @@ fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String>
         said.id.map_or(String::new(), |id| id.to_string()),
         said.name.clone(),
         said.label.clone(),
-        number(said.logit),
+        said.logit.map_or(String::new(), number),
         number(said.logprob),
         number(said.prob),
         said.tracked.to_string(),
@@ -198,7 +199,7 @@ fn tokens_in_turn<'a>(
             name: format!("{}[{nth}]", target.name),
             label: format!("{}[{nth}] {}", target.name, document.tokens.label(track.id)),
             rank: value.rank,
-            logit: value.logit.into(),
+            logit: Some(value.logit.into()),
             logprob: value.logprob,
             prob: value.prob,
             tracked: true,
@@ -214,7 +215,7 @@ fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
     let other = document
         .against
         .and_then(|against| trajectory.value(against, i, at));
-    let difference = |logit: f64| other.map(|other| logit - other.logit);
+    let difference = |value: &TargetValue| other.map(|other| value.above(&other));
     let mut said: Vec<Said> = (top.iter())
         .map(|c| Said {
             id: Some(c.id),
@@ -222,11 +223,14 @@ fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
             label: document.tokens.label(c.id),
             // By definition: of equal logits none is above the other.
             rank: 1 + top.iter().filter(|other| other.logit > c.logit).count() as u64,
-            logit: c.logit.into(),
+            logit: Some(c.logit.into()),
             logprob: c.logprob,
             prob: c.prob,
             tracked: single(c.id),
-            difference: difference(c.logit.into()).filter(|_| single(c.id)),
+            difference: trajectory
+                .value(&Target::unnamed(c.id), i, at)
+                .filter(|_| single(c.id))
+                .and_then(|value| difference(&value)),
         })
         .collect();
     for target in &trajectory.targets {
@@ -247,7 +251,7 @@ fn said(document: &Document, i: usize, row: &Row, at: usize) -> Vec<Said> {
             logprob: value.logprob,
             prob: value.prob,
             tracked: true,
-            difference: difference(value.logit),
+            difference: difference(&value),
         });
         said.extend(tokens_in_turn(document, target, i, at));
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json::SCHEMA_VERSION;
+use super::json::{LensMeta, SCHEMA_VERSION};
 use super::sheet::{Data, Table};
 use super::text::plain;
 use super::{Cell, Sheet};
@@ -50,12 +50,18 @@ pub struct Meta {
     pub protocol: Protocol,
     pub tool: String,
     pub tool_version: String,
+    /// What maps the rows before the final norm; absent where that is the logit lens alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lenses: Option<Vec<LensMeta>>,
 }
 
 /// A row: of each item the share of its targets whose rank is at most k, and the mean over items, with its 95 %
 /// bootstrap interval (`_low`, `_high`; resampled over items, with a fixed seed).
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
+    /// The lens; absent where that is the logit lens alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lens: Option<String>,
     /// `layer` (or the embedding), `least` (the least rank over the layers read before the output) or `output`.
     pub scope: String,
     /// The layer; null of the embedding, the least and the output.
@@ -89,7 +95,7 @@ pub struct Row {
 pub type EvaluationDocument = Table<Meta, Row>;
 
 impl Row {
-    fn new(row: &EvaluationRow) -> Self {
+    fn new(row: &EvaluationRow, lens: Option<&str>) -> Self {
         let pass = |nth: usize| row.pass[nth].value;
         let low = |nth: usize| row.pass[nth].interval.map(|interval| interval[0]);
         let high = |nth: usize| row.pass[nth].interval.map(|interval| interval[1]);
@@ -104,6 +110,7 @@ impl Row {
             Scope::Output => ("output", None, Some(Point::ResidPost.name())),
         };
         Self {
+            lens: lens.map(str::to_string),
             scope: scope.to_string(),
             layer,
             point: point.map(str::to_string),
@@ -129,34 +136,26 @@ impl Row {
     }
 }
 
-/// pass@k, a row a layer, then the least over layers and the output.
-pub fn evaluation(evaluation: &Evaluation, protocol: &Protocol, card: &Card) -> Sheet {
-    let rows = evaluation.rows(card.layers);
+/// pass@k, a row a layer, then the least over layers and the output; of several lenses, that of each after the other.
+pub fn evaluation(evaluations: &[Evaluation], protocol: &Protocol, card: &Card) -> Sheet {
+    let none = Evaluation::default();
+    let evaluation = evaluations.first().unwrap_or(&none);
+    let lenses = LensMeta::of_each(
+        evaluations
+            .iter()
+            .filter_map(|evaluation| evaluation.lens.as_deref()),
+    );
+    let several = evaluations.len() > 1;
     let controls = evaluation.has_controls();
-    let mut columns = vec!["layer".to_string(), "median rank".to_string()];
-    columns.extend(KS.iter().map(|k| format!("pass@{k}")));
-    if controls {
-        columns.extend(KS.iter().map(|k| format!("control @{k}")));
-    }
-    let interval = |estimate: &Estimate| match (estimate.value, estimate.interval) {
-        (Some(value), Some([low, high])) => Cell::Interval(value, low, high),
-        _ => Cell::Empty,
-    };
-    let cells = rows.iter().map(|row| {
-        let label = match row.scope {
-            Scope::Site(site) => site.to_string(),
-            Scope::Least => "least".to_string(),
-            Scope::Output => "output".to_string(),
-        };
-        let mut cells = vec![Cell::Text(label), Cell::maybe_whole(row.median_rank)];
-        cells.extend(row.pass.iter().map(interval));
-        if controls {
-            let share =
-                |estimate: &Estimate| estimate.value.map_or(Cell::Empty, |p| Cell::MeanShare(p, None));
-            cells.extend(row.control.iter().map(share));
+    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+    for evaluation in evaluations {
+        let name = evaluation.lens.as_ref().map(|lens| lens.name());
+        for row in evaluation.rows(card.layers) {
+            let lens = several.then(|| Cell::Text(name.unwrap_or_default().to_string()));
+            cells.push(lens.into_iter().chain(cells_of(&row, controls)).collect());
+            rows.push(Row::new(&row, name.filter(|_| lenses.is_some())));
         }
-        cells
-    });
+    }
     let targets = evaluation.targets;
     let copy_rate = (targets > 0).then(|| evaluation.copied as f64 / targets as f64);
     let meta = Meta {
@@ -169,6 +168,7 @@ pub fn evaluation(evaluation: &Evaluation, protocol: &Protocol, card: &Card) -> 
         protocol: protocol.clone(),
         tool: "lens".to_string(),
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
+        lenses,
     };
     Sheet {
         title: vec![format!(
@@ -176,8 +176,9 @@ pub fn evaluation(evaluation: &Evaluation, protocol: &Protocol, card: &Card) -> 
             plain(&card.name),
             evaluation.items()
         )],
-        columns,
-        rows: cells.collect(),
+        columns: columns(several, controls),
+        keys: usize::from(several),
+        rows: cells,
         notes: notes(protocol, copy_rate),
         explanations: vec![
             "pass@k: of each item the share of its targets whose rank is at most k, then the mean over items; \
@@ -186,10 +187,38 @@ pub fn evaluation(evaluation: &Evaluation, protocol: &Protocol, card: &Card) -> 
         ],
         data: Data::new(&Table {
             meta,
-            rows: rows.iter().map(Row::new).collect(),
+            rows,
         }),
         ..Sheet::default()
     }
+}
+
+fn columns(lenses: bool, controls: bool) -> Vec<String> {
+    let lens = lenses.then_some("lens");
+    let first = lens
+        .into_iter()
+        .chain(["layer", "median rank"])
+        .map(str::to_string);
+    let pass = KS.iter().map(|k| format!("pass@{k}"));
+    let control = KS.iter().map(|k| format!("control @{k}"));
+    first.chain(pass).chain(control.filter(|_| controls)).collect()
+}
+
+fn cells_of(row: &EvaluationRow, controls: bool) -> Vec<Cell> {
+    let label = match row.scope {
+        Scope::Site(site) => site.to_string(),
+        Scope::Least => "least".to_string(),
+        Scope::Output => "output".to_string(),
+    };
+    let interval = |estimate: &Estimate| match (estimate.value, estimate.interval) {
+        (Some(value), Some([low, high])) => Cell::Interval(value, low, high),
+        _ => Cell::Empty,
+    };
+    let share = |estimate: &Estimate| estimate.value.map_or(Cell::Empty, |p| Cell::MeanShare(p, None));
+    let mut cells = vec![Cell::Text(label), Cell::maybe_whole(row.median_rank)];
+    cells.extend(row.pass.iter().map(interval));
+    cells.extend(row.control.iter().map(share).filter(|_| controls));
+    cells
 }
 
 fn notes(protocol: &Protocol, copy_rate: Option<f64>) -> Vec<String> {

@@ -6,7 +6,7 @@ use super::batch::{Answer, Tally};
 use super::only_words::{top_label, top_tokens};
 use super::sheet::markdown_cell;
 use super::text::{percent, plain};
-use super::words::{capital, lens_name, side_by_side, story};
+use super::words::{capital, difference_heading, lens_name, side_by_side, story};
 use super::{Cell, Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
 use crate::lens::{Follow, Row, Track};
@@ -210,7 +210,7 @@ fn one_position(document: &Document, at: usize, words: bool) -> Sheet {
             cells.extend([
                 value.map_or(Cell::Empty, |v| Cell::Share(v.prob)),
                 Cell::maybe(value.map(|v| v.logprob)),
-                Cell::maybe(value.map(|v| v.logit)),
+                Cell::maybe(value.and_then(|v| v.logit)),
                 value.map_or(Cell::Empty, |v| Cell::Integer(v.rank)),
             ]);
             for track in tokens_in_turn(document, target, at) {
@@ -242,6 +242,27 @@ fn tokens_in_turn<'a>(
     continuation.flat_map(|continuation| &continuation.tokens)
 }
 
+/// Log-probability and rank of these tokens, layers down.
+fn in_turn(document: &Document, target: &Target, at: usize) -> Sheet {
+    let mut columns = vec!["layer".to_string()];
+    for track in tokens_in_turn(document, target, at) {
+        let label = document.tokens.label(track.id);
+        columns.extend(["logprob", "rank"].map(|n| format!("{label} {n}")));
+    }
+    let rows = document.trajectory.rows.iter().enumerate().map(|(i, row)| {
+        let values = tokens_in_turn(document, target, at).map(|track| track.values[i]);
+        let values = values.flat_map(|value| [Cell::Number(value.logprob), Cell::Integer(value.rank)]);
+        std::iter::once(Cell::Text(row.site.to_string()))
+            .chain(values)
+            .collect()
+    });
+    Sheet {
+        columns,
+        rows: rows.collect(),
+        ..Sheet::default()
+    }
+}
+
 /// Layers down, positions across: the likeliest token of each, then targets and statistics.
 fn grids(document: &Document, words: bool, out: &mut dyn Write) -> io::Result<()> {
     let trajectory = document.trajectory;
@@ -258,9 +279,15 @@ fn grids(document: &Document, words: bool, out: &mut dyn Write) -> io::Result<()
         };
         writeln!(out, "\n{}: probability and rank\n", markdown_cell(&target.name))?;
         grid(document, value).markdown(out)?;
+        let at = trajectory.answer_position();
+        if trajectory.continuation(target, at).is_some() {
+            let title = format!("{}: its tokens", target.name);
+            writeln!(out, "\n{}\n", markdown_cell(&title))?;
+            in_turn(document, target, at).markdown(out)?;
+        }
         if let Some(against) = document.against {
             let difference = |row, at| Cell::maybe(trajectory.logit_difference(target, against, row, at));
-            let title = format!("{}: logit − {}", target.name, against.name);
+            let title = format!("{}: {}", target.name, difference_heading(target, against));
             writeln!(out, "\n{}\n", markdown_cell(&title))?;
             grid(document, difference).markdown(out)?;
         }

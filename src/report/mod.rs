@@ -2,12 +2,14 @@
 
 mod batch;
 pub(crate) mod braille;
+mod chart;
 mod compare_many;
 mod comparison;
 mod csv;
 mod drawing;
 mod evaluation;
 mod families;
+mod followed;
 pub(crate) mod heatmap;
 mod html;
 pub mod json;
@@ -125,6 +127,18 @@ impl Format {
     /// Whether it shows the rows of the residual stream themselves.
     pub fn keeps_rows(&self) -> bool {
         self.is(&rows::ROWS)
+    }
+
+    /// Whether it has a document for each token that is generated, as soon as that is there.
+    pub fn streams(&self) -> bool {
+        self.is(&json::JSONL)
+    }
+
+    /// Whether it draws what a sheet has to draw.
+    pub fn draws_charts(&self) -> bool {
+        [&plot::PLOT, &drawing::SVG, &drawing::PNG, &drawing::PDF]
+            .iter()
+            .any(|format| self.is(format))
     }
 
     /// Whether the two are one.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::braille::Canvas;
+use super::followed::Followed;
 use super::text::{cut, percent, text_width, width, wrap};
 use super::words::{lens_name, story, write_caption};
 use super::{Content, Document, Format, Report, Result, Setting, Sheet};
@@ -79,24 +80,23 @@ impl Plot {
         let targets: Vec<Target> = trajectory.targets_at(at, document.tokens);
         let lenses = 1 + trajectory.others.len();
         let most = (MOST / lenses).max(1);
-        let hidden = targets.len().saturating_sub(most);
+        let followed = Followed::of(&targets, trajectory, at);
+        let hidden = followed.len().saturating_sub(most);
         let sites: Vec<Site> = rows.iter().map(|&row| trajectory.rows[row].site).collect();
         let mut lines = Vec::new();
-        for (color, target) in targets.iter().take(most).enumerate() {
+        for (color, followed) in followed.into_iter().take(most).enumerate() {
             for (nth, read) in trajectory.of_each_lens().enumerate() {
-                let prob = |site: &Site| {
-                    let row = read.rows.iter().position(|row| row.site == *site)?;
-                    Some(read.value(target, row, at)?.prob)
-                };
+                let prob = |site: &Site| followed.prob(read, *site, at).unwrap_or(0.);
+                let name = followed.name(document.tokens);
                 lines.push(Line {
                     letter: (b'a' + lines.len() as u8) as char,
                     style: COLORS[color].on_default(),
                     name: match lenses {
-                        1 => target.name.clone(),
-                        _ => format!("{}, {} lens", target.name, lens_name(read.lens.name())),
+                        1 => name,
+                        _ => format!("{name}, {} lens", lens_name(read.lens.name())),
                     },
                     step: 1 + 2 * nth,
-                    probs: sites.iter().map(|site| prob(site).unwrap_or(0.)).collect(),
+                    probs: sites.iter().map(prob).collect(),
                 });
             }
         }
@@ -213,9 +213,10 @@ impl Report for Plot {
                 }
             }
             if hidden > 0 {
-                let more = match hidden {
-                    1 => "1 more token was top-1 at some layer (not drawn)".to_string(),
-                    n => format!("{n} more tokens were top-1 at some layer (not drawn)"),
+                let more = match (hidden, trajectory.targets.is_empty()) {
+                    (n, false) => format!("{n} more followed (not drawn)"),
+                    (1, true) => "1 more token was top-1 at some layer (not drawn)".to_string(),
+                    (n, true) => format!("{n} more tokens were top-1 at some layer (not drawn)"),
                 };
                 for line in wrap(&more, self.width.saturating_sub(2)) {
                     writeln!(out, "  {DIM}{line}{DIM:#}")?;
@@ -229,7 +230,10 @@ impl Report for Plot {
     }
 
     fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
-        Ok(sheet.table(self.width, out)?)
+        match &sheet.chart {
+            Some(chart) => Ok(chart.draw(sheet, self.width, out)?),
+            None => Ok(sheet.table(self.width, out)?),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::Document;
 use super::text::{cut, decimal, percent, plain, quoted, width};
 use crate::decoder::{Point, Site};
 use crate::model::Card;
+use crate::text::targets::Target;
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 /// A prompt's start has this much room in a heading, or a line of its own.
@@ -123,6 +124,15 @@ pub fn lens_name(name: &str) -> &str {
         "jacobian" => "Jacobian",
         name => name,
     }
+}
+
+/// The heading of how far `target` is above `against`: of texts of several tokens there is no logit.
+pub fn difference_heading(target: &Target, against: &Target) -> String {
+    let measure = match target.sequence || against.sequence {
+        true => "logprob",
+        false => "logit",
+    };
+    format!("{measure} − {}", against.name)
 }
 
 /// Where KL from the output falls most, by how much and to what.

@@ -30,6 +30,7 @@ pub fn all(criterion: &mut Criterion, book: &mut Book, models: &Models) {
         });
     }
     time(criterion, book, ("batch", "64x16"), || batch(models));
+    time(criterion, book, ("eval", "1000x16"), || evaluation(models));
     scaling(criterion, book, models);
 }
 
@@ -118,6 +119,24 @@ fn batch(models: &Models) -> Work {
     work
 }
 
+/// An evaluation, against its prompts as a batch and no more.
+fn evaluation(models: &Models) -> Work {
+    const ITEMS: usize = 1000;
+    let model = models.gpt2();
+    let mut prompts = Prompts::new(&model);
+    let items: Vec<String> = (0..ITEMS)
+        .map(|_| serde_json::json!({"prompt": prompts.of(16), "targets": ["id:7"]}).to_string())
+        .collect();
+    let items = prompts::write("bench-eval.jsonl", &items.join("\n"));
+    let options = ["--eval", items.to_str().unwrap(), "--bos", "never"];
+    let input = prompts.file(ITEMS, 16);
+    let what = format!("GPT-2's shape, {ITEMS} prompts of 16 tokens, pass@k at every layer");
+    Work::of(what, run("lens --eval", &model, &options).at_most(1)).against(
+        library("batch", &model, &input).at_most(1),
+        &[("lens --eval", "batch")],
+    )
+}
+
 /// What time and memory do as one size grows and the others stay.
 fn scaling(criterion: &mut Criterion, book: &mut Book, models: &Models) {
     let grid = ["--positions", "all", "-k", "1"];
@@ -168,9 +187,13 @@ fn scaling(criterion: &mut Criterion, book: &mut Book, models: &Models) {
 
 /// The program itself on one prompt.
 fn lens(name: &'static str, model: &Path, prompt: &str, rest: &[&str]) -> Contender {
+    run(name, model, &[&[prompt], rest].concat())
+}
+
+/// The program itself.
+fn run(name: &'static str, model: &Path, rest: &[&str]) -> Contender {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lens"));
     command
-        .arg(prompt)
         .arg("--model")
         .arg(model)
         .args(["--device", "cpu", "--quiet"])

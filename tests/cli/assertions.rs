@@ -313,7 +313,11 @@ fn what_is_not_read_cannot_be_asserted() {
         (&["--layers", "0,2"], "entropy@1 > 0", "layer 1"),
         (&["--layers", "0,2"], "entropy@embed > 0", "the embedding"),
         (&["--point", "attn_out"], "settles < 3", "the layers"),
-        (&[], "entropy@10 > 0", "no layer 10"),
+        (
+            &[],
+            "entropy@10 > 0",
+            "--assert entropy@10 > 0 cannot be held: There is no layer 10",
+        ),
         (&[], "top1 == \" Paris and\"", "tokens, not one"),
         (&["--summary", "--layers", "0"], "prob > 0", "layer 9"),
     ];

@@ -147,6 +147,19 @@ fn targets_are_compared_too() {
 }
 
 #[test]
+fn a_summary_is_no_baseline_and_is_called_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("summary.json").display().to_string();
+    let options = [FRANCE, ITALY, "-q"];
+    let written = run(&[&options[..], &["--summary", "-o", &path]].concat());
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let refused = run(&[&options[..], &["--baseline", &path]].concat());
+    crate::assert_fails(&refused, 1, "it is a summary or another table");
+    let refused = run(&[&options[..], &["--summary", "--baseline", &path]].concat());
+    crate::assert_fails(&refused, 2, "--baseline cannot be used with --summary");
+}
+
+#[test]
 fn what_is_no_earlier_run_of_these_prompts_is_refused() {
     let folder = TempDir::new().unwrap();
     let (path, document) = before(&folder, &["--layers", "0,1"]);

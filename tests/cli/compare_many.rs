@@ -243,3 +243,78 @@ fn a_model_does_not_differ_from_itself_but_from_its_rounding() {
     let refused = run(&[PROMPTS[0], "-m", "demo", "--dtype", "f32,bf16"]);
     assert!(refused.code == Some(2) && refused.stderr.contains("--dtype names 2 types"));
 }
+
+/// The curves that a chart has, from the document's rows of layers: the mean and the ends of its band.
+fn curves(document: &Value) -> Vec<Vec<[f64; 3]>> {
+    let same = document["meta"]["same_vocabulary"] == true;
+    let keys = match same {
+        true => &["kl_left_right", "kl_right_left"][..],
+        // Where there is no KL: the share of the top tokens that only one side has.
+        false => &["overlap"],
+    };
+    let rows = document["rows"].as_array().unwrap();
+    let point = |row: &Value, key: &str| {
+        let mean = row[key].as_f64().unwrap();
+        let mean = if same { mean } else { 1. - mean };
+        let error = row[format!("{key}_se")].as_f64().unwrap();
+        [mean, (mean - error).max(0.), mean + error]
+    };
+    let curve = |key: &&str| {
+        let layers = rows.iter().filter(|row| row["layer"].is_number());
+        layers.map(|row| point(row, key)).collect()
+    };
+    keys.iter().map(curve).collect()
+}
+
+#[test]
+fn the_divergence_by_layer_is_drawn_in_its_band() {
+    let folder = TempDir::new().unwrap();
+    let file = facts(&folder);
+    for models in [[GPT2, LLAMA], [GPT2, "tests/fixtures/gpt2-untied"]] {
+        let curves = curves(&parsed(&compared(models, &file, &["--json"]).stdout));
+        let plot = compared(models, &file, &["--plot"]);
+        assert_works(&plot);
+        let [mean, ..] = *curves[0].last().unwrap();
+        let figure = match mean {
+            small if small < 0.01 => format!("{small:.2e}"),
+            mean => format!("{mean:.2}"),
+        };
+        assert!(
+            plot.stdout.contains(&format!("final {figure} ±")),
+            "{figure}\n{}",
+            plot.stdout
+        );
+        let svg = folder.path().join("apart.svg").display().to_string();
+        let drawn = compared(models, &file, &["--plot", "-o", &svg]);
+        assert_eq!((drawn.code, drawn.stderr.as_str()), (Some(0), ""), "{drawn:?}");
+        let svg = std::fs::read_to_string(&svg).unwrap();
+        let bands: Vec<Vec<[f64; 2]>> = (svg.split("<polygon points=\"").skip(1))
+            .map(|rest| {
+                let points = rest.split('"').next().unwrap().split(' ');
+                let point = |point: &str| {
+                    let (x, y) = point.split_once(',').unwrap();
+                    [x.parse().unwrap(), y.parse().unwrap()]
+                };
+                points.map(point).collect()
+            })
+            .collect();
+        assert_eq!(bands.len(), curves.len(), "{svg}");
+        let top = curves.iter().flatten().map(|point| point[2]).fold(0., f64::max);
+        let mut zeros = Vec::new();
+        // The first curve is drawn last. A band goes along its upper ends, and back along the lower.
+        for (curve, band) in curves.iter().zip(bands.iter().rev()) {
+            let (upper, lower) = band.split_at(curve.len());
+            for ((point, upper), lower) in curve.iter().zip(upper).zip(lower.iter().rev()) {
+                assert_eq!(upper[0], lower[0]);
+                zeros.extend([upper[1] + 150. * point[2] / top, lower[1] + 150. * point[1] / top]);
+            }
+        }
+        assert!(
+            zeros.iter().all(|zero| (zero - zeros[0]).abs() < 0.05),
+            "{zeros:?}"
+        );
+        for options in [&["--heatmap"][..], &["--format", "html"]] {
+            assert_eq!(compared(models, &file, options).code, Some(2), "{options:?}");
+        }
+    }
+}

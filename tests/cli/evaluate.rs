@@ -191,3 +191,51 @@ fn nothing_to_evaluate_is_said() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn each_lens_has_rows_of_its_own() {
+    const TUNED: &str = "tuned=tests/fixtures/lenses/gpt2/tuned";
+    let folder = TempDir::new().unwrap();
+    let items = [
+        json!({"prompt": "a b c", "targets": ["id:5"], "controls": ["id:9"]}),
+        json!({"prompt": "the city", "targets": ["id:7"]}),
+    ];
+    let file = file(&folder, &items);
+    let evaluated = |lens: &str, options: &[&str]| {
+        let args = ["--eval", &file, "-m", crate::GPT2, "--lens", lens, "-q"];
+        let run = run(&[&args[..], options].concat());
+        assert_works(&run);
+        run.stdout
+    };
+    let both = parsed(&evaluated(&format!("logit,{TUNED}"), &["--json"]));
+    let names: Vec<&Value> = both["meta"]["lenses"].as_array().unwrap().iter().collect();
+    assert_eq!((names.len(), &names[1]["lens"]), (2, &json!("tuned")));
+    let rows = both["rows"].as_array().unwrap();
+    for (lens, name) in [("logit", "logit"), (TUNED, "tuned")] {
+        let alone = parsed(&evaluated(lens, &["--json"]));
+        let mut of_lens: Vec<Value> = (rows.iter()).filter(|row| row["lens"] == name).cloned().collect();
+        let mut alone = alone["rows"].as_array().unwrap().clone();
+        for row in of_lens.iter_mut().chain(&mut alone) {
+            row.as_object_mut().unwrap().remove("lens");
+        }
+        assert_eq!(of_lens, alone, "{name}");
+    }
+    // The lenses differ before the output and not there.
+    let of = |name: &str, scope: &str| -> Vec<Value> {
+        let rows = rows
+            .iter()
+            .filter(|row| row["lens"] == name && row["scope"] == scope);
+        rows.map(|row| row["median_rank"].clone()).collect()
+    };
+    assert_ne!(of("logit", "layer"), of("tuned", "layer"));
+    assert_eq!(of("logit", "output"), of("tuned", "output"));
+    let table = evaluated(&format!("logit,{TUNED}"), &[]);
+    for start in ["lens   layer", "logit  least", "tuned  least", "tuned  output"] {
+        assert!(
+            table.lines().any(|line| line.starts_with(start)),
+            "{start}\n{table}"
+        );
+    }
+    let csv = columns(&evaluated(&format!("logit,{TUNED}"), &["--format", "csv"]));
+    assert_eq!(csv["lens"].len(), rows.len());
+}

@@ -32,6 +32,7 @@ mod sequences;
 #[expect(dead_code, reason = "the hub's own tests use more")]
 mod server;
 mod several;
+mod stream;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;

@@ -155,6 +155,146 @@ fn every_format_has_the_tokens_and_their_sum() {
 }
 
 #[test]
+fn every_other_picture_and_table_has_the_tokens_too() {
+    let folder = TempDir::new().unwrap();
+    let file = |ending: &str| folder.path().join(format!("lens.{ending}")).display().to_string();
+    let document = parsed(&run(&[FRANCE, "--track", TARGET, "--json", "-q"]).stdout);
+    let sequence = document["targets"][0]["sequence"].as_array().unwrap();
+    let percents: Vec<f64> = (sequence.iter())
+        .map(|token| 100. * token["probs"][9].as_f64().unwrap())
+        .collect();
+    // Lines across layers: the whole, then each token with its final probability.
+    let svg = file("svg");
+    let drawn = run(&[FRANCE, "-q", "--track", TARGET, "--plot", "-o", &svg]);
+    assert_eq!(drawn.code, Some(0), "{drawn:?}");
+    let svg = std::fs::read_to_string(&svg).unwrap();
+    let plot = run(&[FRANCE, "-q", "--track", TARGET, "--plot"]).stdout;
+    for text in [&plot, &svg] {
+        let names = [
+            "␣the␣city␣of␣Paris",
+            "[0] ␣the",
+            "[1] ␣city",
+            "[2] ␣of",
+            "[3] ␣Paris",
+        ];
+        let places: Vec<usize> = names.iter().map(|name| text.find(name).unwrap()).collect();
+        assert!(places.is_sorted(), "{text}");
+        for percent in &percents[2..] {
+            assert!(
+                text.contains(&format!("final {percent:.1}%")),
+                "{percent}\n{text}"
+            );
+        }
+    }
+    assert_eq!(svg.matches("stroke-width=\"1.2\"").count(), 2 * 5, "{svg}");
+    // Grids of several positions, and several lenses.
+    let logprob = format!("{:.3}", sequence[1]["logprobs"][9].as_f64().unwrap());
+    let rank = sequence[1]["ranks"][9].to_string();
+    let grids = [
+        run(&[FRANCE, "-q", "--track", TARGET, "--positions", "-2:"]).stdout,
+        run(&[
+            FRANCE,
+            "-q",
+            "--track",
+            TARGET,
+            "--positions",
+            "-2:",
+            "--format",
+            "markdown",
+        ])
+        .stdout,
+    ];
+    for grid in grids {
+        let tokens = &grid[grid.find("␣the␣city␣of␣Paris: its tokens").unwrap()..];
+        let row = tokens
+            .lines()
+            .find(|line| line.trim_matches(['|', ' ']).starts_with('9'));
+        let row = row.unwrap_or_else(|| panic!("{grid}"));
+        assert!(row.contains(&logprob) && row.contains(&rank), "{row}");
+    }
+    let lenses = [
+        "a b c",
+        "-m",
+        crate::GPT2,
+        "--lens",
+        "logit,tuned=tests/fixtures/lenses/gpt2/tuned",
+        "--track",
+        "abab",
+        "-q",
+    ];
+    let documents = parsed(&run(&[&lenses[..], &["--json"]].concat()).stdout);
+    let table = run(&lenses).stdout;
+    for target in [&documents["targets"][0], &documents["lenses"][0]["targets"][0]] {
+        let tokens = target["sequence"].as_array().unwrap();
+        assert!(tokens.len() > 1);
+        for token in tokens {
+            let shown = format!("{:.3}", token["logprobs"][0].as_f64().unwrap());
+            assert!(table.contains(&shown), "{shown}\n{table}");
+        }
+    }
+}
+
+#[test]
+fn several_tokens_have_no_logit_and_are_compared_by_log_probability() {
+    let args = [
+        FRANCE,
+        "-q",
+        "--track",
+        TARGET,
+        "--track",
+        " Oslo",
+        "--against",
+        " Rome",
+    ];
+    let document = parsed(&run(&[&args[..], &["--json"]].concat()).stdout);
+    let alone = parsed(&run(&[FRANCE, "-q", "--track", " Rome", "--json"]).stdout);
+    let value = |target: &Value, key: &str, layer: usize| target[key][layer][4].as_f64();
+    let [sequence, single, other] = [
+        &document["targets"][0],
+        &document["targets"][1],
+        &alone["targets"][0],
+    ];
+    for layer in 0..10 {
+        assert_eq!(value(sequence, "logits", layer), None);
+        assert!(value(single, "logits", layer).is_some());
+        for target in [sequence, single] {
+            let expected =
+                value(target, "logprobs", layer).unwrap() - value(other, "logprobs", layer).unwrap();
+            let found = value(target, "logit_difference", layer).unwrap();
+            assert!((found - expected).abs() < 1e-5, "{layer}: {found} {expected}");
+        }
+        let logits = value(single, "logits", layer).unwrap() - value(other, "logits", layer).unwrap();
+        // What reads the JSON here rounds in the last place.
+        let found = value(single, "logit_difference", layer).unwrap();
+        assert!((found - logits).abs() < 1e-12, "{layer}: {found} {logits}");
+    }
+    let columns = columns(&run(&[&args[..], &["--format", "csv"]].concat()).stdout);
+    for (token, logit) in columns["token"].iter().zip(&columns["logit"]) {
+        assert_eq!(
+            logit.is_empty(),
+            token == "␣the␣city␣of␣Paris",
+            "{token}: {logit}"
+        );
+    }
+    let table = run(&args).stdout;
+    assert!(
+        table.contains("logprob − ␣Rome") && table.contains("logit − ␣Rome"),
+        "{table}"
+    );
+    // Assertions: the difference, also of two texts, and no logit.
+    let difference = value(sequence, "logit_difference", 9).unwrap();
+    let assert = |expression: &str| run(&[FRANCE, "-q", "--assert", expression]);
+    for (bound, code) in [(difference - 1e-3, 0), (difference + 1e-3, 3)] {
+        let held = assert(&format!("diff(\"{TARGET}\", \" Rome\") > {bound}"));
+        assert_eq!(held.code, Some(code), "{held:?}");
+    }
+    let same = assert(&format!("diff(\"{TARGET}\", \"{TARGET}\")@3 == 0"));
+    assert_eq!(same.code, Some(0), "{same:?}");
+    let refused = assert(&format!("logit(\"{TARGET}\") > 0"));
+    crate::assert_fails(&refused, 2, "is 4 tokens and has no logit");
+}
+
+#[test]
 fn facts_with_such_targets_are_scored_and_the_first_token_is_what_was() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("facts.jsonl");

@@ -41,15 +41,36 @@ impl Check {
             TargetRef::Named(spec) => resolve(spec).map(Some),
         });
         let expected = match &assertion.value {
-            Value::Token(spec) => Some(spec.resolve_token(&model.tokens, model.card.vocabulary)?),
+            Value::Token(spec) => Some(match resolve(spec)? {
+                // The top token is one.
+                target if target.sequence => spec.resolve_token(&model.tokens, model.card.vocabulary)?,
+                target => target,
+            }),
             Value::Number(_) => None,
         };
         let output = Site {
             layer: model.decoder.blocks.len() - 1,
             point: Point::ResidPost,
         };
+        let targets = targets.collect::<Result<Vec<Option<Target>>>>()?;
+        let is_logit = matches!(&assertion.quantity, Quantity::Token(TokenMeasure::Logit, _));
+        if let Some(target) = targets
+            .iter()
+            .flatten()
+            .find(|target| target.sequence && is_logit)
+        {
+            return Err(Error::usage(
+                format!(
+                    "--assert {} is about {}, which is {} tokens and has no logit.",
+                    assertion.text,
+                    target.name,
+                    target.ids.len()
+                ),
+                "Write logprob for logit, or add --first-token.",
+            ));
+        }
         let check = Self {
-            targets: targets.collect::<Result<_>>()?,
+            targets,
             expected,
             site: assertion.site(output)?,
             is_output: assertion.site(output)? == output,
@@ -155,12 +176,13 @@ impl Check {
                 Ok(match measure {
                     TokenMeasure::Prob => value.prob,
                     TokenMeasure::Logprob => value.logprob,
-                    TokenMeasure::Logit => value.logit,
+                    TokenMeasure::Logit => value.logit.ok_or(NO_LOGIT)?,
                     TokenMeasure::Rank => value.rank as f64,
                 })
             }
             Quantity::Difference(..) => {
-                Ok(self.value(trajectory, at, 0)?.logit - self.value(trajectory, at, 1)?.logit)
+                let other = self.value(trajectory, at, 1)?;
+                Ok(self.value(trajectory, at, 0)?.above(&other))
             }
             Quantity::Statistic(statistic) => {
                 let reading = self.reading(trajectory, at).ok_or(NOT_READ)?;
@@ -203,6 +225,7 @@ impl Check {
     }
 }
 
+const NO_LOGIT: &str = "several tokens have no logit together";
 const NOT_READ: &str = "it was not read";
 const NO_PROMPTS: &str = "no prompt was read";
 
@@ -216,7 +239,10 @@ impl Assertion {
             layer: 0,
             point: Point::Embed,
         };
-        let layers = layer.resolve(output.layer + 1)?;
+        let layers = layer.resolve(output.layer + 1).map_err(|error| Error {
+            problem: format!("--assert {} cannot be held: {}", self.text, error.problem),
+            ..error
+        })?;
         Ok(layers.first().map_or(embed, |&layer| Site { layer, ..output }))
     }
 

@@ -42,7 +42,7 @@ pub enum Subject {
 #[derive(Debug, Clone)]
 enum Quantity {
     Token(TokenMeasure, TargetRef),
-    /// The logit of the first less that of the second.
+    /// The log-probability of the first less that of the second.
     Difference(TargetRef, TargetRef),
     Top1,
     Statistic(Statistic),

@@ -57,11 +57,11 @@ Examples:
 pub const ASSERT_HELP: &str = "\
 Require something of what is read; may be repeated
 
-QUANTITY[@LAYER] COMPARISON VALUE, at each prompt's last position. Results are \
-written all the same; each that does not hold is a line on stderr (--assert-format), \
-and the exit code is then 3.
+QUANTITY[@LAYER] COMPARISON VALUE, at each prompt's last position (or the last that \
+is read). Results are written all the same; each that does not hold is a line on \
+stderr (--assert-format), and the exit code is then 3.
   prob(T) > 0.2        also logprob(T), logit(T), rank(T)
-  diff(T, U) > 0       logit of T less that of U
+  diff(T, U) > 0       log p(T) less log p(U): of tokens, the logits' too
   top1 == \" Paris\"     the likeliest token; also !=
   entropy@-2 < 3       every statistic of --stats; agrees == true
   settles <= 24        also leads_first

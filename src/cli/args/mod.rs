@@ -114,6 +114,8 @@ pub struct Args {
     pub system: Option<String>,
 
     /// Generate N tokens greedily, then read prompt and continuation
+    ///
+    /// With --format jsonl, a document as soon as each token is there.
     #[arg(
         long,
         value_name = "N",
@@ -316,7 +318,8 @@ pub struct Args {
 
     /// Draw probabilities across layers
     ///
-    /// Those of --track, or of every token that is top-1 at some layer.
+    /// Those of --track, or of every token that is top-1 at some layer; with --summary of two models, how far apart these
+    /// are.
     #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "json", "heatmap"])]
     plot: bool,
 

@@ -4,7 +4,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
 use logit_lens::analysis::statistics::Statistic;
 use logit_lens::error::{Error, Result};
-use logit_lens::report::{Presentation, Setting};
+use logit_lens::report::{Format, Presentation, Setting};
 use logit_lens::run::{Prompts, Run, Task};
 use logit_lens::source;
 use logit_lens::text::prompts::What;
@@ -63,10 +63,24 @@ const MODEL: &[Task] = &[
     Task::Explore,
 ];
 /// What runs on a server.
-const ELSEWHERE: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Card];
+const ELSEWHERE: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::Evaluate,
+    Task::Card,
+];
 /// What several lenses are read for.
-const LENSES: &[Task] = &[Task::Read, Task::Summary, Task::Compare, Task::Explore];
+const LENSES: &[Task] = &[
+    Task::Read,
+    Task::Summary,
+    Task::Compare,
+    Task::Evaluate,
+    Task::Explore,
+];
 const READ: &[Task] = &[Task::Read];
+/// What has a picture of lines across layers.
+const CHARTS: &[Task] = &[Task::Read, Task::CompareMany];
 /// What has a picture of layers × positions.
 const PICTURES: &[Task] = &[Task::Read, Task::Explore];
 /// What is written, and not shown on the terminal.
@@ -152,7 +166,7 @@ const RULES: &[Rule] = &[
     ),
     rule("targets", READINGS, Need::Run(reads_records, "--prompts")),
     rule("heatmap", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
-    rule("plot", READ, Need::Output(Setting::Picture, "-o FILE.svg")),
+    rule("plot", CHARTS, Need::Output(Setting::Picture, "-o FILE.svg")),
     rule("color_by", PICTURES, Need::Output(Setting::ColorBy, HEATMAPS)),
     rule("order", PICTURES, Need::Output(Setting::Order, HEATMAPS)),
     rule(
@@ -349,14 +363,19 @@ fn check_formats(run: &Run) -> Result<()> {
     if run.task == Task::Read {
         return Ok(());
     }
-    match run.outputs.iter().find(|output| !output.format.sheets) {
+    let is_shown =
+        |format: &Format| format.sheets || (run.task == Task::CompareMany && format.draws_charts());
+    match run.outputs.iter().find(|output| !is_shown(output.format)) {
         Some(output) => Err(Error::usage(
             format!(
                 "{} has no {} output.",
                 task(run).unwrap_or("A model's description"),
                 output.format.name
             ),
-            "Choose table, json, jsonl, csv or markdown.",
+            match run.task {
+                Task::CompareMany => "Choose table, json, jsonl, csv, markdown, plot, svg, png or pdf.",
+                _ => "Choose table, json, jsonl, csv or markdown.",
+            },
         )),
         None => Ok(()),
     }

@@ -12,15 +12,17 @@ use crate::text::prompt::Prompt;
 
 /// The prompt with up to `count` tokens after it, each what `next` makes the likeliest after those before it
 /// (greedy decoding). It ends early at a token that ends a text
-/// ([`Generation::eos`](crate::model::Generation::eos)), which is kept.
+/// ([`Generation::eos`](crate::model::Generation::eos)), which is kept. `each` is given the prompt so far with every
+/// token.
 ///
 /// # Errors
-/// A continuation that the model's context does not hold.
+/// A continuation that the model's context does not hold, and those of `next` and `each`.
 pub fn continuation(
     model: &Model,
     prompt: &Prompt,
     count: usize,
     next: &mut dyn FnMut(&[u32]) -> Result<u32>,
+    each: &mut dyn FnMut(&Prompt) -> Result<()>,
 ) -> Result<Prompt> {
     let wanted = prompt.ids.len().saturating_add(count);
     if let Some(context) = model.card.context.filter(|&context| wanted > context) {
@@ -37,6 +39,7 @@ pub fn continuation(
         let next = next(&longer.ids)?;
         longer.ids.push(next);
         longer.generated += 1;
+        each(&longer)?;
         if model.generation.eos.contains(&next) {
             break;
         }
@@ -48,10 +51,15 @@ impl Model {
     /// The prompt continued on this machine: on the CPU each new token is a pass of its own row alone.
     ///
     /// # Errors
-    /// A continuation that the model's context or the memory does not hold.
-    pub(super) fn continue_greedily(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
+    /// A continuation that the model's context or the memory does not hold, and those of `each`.
+    pub(super) fn continue_greedily(
+        &self,
+        prompt: &Prompt,
+        count: usize,
+        each: &mut dyn FnMut(&Prompt) -> Result<()>,
+    ) -> Result<Prompt> {
         let mut past = Past::default();
-        continuation(self, prompt, count, &mut |ids| match self.device.is_cpu() {
+        let mut next = |ids: &[u32]| match self.device.is_cpu() {
             true => {
                 if past.tokens() == 0 {
                     self.require_memory_to_continue(ids.len(), count)?;
@@ -59,7 +67,8 @@ impl Model {
                 self.next_token_after(&mut past, ids)
             }
             false => self.next_token(self, ids),
-        })
+        };
+        continuation(self, prompt, count, &mut next, each)
     }
 
     /// The likeliest token after `ids`, whose stream `source` gives.

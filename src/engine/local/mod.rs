@@ -43,7 +43,12 @@ impl Engine for Model {
         self.read_from(self, prompts, request, progress)
     }
 
-    fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
-        self.continue_greedily(prompt, count)
+    fn generate_each(
+        &self,
+        prompt: &Prompt,
+        count: usize,
+        each: &mut dyn FnMut(&Prompt) -> Result<()>,
+    ) -> Result<Prompt> {
+        self.continue_greedily(prompt, count, each)
     }
 }

@@ -299,19 +299,25 @@ impl Engine for Ndif<'_> {
         Ok(trajectories)
     }
 
-    fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
+    fn generate_each(
+        &self,
+        prompt: &Prompt,
+        count: usize,
+        each: &mut dyn FnMut(&Prompt) -> Result<()>,
+    ) -> Result<Prompt> {
         let last = Request {
             layers: Layers::just(&[self.model.card.layers - 1], false),
             top_k: 1,
             ..Request::default()
         };
-        continuation(self.model, prompt, count, &mut |ids| {
+        let mut next = |ids: &[u32]| {
             let prompt = Prompt {
                 ids: ids.to_vec(),
                 targets: Vec::new(),
                 ..prompt.clone()
             };
             Ok(self.read(prompt, &last, &())?.output[0].top1().id)
-        })
+        };
+        continuation(self.model, prompt, count, &mut next, each)
     }
 }

@@ -181,9 +181,13 @@ impl Engine for Vllm<'_> {
         self.model.read_from(self, prompts, request, progress)
     }
 
-    fn generate(&self, prompt: &Prompt, count: usize) -> Result<Prompt> {
-        continuation(self.model, prompt, count, &mut |ids| {
-            self.model.next_token(self, ids)
-        })
+    fn generate_each(
+        &self,
+        prompt: &Prompt,
+        count: usize,
+        each: &mut dyn FnMut(&Prompt) -> Result<()>,
+    ) -> Result<Prompt> {
+        let mut next = |ids: &[u32]| self.model.next_token(self, ids);
+        continuation(self.model, prompt, count, &mut next, each)
     }
 }

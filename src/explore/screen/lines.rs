@@ -67,7 +67,7 @@ struct Line {
     /// At each row of a block; `None` while it is not followed.
     probs: Vec<Option<f64>>,
     /// What it comes to in the cursor's cell: probability, rank, logit.
-    here: Option<(f64, u64, f64)>,
+    here: Option<(f64, u64, Option<f64>)>,
 }
 
 impl Line {
@@ -117,7 +117,8 @@ fn beside(buffer: &mut Buffer, area: Rect, lines: &[Line], state: &State, colors
         let is_colored = !state.side.pins.is_empty() && nth == state.side.pin;
         let values = match line.here {
             Some((prob, rank, logit)) => {
-                format!("{:>8}{rank:>8}{:>9}", percent(prob), decimal(logit, 2))
+                let logit = logit.map_or("–".to_string(), |logit| decimal(logit, 2));
+                format!("{:>8}{rank:>8}{logit:>9}", percent(prob))
             }
             None => format!("{:>8}", "…"),
         };

@@ -114,6 +114,17 @@ impl Canvas {
         );
     }
 
+    /// What points enclose, filled so that what lies below is seen.
+    pub fn area(&mut self, points: &[(f64, f64)], fill: Rgb, opacity: f64) {
+        let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.2},{y:.2}")).collect();
+        let _ = writeln!(
+            self.body,
+            "<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"{opacity}\"/>",
+            points.join(" "),
+            hex(fill)
+        );
+    }
+
     /// A text turned to read upwards, its middle at `(x, y)`.
     pub fn upwards(&mut self, (x, y): (f64, f64), ink: Ink, text: &str) {
         let _ = writeln!(

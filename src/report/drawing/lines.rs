@@ -3,6 +3,7 @@
 use super::canvas::{Anchor, Block, CHARACTER, Canvas, Ink, LINE, MARGIN};
 use crate::decoder::{Point, Site};
 use crate::report::Document;
+use crate::report::followed::Followed;
 use crate::report::heatmap::Rgb;
 use crate::report::text::{fit, percent, width};
 use crate::report::words::lens_name;
@@ -17,7 +18,7 @@ const MOST: usize = 6;
 const NAME: usize = 24;
 
 /// Colours that are told apart by every eye (Okabe and Ito 2008), and dashes for when there are none.
-const LINES: [(Rgb, &str); MOST] = [
+pub const LINES: [(Rgb, &str); MOST] = [
     (Rgb(0x00, 0x72, 0xb2), ""),
     (Rgb(0xd5, 0x5e, 0x00), "5 2"),
     (Rgb(0x00, 0x9e, 0x73), "1 2"),
@@ -78,24 +79,20 @@ struct Line {
 fn lines(document: &Document, targets: &[Target], sites: &[Site], at: usize) -> Vec<Line> {
     let lenses = 1 + document.trajectory.others.len();
     let mut lines = Vec::new();
-    for (nth, target) in targets.iter().take(MOST).enumerate() {
+    let followed = Followed::of(targets, document.trajectory, at);
+    for (nth, followed) in followed.into_iter().take(MOST).enumerate() {
         for (lens, read) in document.trajectory.of_each_lens().enumerate() {
-            let prob = |site: &Site| {
-                let row = read.rows.iter().position(|row| row.site == *site)?;
-                Some(read.value(target, row, at)?.prob)
-            };
+            let prob = |site: &Site| followed.prob(read, *site, at).unwrap_or(0.);
+            let name = followed.name(document.tokens);
+            let name = fit(&name, width(&name).min(NAME));
             lines.push(Line {
                 name: match lenses {
-                    1 => fit(&target.name, width(&target.name).min(NAME)),
-                    _ => format!(
-                        "{}, {} lens",
-                        fit(&target.name, width(&target.name).min(NAME)),
-                        lens_name(read.lens.name())
-                    ),
+                    1 => name,
+                    _ => format!("{name}, {} lens", lens_name(read.lens.name())),
                 },
                 color: LINES[nth].0,
                 dash: LINES[if lenses == 1 { nth } else { lens % MOST }].1,
-                probs: sites.iter().map(|site| prob(site).unwrap_or(0.)).collect(),
+                probs: sites.iter().map(prob).collect(),
             });
         }
     }

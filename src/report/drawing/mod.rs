@@ -1,6 +1,7 @@
 //! Pictures for a page: SVG whose text stays text, and PNG and PDF made of it.
 
 mod canvas;
+mod chart;
 mod heatmap;
 mod lines;
 mod memory;
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::heatmap::{ColorBy, Order};
+use super::text::plain;
 use super::title::headline;
 use super::{Content, Document, Format, Presentation, Report, Result, Setting, Sheet, no_picture};
 use crate::analysis::statistics::Statistics;
@@ -97,21 +99,15 @@ impl Drawing {
 
 impl Report for Drawing {
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
-        let picture = self.picture(document);
-        if self.format.is(&SVG) {
-            return Ok(out.write_all(picture.image().svg(&picture.title).as_bytes())?);
-        }
-        let renderer = Renderer::new(&picture);
-        match self.format.is(&PNG) {
-            true => renderer.png(&picture, out)?,
-            false => out.write_all(&renderer.pdf(&picture)?)?,
-        }
-        self.boxes.extend(renderer.boxes());
-        Ok(())
+        self.write(&self.picture(document), out)
     }
 
-    fn sheet(&mut self, _: &Sheet, _: &mut dyn Write) -> Result<()> {
-        Err(no_picture(self.format))
+    fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
+        let Some(chart) = &sheet.chart else {
+            return Err(no_picture(self.format));
+        };
+        let title = [chart.measure.clone(), plain(&chart.source)];
+        self.write(&Picture::new(title, vec![chart::draw(chart)], None), out)
     }
 
     fn remark(&self) -> Option<String> {
@@ -124,5 +120,20 @@ impl Report for Drawing {
             "no font on this machine has {first} (U+{:04X}){others}, so the picture shows boxes; an .svg leaves fonts to its viewer.",
             u32::from(*first)
         ))
+    }
+}
+
+impl Drawing {
+    fn write(&mut self, picture: &Picture, out: &mut dyn Write) -> Result<()> {
+        if self.format.is(&SVG) {
+            return Ok(out.write_all(picture.image().svg(&picture.title).as_bytes())?);
+        }
+        let renderer = Renderer::new(picture);
+        match self.format.is(&PNG) {
+            true => renderer.png(picture, out)?,
+            false => out.write_all(&renderer.pdf(picture)?)?,
+        }
+        self.boxes.extend(renderer.boxes());
+        Ok(())
     }
 }

@@ -292,7 +292,7 @@ impl<'a> Builder<'a> {
             self.target(
                 wanted,
                 &self.rows_at(point),
-                |part| self.by_layer(point, move |row, at| value(row, at).map(part)),
+                |part| self.by_layer(point, move |row, at| value(row, at).and_then(part)),
                 self.by_layer(point, move |row, at| value(row, at).map(|v| v.rank)),
                 |against| {
                     self.by_layer(point, move |row, at| {
@@ -310,7 +310,7 @@ impl<'a> Builder<'a> {
         self.target(
             wanted,
             &[row],
-            |part| self.by_position(move |at| value(at).map(part)),
+            |part| self.by_position(move |at| value(at).and_then(part)),
             self.by_position(move |at| value(at).map(|v| v.rank)),
             |against| self.by_position(move |at| trajectory.logit_difference(wanted, against, row, at)),
         )
@@ -322,7 +322,7 @@ impl<'a> Builder<'a> {
         &self,
         wanted: &'a Wanted,
         rows: &[usize],
-        numbers: impl Fn(fn(TargetValue) -> f64) -> Numbers,
+        numbers: impl Fn(fn(TargetValue) -> Option<f64>) -> Numbers,
         ranks: Ranks,
         difference: impl Fn(&'a Wanted) -> Numbers,
     ) -> Target<Numbers, Ranks> {
@@ -331,8 +331,8 @@ impl<'a> Builder<'a> {
             name: wanted.name.clone(),
             ids: wanted.ids.clone(),
             tokens: self.texts(&wanted.ids),
-            probs: numbers(|v| v.prob),
-            logprobs: numbers(|v| v.logprob),
+            probs: numbers(|v| Some(v.prob)),
+            logprobs: numbers(|v| Some(v.logprob)),
             logits: numbers(|v| v.logit),
             ranks,
             sequence: self.sequence(wanted, rows),

@@ -370,19 +370,21 @@ pub struct Target<Numbers, Ranks> {
     pub probs: Numbers,
     /// In nats.
     pub logprobs: Numbers,
-    /// Of a group, the log of the sum of the exponentials.
+    /// Of a group, the log of the sum of the exponentials; null of a text that is several tokens, whose logits are
+    /// of different rows.
     pub logits: Numbers,
     /// Of a group, the best of its tokens'.
     pub ranks: Ranks,
     /// Of a text that is several tokens, each of them in turn, after the prompt and those before it (teacher
-    /// forcing); the target's log-probabilities and logits are their sums, its ranks the worst of theirs. At the
-    /// prompt's last position only. Absent of others.
+    /// forcing); the target's log-probabilities are their sums, its ranks the worst of theirs. At the prompt's last
+    /// position only. Absent of others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<Vec<TargetToken>>,
-    /// What the logits are compared with; absent without.
+    /// What the target is compared with; absent without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
-    /// The target's logit less the other's; absent without.
+    /// The target's log-probability less the other's, in nats, which of two that have logits is the difference of
+    /// these; absent without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logit_difference: Option<Numbers>,
 }

@@ -5,6 +5,7 @@ mod data;
 mod markdown;
 mod table;
 
+use super::chart::Chart;
 use super::json::Assertion;
 use crate::analysis::assertions::Outcome;
 
@@ -30,6 +31,8 @@ pub struct Sheet {
     /// What the columns mean, below that.
     pub explanations: Vec<String>,
     pub data: Data,
+    /// The same as a picture, where there is one.
+    pub chart: Option<Chart>,
     /// The same in parts, one for each prompt, where a format has a line for each.
     pub parts: Vec<Data>,
 }

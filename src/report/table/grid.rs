@@ -11,6 +11,7 @@ use crate::lens::Trajectory;
 use crate::report::Document;
 use crate::report::only_words::top_label;
 use crate::report::text::{self, cut, fit, right, short_percent, text_width, width, wrap};
+use crate::report::words::difference_heading;
 
 /// The columns between two cells, and those of a probability.
 const GAP: usize = 2;
@@ -56,6 +57,8 @@ impl Grid<'_> {
             let title = format!("{}: probability and rank", super::targets::title(document, nth));
             let title = self.title(&title);
             bands(document, &title, &lines, available, out)?;
+            let at = trajectory.answer_position();
+            super::targets::tokens_in_turn(document, nth, at, available, out)?;
             if let Some(against) = document.against {
                 let lines = grid_lines(document, &all, |row, at| {
                     let difference = trajectory.logit_difference(target, against, row, at);
@@ -64,7 +67,11 @@ impl Grid<'_> {
                         Style::new(),
                     )
                 });
-                let title = self.title(&format!("{}: logit − {}", target.name, against.name));
+                let title = self.title(&format!(
+                    "{}: {}",
+                    target.name,
+                    difference_heading(target, against)
+                ));
                 bands(document, &title, &lines, available, out)?;
             }
         }

@@ -11,7 +11,8 @@ use crate::decoder::Site;
 use crate::lens::Trajectory;
 use crate::report::Document;
 use crate::report::only_words::top_tokens;
-use crate::report::text::{bands, fit, percent, right, width, wrap};
+use crate::report::text::{bands, cut, decimal, fit, percent, right, width, wrap};
+use crate::report::words::difference_heading;
 
 /// The columns between two groups, and between two columns of one.
 const GAP: usize = 3;
@@ -187,8 +188,26 @@ pub fn targets(document: &Document, at: usize, available: usize, out: &mut dyn W
                     cells: rows.cells(read, |row| plain(right(&value(row)?.rank.to_string(), PERCENT))),
                 },
             ];
+            let continuation = read.continuation(target, at).into_iter();
+            for track in continuation.flat_map(|continuation| &continuation.tokens) {
+                let label = document.tokens.label(track.id);
+                let columns_of = width(&label).clamp(8, WIDEST);
+                let logprob = |row: usize| decimal(track.values[row].logprob, 3);
+                columns.push(Column {
+                    heading: right(&cut(&label, columns_of), columns_of),
+                    width: columns_of,
+                    cells: rows.cells(read, |row| plain(right(&logprob(row), columns_of))),
+                });
+                columns.push(Column {
+                    heading: right("rank", PERCENT),
+                    width: PERCENT,
+                    cells: rows.cells(read, |row| {
+                        plain(right(&track.values[row].rank.to_string(), PERCENT))
+                    }),
+                });
+            }
             if let Some(against) = document.against {
-                let heading = format!("logit − {}", against.name);
+                let heading = difference_heading(target, against);
                 let columns_of = width(&heading).clamp(9, WIDEST);
                 columns.push(Column {
                     heading: right(&heading, columns_of),

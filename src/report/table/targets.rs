@@ -6,8 +6,10 @@ use anstyle::Style;
 
 use super::{BOLD, DIM};
 use crate::lens::TargetValue;
+use crate::readout::Tracked;
 use crate::report::Document;
 use crate::report::text::{self, cut, decimal, fit, percent, right, width, wrap};
+use crate::report::words::difference_heading;
 
 const GAP: usize = 3;
 
@@ -54,6 +56,24 @@ pub fn table(document: &Document, at: usize, available: usize, out: &mut dyn Wri
         lines.write(&blocks, GAP, out)?;
     }
     Ok(())
+}
+
+/// The tokens of the `nth` target, where it is several in a row: log-probability and rank of each, by row.
+pub fn tokens_in_turn(
+    document: &Document,
+    nth: usize,
+    at: usize,
+    available: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let target = Target {
+        title: format!("{}: its tokens", document.trajectory.targets[nth].name),
+        columns: Target::tokens(document, nth, at),
+    };
+    match target.columns.is_empty() {
+        true => Ok(()),
+        false => Lines::of(document).narrow(&target, available, out),
+    }
 }
 
 /// The names of a table's lines: none for the titles, then the heading's and the rows'.
@@ -140,19 +160,14 @@ impl Target {
         let mut columns: Vec<Vec<String>> = vec![
             column("prob", 6, &|_, value| percent(value.prob)),
             column("logprob", 8, &|_, value| decimal(value.logprob, 3)),
-            column("logit", 8, &|_, value| decimal(value.logit, 3)),
+            column("logit", 8, &|_, value| {
+                value.logit.map_or("–".to_string(), |logit| decimal(logit, 3))
+            }),
             column("rank", 6, &|_, value| value.rank.to_string()),
         ];
-        let continuation = trajectory.continuation(target, at).into_iter();
-        for track in continuation.flat_map(|continuation| &continuation.tokens) {
-            let heading = document.tokens.label(track.id);
-            columns.push(column(&heading, 8, &|row, _| {
-                decimal(track.values[row].logprob, 3)
-            }));
-            columns.push(column("rank", 6, &|row, _| track.values[row].rank.to_string()));
-        }
+        columns.extend(Self::tokens(document, nth, at));
         if let Some(against) = document.against {
-            columns.push(column(&format!("logit − {}", against.name), 9, &|row, _| {
+            columns.push(column(&difference_heading(target, against), 9, &|row, _| {
                 let difference = trajectory.logit_difference(target, against, row, at);
                 difference.map_or(String::new(), |x| format!("{x:+.3}"))
             }));
@@ -161,6 +176,27 @@ impl Target {
             title: title(document, nth),
             columns,
         }
+    }
+
+    /// Log-probability and rank of each token of a target that is several in a row; none of others.
+    fn tokens(document: &Document, nth: usize, at: usize) -> Vec<Vec<String>> {
+        let trajectory = document.trajectory;
+        let target = &trajectory.targets[nth];
+        let continuation = trajectory.continuation(target, at).into_iter();
+        let tracks = continuation.flat_map(|continuation| &continuation.tokens);
+        let columns = tracks.flat_map(|track| {
+            let column = |heading: &str, columns: usize, cell: &dyn Fn(&Tracked) -> String| {
+                let columns = columns.max(width(heading));
+                let cells = track.values.iter().map(|value| right(&cell(value), columns));
+                std::iter::once(right(heading, columns)).chain(cells).collect()
+            };
+            let label = document.tokens.label(track.id);
+            [
+                column(&label, 8, &|value| decimal(value.logprob, 3)),
+                column("rank", 6, &|value| value.rank.to_string()),
+            ]
+        });
+        columns.collect()
     }
 
     /// The columns of the whole block.

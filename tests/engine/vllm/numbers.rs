@@ -8,10 +8,27 @@ use crate::support::fixture;
 use crate::{assert_near, document, run};
 
 /// What a user asks for, in many ways.
-const ASKED: [&[&str]; 8] = [
+const ASKED: [&[&str]; 11] = [
     &[],
     &["--positions", "all", "--layers", "embed,every:3"],
     &["--track", " Paris", "--against", " Rome", "--layers", "2,5"],
+    &["--track", " the city of Paris", "--layers", "2,-1"],
+    &[
+        "--track",
+        " Paris",
+        "--against",
+        " the city of Paris",
+        "--positions",
+        "all",
+    ],
+    &[
+        "--track",
+        " the city of Paris",
+        "--track",
+        " Rome, the city",
+        "--point",
+        "embed,resid_post",
+    ],
     &["--stats", "all", "--positions", "3:"],
     &["--generate", "3"],
     &["--layers", "4"],
@@ -53,10 +70,18 @@ fn summaries_comparisons_and_many_prompts_read_as_on_this_machine() {
             "every:3",
         ][..],
         &["--compare", "The capital of France is", "The capital of Italy is"],
+        &[
+            "--eval",
+            "src/demo/facts.jsonl",
+            "--layers",
+            "embed,every:3",
+            "--json",
+        ],
+        &["--eval", "src/demo/facts.jsonl", "--first-token", "-q"],
     ] {
         let mut asked = asked.to_vec();
         let few = tempfile::NamedTempFile::new().unwrap();
-        if asked[0] == "--prompts" {
+        if ["--prompts", "--eval"].contains(&asked[0]) {
             let facts = std::fs::read_to_string("src/demo/facts.jsonl").unwrap();
             let facts: Vec<&str> = facts.lines().take(40).collect();
             std::fs::write(few.path(), facts.join("\n")).unwrap();

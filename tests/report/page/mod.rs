@@ -302,6 +302,35 @@ fn a_track_of_the_run_is_pinned_from_the_start() {
 }
 
 #[test]
+fn a_target_of_several_tokens_is_shown_token_by_token() {
+    let Some(page) = demo(&["--track", " the city of Paris"]) else {
+        return;
+    };
+    let target = &page.json["targets"][0];
+    let last = page.json["input"].as_array().unwrap().len() - 1;
+    let shown = || page.texts("#details table.sequence tbody td");
+    page.click(&format!("#grid td[data-row='6'][data-pos='{last}']"));
+    let mut expected = Vec::new();
+    let mut row = |rank: &Value, name: String, prob: &Value| {
+        let prob = prob.as_f64().unwrap();
+        let logprob = format!("{:.2}", prob.ln()).replace('-', "−");
+        expected.extend([rank.to_string(), name, percent(prob), logprob]);
+    };
+    for token in target["sequence"].as_array().unwrap() {
+        row(&token["ranks"][6], label(&token["token"]), &token["probs"][6]);
+    }
+    let whole = "␣the␣city␣of␣Paris".to_string();
+    row(&target["ranks"][6][last], whole, &target["probs"][6][last]);
+    assert_eq!(shown(), expected);
+    // It belongs to the prompt's end.
+    page.click("#grid td[data-row='6'][data-pos='2']");
+    assert_eq!(shown(), [] as [String; 0]);
+    page.click(&format!("#grid td[data-row='embed'][data-pos='{last}']"));
+    assert_eq!(shown().len(), expected.len());
+    assert_quiet(&page);
+}
+
+#[test]
 fn layers_are_hidden_and_the_keyboard_does_what_the_mouse_does() {
     let Some(page) = demo(&["--point", "embed,resid_mid,resid_post"]) else {
         return;

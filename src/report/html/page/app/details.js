@@ -92,12 +92,34 @@ function statList(row, pos) {
   return list;
 }
 
-/** How far the logits of a target are above those of the token it was set against. */
+/** How far a target is above what it was set against: of texts of several tokens there is no logit. */
 function targetDifferences(row, pos) {
   if (row.index == null || !isStream(state.point)) return [];
   return (section(state.point).targets ?? []).filter((target) => target.logit_difference?.[row.index]?.[pos] != null).map((target) => (
-    element('p', { class: 'note' }, 'Logit of ', element('bdi', {}, showText(target.name)), ' above that of ',
+    element('p', { class: 'note' }, target.logits?.[row.index]?.[pos] == null ? 'Log-probability of ' : 'Logit of ', element('bdi', {}, showText(target.name)), ' above that of ',
       element('bdi', {}, showText(String(target.against))), `: ${showNumber(target.logit_difference[row.index][pos])}`)));
+}
+
+/** The tokens of targets that are several in a row, each read at the position before it, and all together. */
+function targetSequences(row, pos) {
+  if (!isStream(state.point)) return [];
+  const isEmbed = row.kind === 'embed';
+  const targets = (isEmbed ? section(state.point).embed?.targets : section(state.point).targets) ?? [];
+  const at = isEmbed ? 0 : row.index;
+  const whole = (target) => (isEmbed ? target : { probs: target.probs[at], ranks: target.ranks[at] });
+  const cells = (rank, name, p) => element('tr', {},
+    element('td', { class: 'number' }, rank == null ? '–' : showCount(rank)),
+    element('td', { class: 'name' }, name),
+    element('td', { class: 'number' }, showPercent(p)),
+    element('td', { class: 'number' }, showLogprob(p)));
+  return targets.filter((target) => at != null && target.sequence && whole(target).probs?.[pos] != null).map((target) => (
+    element('table', { class: 'tokens sequence' },
+      element('caption', {}, 'After the prompt, token by token'),
+      element('thead', {}, element('tr', {}, ...[['rank', 'number'], ['token', 'name'], ['probability', 'number'], ['ln p', 'number']]
+        .map(([text, className]) => element('th', { scope: 'col', class: className }, text)))),
+      element('tbody', {},
+        ...target.sequence.map((token) => cells(token.ranks[at], tokenElement(token.token), token.probs[at])),
+        cells(whole(target).ranks[pos], element('bdi', {}, showText(target.name)), whole(target).probs[pos])))));
 }
 
 /** What holds for the whole position. */
@@ -123,6 +145,6 @@ function renderDetails() {
   detailsBox.dataset.pos = pos;
   const focusedId = detailsBox.contains(document.activeElement) ? document.activeElement.dataset.id : undefined;
   detailsBox.replaceChildren(...detailsHeading(row, pos), tokenTable(row, pos), statList(row, pos),
-    ...targetDifferences(row, pos), positionNote(pos));
+    ...targetSequences(row, pos), ...targetDifferences(row, pos), positionNote(pos));
   if (focusedId) detailsBox.querySelector(`button[data-id="${focusedId}"]`)?.focus({ preventScroll: true });
 }
