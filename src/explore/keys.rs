@@ -221,13 +221,24 @@ pub enum HelpLine {
 
 /// The help, of which each line has all words of `search`; every line for an empty one.
 pub fn help(search: &str) -> Vec<HelpLine> {
+    help_of(&Group::ALL, search)
+}
+
+/// The same in a list of prompts, whose own keys come first.
+pub fn help_in_list(search: &str) -> Vec<HelpLine> {
+    let mut groups = Group::ALL;
+    groups.rotate_right(1);
+    help_of(&groups, search)
+}
+
+fn help_of(groups: &[Group], search: &str) -> Vec<HelpLine> {
     let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
     let fits = |keys: &str, help: &str| {
         let line = format!("{keys} {help}").to_lowercase();
         words.iter().all(|word| line.contains(word))
     };
     let mut lines = Vec::new();
-    for group in Group::ALL {
+    for &group in groups {
         let own = BINDINGS.iter().filter(|binding| binding.group == group);
         let mut keys: Vec<(&str, &str)> = own.map(|binding| (binding.written, binding.help)).collect();
         if group == Moving {

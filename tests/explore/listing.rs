@@ -1,5 +1,6 @@
 //! A list of prompts: what is seen of it, and how one goes through it.
 
+use logit_lens::explore::keys::{self, HelpLine};
 use logit_lens::explore::state::{List, Outcome, Sort};
 
 use super::*;
@@ -35,6 +36,13 @@ fn what_is_worst_comes_first() {
     assert_eq!(ids(&state)[..2], ["東京", "rome"]);
     keys(&mut state, "s");
     assert_eq!(state.list.as_ref().unwrap().sort, Sort::Given);
+}
+
+#[test]
+fn the_help_begins_with_the_keys_of_the_list() {
+    let lines = keys::help_in_list("");
+    assert_eq!(lines[0], HelpLine::Heading("In a list of prompts"));
+    assert_eq!(lines.len(), keys::help("").len());
 }
 
 #[test]

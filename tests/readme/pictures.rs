@@ -93,7 +93,8 @@ fn draw(svg: &mut String, cell: &Cell, text: &str, (column, line): (u16, u16), c
     if let Some(ground) = ground {
         writeln!(
             svg,
-            "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{wide:.1}\" height=\"{HIGH}\" fill=\"{ground}\"/>"
+            "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{wide:.1}\" height=\"{HIGH}\" fill=\"{ground}\" \
+             shape-rendering=\"crispEdges\"/>"
         )
         .unwrap();
     }

@@ -7,7 +7,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 use super::prompt::input;
 use super::{BOLD, DIM, below};
-use crate::explore::keys::{HelpLine, help};
+use crate::explore::keys::{HelpLine, help, help_in_list};
 use crate::explore::line::Line;
 use crate::report::text::{fit, plain, wrap};
 
@@ -17,8 +17,11 @@ const WIDEST: u16 = 84;
 const KEYS: usize = 16;
 
 /// Draws the lines that have what is searched for.
-pub fn draw(buffer: &mut Buffer, area: Rect, line: &Line, scroll: usize) -> Option<Position> {
-    let lines = help(line.text());
+pub fn draw(buffer: &mut Buffer, area: Rect, line: &Line, scroll: usize, in_list: bool) -> Option<Position> {
+    let lines = match in_list {
+        true => help_in_list(line.text()),
+        false => help(line.text()),
+    };
     let all = help("").len() as u16;
     let width = area.width.min(WIDEST);
     let height = area.height.min(all + 4);

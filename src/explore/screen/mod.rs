@@ -43,7 +43,7 @@ pub fn draw(frame: &mut Frame, state: &State, colors: Colors) {
     }
     cursor = status::draw(buffer, inside(layout.status), state, colors).or(cursor);
     match &state.open {
-        Open::Help(line, scroll) => cursor = help::draw(buffer, area, line, *scroll),
+        Open::Help(line, scroll) => cursor = help::draw(buffer, area, line, *scroll, state.is_in_list()),
         Open::Command(command) => help::command(buffer, area, command),
         Open::Nothing | Open::Input(..) => {}
     }
