@@ -288,7 +288,9 @@ impl Weights {
     fn scales(&self, name: &str, shape: &[usize]) -> Result<Scales> {
         let (Some(tile), &[rows, columns]) = (self.tile, shape) else {
             return Err(Error::failed(
-                format!("The tensor {name} is stored in 8 bits, and config.json says nothing of its scales."),
+                format!(
+                    "The tensor {name} is stored as F8_E4M3, and config.json says nothing of its scales."
+                ),
                 "Check that config.json and the weights belong together, or use a checkpoint in bfloat16.",
             ));
         };

@@ -52,6 +52,143 @@ fn text(text: &str) -> Vec<u8> {
     [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
 }
 
+/// A value as GGUF writes it: its kind, then its bytes.
+fn value(kind: u32, bytes: &[u8]) -> Vec<u8> {
+    [&kind.to_le_bytes()[..], bytes].concat()
+}
+
+const U32: u32 = 4;
+const F32: u32 = 6;
+const BOOL: u32 = 7;
+const TEXT: u32 = 8;
+
+/// The file with one more pair of metadata in front, and a second one that keeps tensors where they are aligned.
+fn with_pair(whole: &[u8], key: &str, value: &[u8]) -> Vec<u8> {
+    padded(whole, [text(key), value.to_vec()].concat(), 1)
+}
+
+/// The file with `inserted` in front of its metadata, `pairs` of them, and a last one up to the next alignment of
+/// all that has been added so far.
+fn padded(whole: &[u8], mut inserted: Vec<u8>, pairs: u64) -> Vec<u8> {
+    let header = gguf::Header::read(whole, "whole").unwrap();
+    let first = header.tensors.iter().map(|tensor| tensor.start).min().unwrap();
+    let before = first % 32;
+    assert_eq!(before, 0);
+    let least = inserted.len() + text("padding").len() + value(TEXT, &text("")).len();
+    let padding = "-".repeat(least.next_multiple_of(32) - least);
+    inserted.extend([text("padding"), value(TEXT, &text(&padding))].concat());
+    let count = u64::from_le_bytes(whole[16..24].try_into().unwrap()) + pairs + 1;
+    [&whole[..16], &count.to_le_bytes(), &inserted, &whole[24..]].concat()
+}
+
+#[test]
+fn a_value_of_another_kind_is_not_one_that_is_absent() {
+    let whole = file("llama");
+    assert!(load(padded(&whole, Vec::new(), 0)).is_ok());
+    for (key, value, words) in [
+        (
+            "llama.rope.scaling.original_context_length",
+            value(TEXT, &text("8")),
+            "is not a whole number",
+        ),
+        (
+            "llama.rope.freq_base_swa",
+            value(F32, &f32::NAN.to_le_bytes()),
+            "is not a finite number",
+        ),
+        (
+            "llama.rope.scaling.factor",
+            value(TEXT, &text("2")),
+            "is not a finite number",
+        ),
+        (
+            "tokenizer.ggml.add_eos_token",
+            value(TEXT, &text("true")),
+            "is not true or false",
+        ),
+        (
+            "tokenizer.chat_template",
+            value(U32, &[1, 0, 0, 0]),
+            "is not a text",
+        ),
+        (
+            "llama.block_count",
+            value(U32, &[1, 0, 0, 0]),
+            "says llama.block_count twice",
+        ),
+    ] {
+        assert_refused(load(with_pair(&whole, key, &value)), &[key, words], key);
+    }
+    let renamed = replaced(
+        whole.clone(),
+        b"llama.attention.layer_norm_rms_epsilon",
+        b"llama.attention.layer_norm_rms_epsiloN",
+    );
+    assert_refused(load(renamed), &["layer_norm_rms_epsilon"], "no epsilon");
+}
+
+#[test]
+fn keys_that_change_what_is_computed_are_heeded_or_refused() {
+    let whole = file("llama");
+    let two = 2f32.to_le_bytes();
+    for (key, kind, bytes) in [
+        ("llama.attention.sliding_window", U32, &[2, 0, 0, 0][..]),
+        ("llama.attn_logit_softcapping", F32, &two),
+        ("llama.logit_scale", F32, &two),
+        ("llama.attention.clamp_kqv", F32, &two),
+        ("llama.attention.causal", BOOL, &[0]),
+        ("llama.use_parallel_residual", BOOL, &[1]),
+        ("llama.expert_count", U32, &[8, 0, 0, 0]),
+    ] {
+        assert_refused(load(with_pair(&whole, key, &value(kind, bytes))), &[key], key);
+    }
+    for (key, kind, bytes) in [
+        ("llama.attention.sliding_window", U32, &[0; 4][..]),
+        ("llama.attention.causal", BOOL, &[1]),
+        ("llama.logit_scale", F32, &1f32.to_le_bytes()),
+    ] {
+        let read = load(with_pair(&whole, key, &value(kind, bytes)));
+        assert!(read.is_ok(), "{key}: {}", read.err().unwrap());
+    }
+    let kind = |kind: &str| [text("general.type"), value(TEXT, &text(kind))].concat();
+    let adapter = replaced(whole.clone(), &kind("model"), &kind("adapt"));
+    assert_refused(load(adapter), &["general.type = adapt"], "an adapter");
+    let alone = with_pair(&whole, "split.count", &value(2, &[2, 0]));
+    assert_refused(load(alone), &["one of 2 parts"], "a part under another name");
+}
+
+#[test]
+fn a_turns_end_ends_a_text() {
+    let turn = with_pair(
+        &file("llama"),
+        "tokenizer.ggml.eot_token_id",
+        &value(U32, &[7, 0, 0, 0]),
+    );
+    assert!(load(turn).unwrap().generation.eos.contains(&7));
+}
+
+/// As of the models that have these splits: their tokenizers compose characters first, and GPT-2's does not.
+#[test]
+fn splits_compose_characters_where_their_models_do() {
+    let whole = file("gpt2");
+    let ids = |pre: &str, prompt: &str| {
+        let at = place(&whole, &text("gpt-2"));
+        let renamed = [&whole[..at], &text(pre), &whole[at + text("gpt-2").len()..]].concat();
+        // A shorter name moves what follows: as much is added in front.
+        let moved = renamed.len() as i64 - whole.len() as i64;
+        let padding = "-".repeat((32 - moved - 8 - 7 - 4 - 8).rem_euclid(32) as usize);
+        let pair = [text("padding"), value(TEXT, &text(&padding))].concat();
+        let count = u64::from_le_bytes(renamed[16..24].try_into().unwrap()) + 1;
+        let file = [&renamed[..16], &count.to_le_bytes(), &pair, &renamed[24..]].concat();
+        let model = load(file).unwrap_or_else(|e| panic!("{pre}: {e}"));
+        model.prompt(prompt, Default::default()).unwrap().ids
+    };
+    for pre in ["olmo", "mpt", "command-r", "qwen2"] {
+        assert_eq!(ids(pre, "e\u{301}"), ids(pre, "\u{e9}"), "{pre}");
+    }
+    assert_ne!(ids("gpt-2", "e\u{301}"), ids("gpt-2", "\u{e9}"));
+}
+
 #[test]
 fn a_file_that_is_cut_short_is_refused_wherever_it_is_cut() {
     let whole = file("llama");
@@ -126,6 +263,8 @@ fn parts_and_directories_are_one_model_or_none() {
     put("model.gguf", &file("llama"));
     assert!(file_of("model.gguf").is_ok());
     assert!(open(folder.path()).is_ok(), "the directory of one file");
+    put("mmproj-model-f16.gguf", &file("qwen2"));
+    assert!(open(folder.path()).is_ok(), "a projector beside it");
     put("other.gguf", &file("qwen2"));
     assert_refused(open(folder.path()), &["model.gguf, other.gguf"], "two models");
 

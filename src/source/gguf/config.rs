@@ -3,6 +3,8 @@
 //! What a field says that config.json leaves out is written as well: a class's defaults are those of its first
 //! models, and a file's are its own.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::Gguf;
@@ -48,10 +50,18 @@ pub fn config(gguf: &Gguf) -> Result<Value> {
     if let Some(eps) = facts.number("attention.layer_norm_rms_epsilon") {
         set("rms_norm_eps", eps.into());
     }
-    for key in ["bos_token_id", "eos_token_id"] {
-        let id = facts.metadata.integer(&format!("tokenizer.ggml.{key}"));
-        set(key, id.map_or(Value::Null, Value::from));
+    if !["layer_norm_epsilon", "layer_norm_rms_epsilon"]
+        .iter()
+        .any(|key| facts.number(&format!("attention.{key}")).is_some())
+    {
+        let key = facts.architecture.key("attention.layer_norm_rms_epsilon");
+        return Err(facts.metadata.lacks(&key));
     }
+    let id = |key: &str| facts.metadata.integer(&format!("tokenizer.ggml.{key}_token_id"));
+    set("bos_token_id", id("bos").map_or(Value::Null, Value::from));
+    // A turn or a message ends a text, too.
+    let ends: BTreeSet<u64> = ["eos", "eot", "eom"].into_iter().filter_map(id).collect();
+    set("eos_token_id", json!(ends));
     if !matches!(
         facts.architecture.model_type,
         "gpt2" | "gpt_bigcode" | "bloom" | "mpt"

@@ -116,7 +116,11 @@ impl<'a> Facts<'a> {
         let kind = self
             .metadata
             .text(&self.architecture.key("rope.scaling.type"))
-            .unwrap_or("none");
+            // As llama.cpp takes a factor alone.
+            .unwrap_or(match self.number("rope.scaling.factor") {
+                None | Some(0. | 1.) => "none",
+                Some(_) => "linear",
+            });
         match kind {
             "none" => set("rope_type", "default".into()),
             "linear" => {

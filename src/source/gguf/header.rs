@@ -68,7 +68,10 @@ impl Header {
             let key = cursor.text()?;
             let kind = u32::from_le_bytes(cursor.array()?);
             let value = cursor.value(kind)?;
-            metadata.insert(cursor.utf8(key)?, value);
+            let key = cursor.utf8(key)?;
+            if metadata.insert(key.clone(), value).is_some() {
+                return Err(cursor.broken(&format!("it says {key} twice")));
+            }
         }
         let mut infos = Vec::new();
         for _ in 0..tensors {

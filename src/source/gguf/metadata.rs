@@ -51,10 +51,21 @@ impl<'a> Metadata<'a> {
 
     /// The error for a value that lens does not follow.
     pub fn unsupported(self, key: &str, value: &str, supported: &str) -> Error {
+        let value: String = value.chars().take(80).collect();
         Error::failed(
             format!("{} has {key} = {value}, which lens does not support.", self.name),
             format!("Supported: {supported}."),
         )
+    }
+
+    /// The file's name.
+    pub fn name(self) -> &'a str {
+        self.name
+    }
+
+    /// A value of whatever kind.
+    pub fn get(self, key: &str) -> Option<&'a Value> {
+        self.header.metadata.get(key)
     }
 
     pub fn text(self, key: &str) -> Option<&'a str> {

@@ -8,6 +8,7 @@ mod architectures;
 mod config;
 mod facts;
 mod header;
+mod keys;
 mod metadata;
 mod split;
 mod splits;
@@ -30,6 +31,8 @@ use metadata::Metadata;
 pub struct Gguf {
     parts: Vec<Part>,
     architecture: &'static Architecture,
+    /// Whether attention and MLP, side by side, have a norm each.
+    two_norms: bool,
 }
 
 struct Part {
@@ -59,11 +62,29 @@ impl Gguf {
             Ok(Part { name, file, header })
         };
         let parts: Vec<Part> = assets.iter().map(part).collect::<Result<_>>()?;
-        let architecture = match parts.first() {
-            Some(first) => Architecture::of(&Metadata::of(first))?,
-            None => return Err(Error::failed("There is no GGUF file.", "Give one.")),
+        let Some(first) = parts.first() else {
+            return Err(Error::failed("There is no GGUF file.", "Give one."));
         };
-        Ok(Self { parts, architecture })
+        let metadata = Metadata::of(first);
+        let architecture = Architecture::of(&metadata)?;
+        keys::check(metadata, metadata.architecture()?)?;
+        let count = metadata.integer("split.count").unwrap_or(0);
+        if count > parts.len() as u64 {
+            return Err(Error::failed(
+                format!(
+                    "{} is one of {count} parts, and the others are not there.",
+                    first.name
+                ),
+                "Put all parts into one directory, under the names that they were published by.",
+            ));
+        }
+        let mut tensors = parts.iter().flat_map(|part| &part.header.tensors);
+        let two_norms = tensors.any(|tensor| tensor.name == "blk.0.attn_norm_2.weight");
+        Ok(Self {
+            parts,
+            architecture,
+            two_norms,
+        })
     }
 
     fn metadata(&self) -> Metadata<'_> {
@@ -85,7 +106,7 @@ impl Gguf {
         self.parts.iter().flat_map(|part| {
             part.header.tensors.iter().filter_map(|tensor| {
                 Some(Named {
-                    name: self.architecture.rename(&tensor.name, self.has_two_norms())?,
+                    name: self.architecture.rename(&tensor.name, self.two_norms)?,
                     file: &part.file,
                     file_name: &part.name,
                     tensor,
@@ -113,12 +134,6 @@ impl Gguf {
         )
     }
 
-    /// Whether attention and MLP, side by side, have a norm each.
-    fn has_two_norms(&self) -> bool {
-        let mut tensors = self.parts.iter().flat_map(|part| &part.header.tensors);
-        tensors.any(|tensor| tensor.name == "blk.0.attn_norm_2.weight")
-    }
-
     /// The shapes of all tensors by their names in the file.
     fn shapes(&self) -> BTreeMap<&str, &[usize]> {
         let tensors = self.parts.iter().flat_map(|part| &part.header.tensors);
@@ -140,6 +155,14 @@ pub fn files(name: &str, path: &Path) -> Result<ModelFiles> {
     model(name, split::parts(path)?.into_iter().map(Asset::from).collect())
 }
 
+/// Whether a file's name says that it is what comes beside a language model: a projector of images (`mmproj`), or
+/// what a quantisation was weighted by (`imatrix`).
+pub fn is_no_language_model(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| matches!(word, "mmproj" | "imatrix"))
+}
+
 /// Files of a directory that a message names.
 const SHOWN: usize = 6;
 
@@ -157,6 +180,7 @@ pub fn in_directory(dir: &Path) -> Result<Option<PathBuf>> {
     let is_first = |path: &PathBuf| split::part_of(path).is_none_or(|(number, _)| number == 1);
     let mut found: Vec<PathBuf> = entries
         .filter(|path| is_gguf(path) && path.is_file())
+        .filter(|path| !is_no_language_model(&path.file_name().unwrap_or_default().to_string_lossy()))
         .filter(is_first)
         .collect();
     found.sort();

@@ -42,7 +42,9 @@ const PLAIN: Split = Split {
 
 #[rustfmt::skip]
 const SPLITS: &[Split] = &[
-    Split { names: &["gpt-2", "phi-2", "olmo", "mpt", "exaone4"], ..PLAIN },
+    Split { names: &["gpt-2", "phi-2", "exaone4"], ..PLAIN },
+    Split { names: &["olmo", "mpt"], composed: true, ..PLAIN },
+    Split { names: &["command-r"], steps: &[Step::Digits, Step::Gpt2], composed: true, ..PLAIN },
     Split { names: &["llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral"], steps: &[Step::Regex(LLAMA3)], whole_first: true, adds_bos: true, ..PLAIN },
     Split { names: &["smaug-bpe", "dbrx", "chatglm-bpe"], steps: &[Step::Regex(LLAMA3)], ..PLAIN },
     Split { names: &["glm4"], steps: &[Step::Regex(LLAMA3)], whole_first: true, ..PLAIN },
@@ -50,7 +52,7 @@ const SPLITS: &[Split] = &[
     Split { names: &["stablelm2"], steps: &[Step::Regex(QWEN2)], ..PLAIN },
     Split { names: &["tekken"], steps: &[Step::Regex(TEKKEN)], whole_first: true, adds_bos: true, ..PLAIN },
     Split { names: &["gpt-4o", "llama4"], steps: &[Step::Regex(GPT4O)], ..PLAIN },
-    Split { names: &["starcoder", "refact", "command-r", "smollm", "codeshell", "exaone"], steps: &[Step::Digits, Step::Gpt2], ..PLAIN },
+    Split { names: &["starcoder", "refact", "smollm", "codeshell", "exaone"], steps: &[Step::Digits, Step::Gpt2], ..PLAIN },
     Split { names: &["falcon"], steps: &[Step::Falcon], ..PLAIN },
     Split { names: &["bloom"], steps: &[Step::Regex(BLOOM)], ..PLAIN },
 ];

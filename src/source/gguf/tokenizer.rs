@@ -83,6 +83,8 @@ const USER_DEFINED: u8 = 4;
 /// Bytes of a token that may be made of two others: each way to cut it is tried. The longest of published
 /// vocabularies have about 100.
 const LONGEST: usize = 512;
+/// Ways to put a token together of two others, on average: 2.3 in Gemma's vocabulary.
+const WAYS: usize = 8;
 
 /// The tokenizer of the model in `gguf`.
 ///
@@ -149,8 +151,17 @@ impl Vocabulary {
             .map(|text| String::from_utf8_lossy(text).into_owned())
             .collect();
         let kinds = metadata.numbers("tokenizer.ggml.token_type");
-        let mut kinds: Vec<u8> = kinds.map_or(Vec::new(), |kinds| kinds.map(|kind| kind as u8).collect());
-        kinds.resize(tokens.len(), NORMAL);
+        let kinds: Vec<u8> = match kinds {
+            Some(kinds) => kinds.map(|kind| kind as u8).collect(),
+            None => vec![NORMAL; tokens.len()],
+        };
+        if kinds.len() != tokens.len() {
+            return Err(metadata.broken(&format!(
+                "it has {} tokens and the types of {}",
+                tokens.len(),
+                kinds.len()
+            )));
+        }
         Ok(Self { tokens, kinds })
     }
 
@@ -207,7 +218,13 @@ fn sentencepiece(metadata: Metadata, vocabulary: &Vocabulary, gemma: bool) -> Re
     if let Some(long) = vocabulary.tokens.iter().find(|token| token.len() > LONGEST) {
         return Err(metadata.broken(&format!("it has a token of {} bytes", long.len())));
     }
-    let merges = merges(vocabulary, &scores.collect::<Vec<_>>());
+    let scores: Vec<f64> = scores.collect();
+    if scores.len() != vocabulary.tokens.len() || !scores.iter().all(|score| score.is_finite()) {
+        return Err(metadata.broken("its scores are not one finite number for each token"));
+    }
+    let merges = merges(vocabulary, &scores).ok_or_else(|| {
+        metadata.broken("its tokens can be put together in more ways than any vocabulary's")
+    })?;
     let prefix = metadata.flag("tokenizer.ggml.add_space_prefix").unwrap_or(!gemma);
     let space = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let normalizer = match prefix {
@@ -240,8 +257,9 @@ fn sentencepiece(metadata: Metadata, vocabulary: &Vocabulary, gemma: bool) -> Re
 }
 
 /// The pairs that a vocabulary with scores stands for: each token that is two put together, the best score
-/// first, as `generate_merges` in `transformers`' convert_slow_tokenizer.py has it.
-fn merges<'a>(vocabulary: &'a Vocabulary, scores: &[f64]) -> Vec<[&'a str; 2]> {
+/// first, as `generate_merges` in `transformers`' convert_slow_tokenizer.py has it. `None` where there are too many.
+fn merges<'a>(vocabulary: &'a Vocabulary, scores: &[f64]) -> Option<Vec<[&'a str; 2]>> {
+    let most = WAYS * vocabulary.tokens.len();
     let ids = vocabulary.ids();
     let mut merges: Vec<(f64, [&str; 2])> = Vec::new();
     let normal = vocabulary.tokens.iter().zip(&vocabulary.kinds).zip(scores);
@@ -252,13 +270,16 @@ fn merges<'a>(vocabulary: &'a Vocabulary, scores: &[f64]) -> Vec<[&'a str; 2]> {
             .collect();
         parts.sort_unstable();
         merges.extend(parts.into_iter().map(|(.., pair)| (score, pair)));
+        if merges.len() > most {
+            return None;
+        }
     }
     let length = |text: &str| text.chars().count();
     // Python sorts in reverse and keeps the order of equals.
     merges.sort_by(|(a, [al, ar]), (b, [bl, br])| {
         (b.total_cmp(a)).then_with(|| (length(bl), length(br)).cmp(&(length(al), length(ar))))
     });
-    merges.into_iter().map(|(_, pair)| pair).collect()
+    Some(merges.into_iter().map(|(_, pair)| pair).collect())
 }
 
 /// The special tokens that have a name, by the name that `transformers` has for it.
@@ -332,6 +353,17 @@ mod tests {
         };
         let scores = [0., 0., 0., -3., -1., -2., 0., 9.];
         let expected = [["b", "c"], ["ab", "c"], ["a", "bc"], ["a", "b"]];
-        assert_eq!(merges(&vocabulary, &scores), expected);
+        assert_eq!(merges(&vocabulary, &scores).unwrap(), expected);
+    }
+
+    /// A small file of such tokens would become gigabytes.
+    #[test]
+    fn pairs_that_no_vocabulary_has_are_not_made() {
+        let tokens: Vec<String> = (1..=400).map(|length| "a".repeat(length)).collect();
+        let vocabulary = Vocabulary {
+            kinds: vec![NORMAL; tokens.len()],
+            tokens,
+        };
+        assert!(merges(&vocabulary, &[0.; 400]).is_none());
     }
 }

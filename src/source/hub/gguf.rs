@@ -4,7 +4,7 @@
 
 use super::failure::About;
 use crate::error::{Error, Result};
-use crate::source::gguf::numbered;
+use crate::source::gguf::{is_no_language_model, numbered};
 use crate::source::parts::{Incomplete, Missing, stays_below};
 
 /// Types that a message names.
@@ -50,7 +50,7 @@ impl Quantised {
                 Some(_) => return None,
             };
             let stem = path.rsplit('/').next()?.to_string();
-            let is_other = ["mmproj", "imatrix"].iter().any(|kind| stem.starts_with(kind));
+            let is_other = is_no_language_model(&stem);
             let is_whole = files.iter().all(|file| stays_below(file) && names.contains(file));
             (is_whole && !is_other).then_some(Self { stem, files })
         };

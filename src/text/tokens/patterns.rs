@@ -58,11 +58,36 @@ fn posix(name: &str) -> Option<&'static str> {
 fn respell(pattern: &str) -> String {
     let mut out = String::new();
     let mut chars = pattern.chars().peekable();
-    // How many brackets are open.
-    let mut depth = 0;
+    // How many brackets are open; where in `out` the last item begins, and each open group.
+    let (mut depth, mut item, mut groups) = (0, 0, Vec::new());
     while let Some(c) = chars.next() {
+        if depth == 0 && !"*+?{)|".contains(c) {
+            item = out.len();
+        }
         match (c, depth) {
-            ('\\', _) => escape(chars.next(), depth, &mut out),
+            ('\\', _) => {
+                let escaped = chars.next();
+                escape(escaped, depth, &mut out);
+                if matches!(escaped, Some('p' | 'P' | 'x' | 'k' | 'g')) && chars.peek() == Some(&'{') {
+                    out.extend(chars.by_ref().take_while(|&c| c != '}').chain(['}']));
+                }
+            }
+            // An interval and a `+` are two quantifiers there, and one that gives nothing back here.
+            ('{', 0) => {
+                let inside: String = chars.clone().take_while(|&c| c != '}').collect();
+                out.push('{');
+                if is_interval(&inside) {
+                    out.extend(chars.by_ref().take(inside.len() + 1));
+                    if chars.next_if_eq(&'+').is_some() {
+                        out.insert_str(item, "(?:");
+                        out.push_str(")+");
+                    }
+                }
+            }
+            (')', 0) => {
+                item = groups.pop().unwrap_or(0);
+                out.push(c);
+            }
             ('[', 1..) if chars.peek() == Some(&':') => bracket(&mut chars, &mut depth, &mut out),
             ('[', _) => open(&mut chars, &mut depth, &mut out),
             (']', 1..) => {
@@ -71,11 +96,23 @@ fn respell(pattern: &str) -> String {
             }
             // Of every line, as in Ruby.
             ('^' | '$', 0) => out.push_str(&format!("(?m:{c})")),
-            ('(', 0) => group(&mut chars, &mut out),
+            ('(', 0) => {
+                groups.push(item);
+                group(&mut chars, &mut out);
+            }
             _ => out.push(c),
         }
     }
     out
+}
+
+/// Whether what stands between braces says how often: `3`, `1,3`, `,3` or `1,`.
+fn is_interval(inside: &str) -> bool {
+    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    match inside.split_once(',') {
+        Some((least, most)) => inside.len() > 1 && is_digits(least) && is_digits(most),
+        None => !inside.is_empty() && is_digits(inside),
+    }
 }
 
 fn escape(escaped: Option<char>, depth: usize, out: &mut String) {
@@ -168,6 +205,10 @@ mod tests {
             (r"[]a][^]$]$", r"[\]a][^\]$](?m:$)".to_string()),
             (r"^(?mi:.)(?m)(?-m)", r"(?m:^)(?si:.)(?s)(?-s)".to_string()),
             (r"\\w", r"\\w".to_string()),
+            (
+                r"[^x]?\p{L}++|\p{N}{1,3}+|(?:a(b)c){2}+d{3,}+|e{f}+|\p{L}{2}g+",
+                r"[^x]?\p{L}++|(?:\p{N}{1,3})+|(?:(?:a(b)c){2})+(?:d{3,})+|e{f}+|\p{L}{2}g+".to_string(),
+            ),
         ] {
             assert_eq!(respell(pattern), spelled, "{pattern}");
         }

@@ -9,6 +9,7 @@ use tokenizers::AddedToken;
 
 use super::class::Class;
 use crate::error::{Error, Result};
+use crate::source::gguf::is_gguf_asset;
 use crate::source::{Asset, ModelFiles, python_json};
 use crate::text::special::{STANDARD, SpecialTokens};
 
@@ -40,7 +41,8 @@ impl Settings {
         let config = object(&files.config)?;
         let mut settings = Self {
             origin: "tokenizer_config.json".to_string(),
-            model_type: string(&config, "model_type"),
+            // What a GGUF says of its tokenizer is all of it: no class knows better.
+            model_type: string(&config, "model_type").filter(|_| !files.weights.iter().any(is_gguf_asset)),
             ..Self::default()
         };
         if let Some(asset) = &files.tokenizer_config {
