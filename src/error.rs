@@ -67,6 +67,17 @@ pub(crate) fn words(error: &candle_core::Error) -> String {
     }
 }
 
+/// The most characters of a name out of a file that a message repeats.
+const QUOTED: usize = 80;
+
+/// A name out of a file as a message repeats it: its beginning, of one that is longer than any real one.
+pub(crate) fn cut(name: &str) -> String {
+    match name.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use logit_lens::analysis::evaluation::Evaluation;
 use logit_lens::error::Error;
 use logit_lens::lens::{Follow, Positions, Request};
+use logit_lens::readout::lenses::PromptDoubt;
 use logit_lens::report::{self, Protocol};
 use logit_lens::run::{Run, Spelling, TrailingSpace};
 use logit_lens::text::prompt::Prompt;
@@ -41,7 +42,7 @@ pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitC
         protocol: protocol(run),
         bar: &bar,
         items: 0,
-        lenses_doubted: false,
+        lens_doubts: Vec::new(),
     };
     let (mut batch, mut tokens) = (Vec::new(), 0);
     for item in input {
@@ -102,8 +103,8 @@ struct Pass<'a> {
     bar: &'a Bar,
     /// How many were read.
     items: usize,
-    /// Whether it was said what is doubtful of a lens at some prompt.
-    lenses_doubted: bool,
+    /// What was said to be doubtful of a lens, each once.
+    lens_doubts: Vec<PromptDoubt>,
 }
 
 impl Pass<'_> {
@@ -182,9 +183,7 @@ impl Pass<'_> {
             .engine
             .read_prompts(prompts, &self.request, self.bar)?;
         for (ready, trajectory) in batch.iter().zip(&read) {
-            if !self.lenses_doubted {
-                self.lenses_doubted = self.reader.note_lenses(trajectory);
-            }
+            self.reader.note_lenses(trajectory, &mut self.lens_doubts);
             for (evaluation, read) in self.evaluations.iter_mut().zip(trajectory.of_each_lens()) {
                 evaluation.add(read, &ready.targets, &ready.controls);
             }

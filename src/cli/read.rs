@@ -12,6 +12,7 @@ use logit_lens::engine::Engine;
 use logit_lens::lens::Layers;
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::model::Model;
+use logit_lens::readout::lenses::PromptDoubt;
 use logit_lens::report::{self, Compared, Document};
 use logit_lens::run::{Run, Task, Verify};
 use logit_lens::text::chat::ChatTemplate;
@@ -87,18 +88,18 @@ impl Reader<'_> {
         Ok(request)
     }
 
-    /// Says what is doubtful of what the lenses make of a prompt; whether there was anything.
-    pub(super) fn note_lenses(&self, trajectory: &Trajectory) -> bool {
+    /// Says what is doubtful of what the lenses make of a prompt, but for what is `said`.
+    pub(super) fn note_lenses(&self, trajectory: &Trajectory, said: &mut Vec<PromptDoubt>) {
         let first = trajectory.prompt.ids.first();
         let begins_with_bos = self.model.bos.map(|bos| first == Some(&bos));
-        let mut said = false;
         for read in trajectory.of_each_lens() {
             for doubt in read.lens.doubts_of(&read.positions, begins_with_bos) {
-                note(self.run, &doubt);
-                said = true;
+                if !said.iter().any(|&other| doubt.is_like(other)) {
+                    note(self.run, &doubt.to_string());
+                    said.push(doubt);
+                }
             }
         }
-        said
     }
 
     /// The tokens of a text, in the chat template if one is asked for.
@@ -148,7 +149,7 @@ impl Reader<'_> {
             number: 0,
             verified: true,
             warned: false,
-            lenses_doubted: false,
+            lens_doubts: Vec::new(),
         };
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while let Some(item) = input.next() {
@@ -247,8 +248,8 @@ struct Pass<'a> {
     verified: bool,
     /// Whether it was said that another form of a target is likelier.
     warned: bool,
-    /// Whether it was said what is doubtful of a lens at some prompt.
-    lenses_doubted: bool,
+    /// What was said to be doubtful of a lens, each once.
+    lens_doubts: Vec<PromptDoubt>,
 }
 
 impl Pass<'_> {
@@ -289,9 +290,7 @@ impl Pass<'_> {
         if !self.warned {
             self.warned = self.other_form(trajectory);
         }
-        if !self.lenses_doubted {
-            self.lenses_doubted = self.reader.note_lenses(trajectory);
-        }
+        self.reader.note_lenses(trajectory, &mut self.lens_doubts);
         match self.summaries.as_mut_slice() {
             [_, ..] => (self.summaries.iter_mut().zip(trajectory.of_each_lens()))
                 .for_each(|(summary, read)| summary.add(read)),
@@ -392,15 +391,17 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
     // Both sides follow what either wants followed, in one order.
     let targets: Vec<String> = items.iter().flat_map(|item| item.targets.clone()).collect();
     let mut sides = Vec::new();
+    let mut of_left: Option<Request> = None;
+    let mut lens_doubts = Vec::new();
     for (reader, item) in [left, right].into_iter().zip(items) {
-        let mut request = Request {
-            keep_rows: true,
-            ..match same_model && !sides.is_empty() {
-                // The lenses are those of the other side, of which it was said.
-                true => reader.run.request(reader.model)?,
-                false => reader.request(&sinks)?,
-            }
+        let mut request = match of_left.take().filter(|_| same_model) {
+            Some(request) => request,
+            None => Request {
+                keep_rows: true,
+                ..reader.request(&sinks)?
+            },
         };
+        of_left = Some(request.clone());
         if sides.len() == 1 && depths[0] != depths[1] {
             let layers = request.layers.resolve(depths[0])?.into_iter();
             let beside: Vec<usize> = layers
@@ -418,6 +419,7 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             .engine
             .read_prompts(vec![prompt], &request, &bar)?
             .remove(0);
+        reader.note_lenses(&trajectory, &mut lens_doubts);
         sides.push(trajectory);
     }
     let pairs: Vec<[&Trajectory; 2]> = (sides[0].of_each_lens().zip(sides[1].of_each_lens()))

@@ -29,7 +29,7 @@ impl LensFiles {
     /// # Errors
     /// A model for which there is none, or what cannot be downloaded.
     pub fn published_tuned(model: &str, options: &HubOptions) -> Result<Self> {
-        match Self::fetch(&published::tuned(model), options)? {
+        match Self::first_of(&published::tuned(model), options)? {
             Some(files) => Ok(files.published_for(model)),
             None => Err(no_published("tuned", model, "tuned=DIR")),
         }
@@ -40,12 +40,28 @@ impl LensFiles {
     /// # Errors
     /// A model for which there is none, or what cannot be downloaded.
     pub fn published_jacobian(model: &str, options: &HubOptions) -> Result<Self> {
-        for wanted in published::jacobian(model) {
-            if let Some(files) = Self::fetch(&wanted, options)? {
-                return Ok(files.published_for(model));
+        match Self::first_of(&published::jacobian(model), options)? {
+            Some(files) => Ok(files.published_for(model)),
+            None => Err(no_published("Jacobian", model, "jacobian=FILE")),
+        }
+    }
+
+    /// The first that there is. Where it cannot be known whether one is there, the others are looked for in the
+    /// cache.
+    fn first_of(all: &[Wanted], options: &HubOptions) -> Result<Option<Self>> {
+        let mut options = options.clone();
+        let mut unknown = None;
+        for wanted in all {
+            match Self::fetch(wanted, &options) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => {
+                    unknown.get_or_insert(error);
+                    options.offline = true;
+                }
             }
         }
-        Err(no_published("Jacobian", model, "jacobian=FILE"))
+        unknown.map_or(Ok(None), Err)
     }
 
     fn published_for(self, model: &str) -> Self {
@@ -53,6 +69,16 @@ impl LensFiles {
             published_for: Some(model.to_string()),
             ..self
         }
+    }
+
+    /// The files of a repository, which were named.
+    fn there(wanted: &Wanted, options: &HubOptions) -> Result<Self> {
+        Self::fetch(wanted, options)?.ok_or_else(|| {
+            Error::failed(
+                format!("{} has no {}.", wanted.id, wanted.names.join(" and ")),
+                "Check the path within the repository, or give a file here.",
+            )
+        })
     }
 
     /// The files of a repository: the matrices first, then what describes them.
@@ -65,14 +91,14 @@ impl LensFiles {
         let Some(weights) = paths.next() else {
             return Ok(None);
         };
-        let space = if wanted.is_space { "spaces/" } else { "" };
+        let space = if wanted.is_space { SPACES } else { "" };
         Ok(Some(Self {
             name: format!("{space}{}/{name}", wanted.id),
             revision: Some(found.commit),
             published_for: None,
             sha256: sha256_of_a_blob(&weights),
             weights: weights.into(),
-            description: paths.next().map(Asset::from),
+            description: paths.next().or(found.beside).map(Asset::from),
         }))
     }
 
@@ -83,12 +109,10 @@ impl LensFiles {
     /// A path that is no directory, or one of the two missing in it.
     pub fn tuned(path: &str, options: &HubOptions) -> Result<Self> {
         let dir = Path::new(path);
-        if let Some(wanted) = in_a_repository(path, |folder| {
-            ["params.pt", "config.json"]
-                .map(|file| format!("{folder}{file}"))
-                .to_vec()
-        }) {
-            return Self::fetch(&wanted, options)?.ok_or_else(|| not_there(&wanted));
+        if let Some(place) = Place::of(path) {
+            let folder = place.inner.strip_suffix("/params.pt").unwrap_or(&place.inner);
+            let names = ["params.pt", "config.json"].map(|file| format!("{folder}/{file}"));
+            return Self::there(&place.wanted(names.to_vec(), None), options);
         }
         if !dir.is_dir() {
             return Err(Error::failed(
@@ -116,9 +140,10 @@ impl LensFiles {
     /// # Errors
     /// A path where there is none, or a directory with several.
     pub fn jacobian(path: &str, options: &HubOptions) -> Result<Self> {
-        let file = |file: &str| vec![file.trim_end_matches('/').to_string()];
-        if let Some(wanted) = in_a_repository(path, file).filter(|_| is_a_file_of_matrices(Path::new(path))) {
-            return Self::fetch(&wanted, options)?.ok_or_else(|| not_there(&wanted));
+        if let Some(place) = Place::of(path).filter(|place| is_a_file_of_matrices(Path::new(&place.inner))) {
+            // A `.pt` describes itself.
+            let json = (place.inner.strip_suffix(".safetensors")).map(|name| format!("{name}.json"));
+            return Self::there(&place.wanted(vec![place.inner.clone()], json), options);
         }
         let weights = match Path::new(path) {
             dir if dir.is_dir() => the_one_in(dir)?,
@@ -130,11 +155,11 @@ impl LensFiles {
                 ));
             }
         };
-        let beside = [
-            weights.with_extension("json"),
-            weights.with_file_name("manifest.json"),
-        ];
-        let description = beside.into_iter().find(|path| path.is_file());
+        let own = weights.with_extension("json");
+        let description = match own.is_file() {
+            true => Some(own),
+            false => manifest_of(&weights),
+        };
         Ok(Self {
             description: description.map(Asset::from),
             ..Self::of(path, weights)
@@ -159,26 +184,74 @@ impl LensFiles {
     }
 }
 
-/// What is wanted of a repository of the hub where a path is `owner/name/path`, and nothing by that path is here.
-/// `names` makes the files of the path within it, which ends in a slash.
-fn in_a_repository(path: &str, names: impl Fn(&str) -> Vec<String>) -> Option<Wanted> {
-    let parts: Vec<&str> = path.split('/').collect();
-    let is_plain = |part: &str| {
-        !matches!(part, "" | "." | "..") && !part.contains(|c: char| c.is_control() || "\\:~".contains(c))
-    };
-    let is_here = Path::new(path).exists() || Path::new(parts.first()?).exists();
-    let [owner, name, inner @ ..] = parts.as_slice() else {
-        return None;
-    };
-    if inner.is_empty() || is_here || !parts.iter().all(|part| is_plain(part)) {
-        return None;
+/// A path in a repository of the hub: `owner/name/path`, of a space `spaces/owner/name/path`, at a revision
+/// `owner/name@revision/path`.
+struct Place {
+    id: String,
+    is_space: bool,
+    revision: String,
+    inner: String,
+}
+
+impl Place {
+    /// The place that a path names, where nothing by that path is here.
+    fn of(path: &str) -> Option<Self> {
+        let is_plain = |part: &str| {
+            !matches!(part, "" | "." | "..") && !part.contains(|c: char| c.is_control() || "\\:~".contains(c))
+        };
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let is_here = Path::new(path).exists() || Path::new(path.split('/').next()?).exists();
+        if is_here || !path.split('/').all(is_plain) {
+            return None;
+        }
+        let (is_space, rest) = match path.strip_prefix(SPACES) {
+            Some(rest) => (true, rest),
+            None => (false, path),
+        };
+        let mut parts = rest.splitn(3, '/');
+        let (owner, name, inner) = (parts.next()?, parts.next()?, parts.next()?);
+        let (name, revision) = match name.split_once('@') {
+            Some((name, revision)) => (name, Some(revision)),
+            None => (name, None),
+        };
+        let id = format!("{owner}/{name}");
+        Some(Self {
+            is_space,
+            revision: revision
+                .unwrap_or_else(|| published::revision_of(&id))
+                .to_string(),
+            inner: inner.to_string(),
+            id,
+        })
     }
-    Some(Wanted {
-        id: format!("{owner}/{name}"),
-        is_space: false,
-        revision: "main".to_string(),
-        names: names(&format!("{}/", inner.join("/"))),
-    })
+
+    fn wanted(&self, names: Vec<String>, beside: Option<String>) -> Wanted {
+        Wanted {
+            id: self.id.clone(),
+            is_space: self.is_space,
+            revision: self.revision.clone(),
+            names,
+            beside,
+        }
+    }
+}
+
+/// What stands before the id of a space.
+const SPACES: &str = "spaces/";
+
+/// The `manifest.json` beside a file of matrices, where it is about that: it names the file, or there is no other.
+fn manifest_of(weights: &Path) -> Option<PathBuf> {
+    let manifest = weights.with_file_name("manifest.json");
+    let name = file_name(weights);
+    let is_alone = || {
+        let folder = weights.parent().filter(|folder| !folder.as_os_str().is_empty());
+        the_one_in(folder.unwrap_or(Path::new("."))).is_ok()
+    };
+    let names_it = |bytes: &[u8]| bytes.windows(name.len()).any(|part| part == name.as_bytes());
+    // Of one that cannot be read, its reader says so.
+    let is_about_it = |text: bytes::Bytes| names_it(&text) || is_alone();
+    let text = Asset::from(manifest.clone()).read();
+    (manifest.is_file() && text.map_or(true, is_about_it)).then_some(manifest)
 }
 
 fn is_a_file_of_matrices(path: &Path) -> bool {
@@ -191,13 +264,6 @@ fn sha256_of_a_blob(path: &Path) -> Option<String> {
     let name = blob.file_name()?.to_str()?;
     let is_hash = name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
     is_hash.then(|| name.to_string())
-}
-
-fn not_there(wanted: &Wanted) -> Error {
-    Error::failed(
-        format!("{} has no {}.", wanted.id, wanted.names.join(" and ")),
-        "Check the path within the repository, or give a file here.",
-    )
 }
 
 fn no_published(kind: &str, model: &str, named: &str) -> Error {
@@ -241,50 +307,4 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
-}
-
-/// Names of one model that differ by more than its owner.
-const ALIASES: [(&str, &str); 6] = [
-    ("gpt2-small", "gpt2"),
-    ("meta-llama-3-8b", "llama-3-8b"),
-    ("meta-llama-3-8b-instruct", "llama-3-8b-instruct"),
-    ("meta-llama-3.1-8b", "llama-3.1-8b"),
-    ("meta-llama-3.1-8b-instruct", "llama-3.1-8b-instruct"),
-    ("meta-llama-3.1-70b", "llama-3.1-70b"),
-];
-
-/// Whether two names are of one model: the same hub id, with or without its owner, capitals or not.
-pub fn names_one_model(one: &str, other: &str) -> bool {
-    let parts = |name: &str| {
-        let name = name.trim().trim_end_matches('/').to_ascii_lowercase();
-        let (owner, name) = match name.rsplit_once('/') {
-            Some((owner, name)) => (Some(owner.to_string()), name.to_string()),
-            None => (None, name),
-        };
-        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
-        (owner, alias.map_or(name, |(_, name)| name.to_string()))
-    };
-    let ((owner, name), (other_owner, other_name)) = (parts(one), parts(other));
-    let same_owner = owner == other_owner || owner.is_none() || other_owner.is_none();
-    name == other_name && same_owner
-}
-
-#[cfg(test)]
-mod tests {
-    use super::names_one_model;
-
-    #[test]
-    fn a_model_has_several_names() {
-        for (one, other, same) in [
-            ("gpt2", "openai-community/gpt2", true),
-            ("gpt2-small", "openai-community/gpt2", true),
-            ("EleutherAI/pythia-70m", "EleutherAI/Pythia-70m", true),
-            ("meta-llama/Llama-3.1-8B", "meta-llama/Meta-Llama-3.1-8B", true),
-            ("gpt2", "openai-community/gpt2-xl", false),
-            ("someone/gpt2", "openai-community/gpt2", false),
-        ] {
-            assert_eq!(names_one_model(one, other), same, "{one} {other}");
-            assert_eq!(names_one_model(other, one), same, "{other} {one}");
-        }
-    }
 }

@@ -6,6 +6,7 @@ mod directory;
 pub mod gguf;
 mod hub;
 mod lens;
+mod likeness;
 mod outline;
 mod parts;
 mod published;
@@ -21,7 +22,8 @@ pub use demo::DEMO;
 #[doc(hidden)]
 pub use hub::answer as hub_answer;
 pub use hub::{HubOptions, cached};
-pub use lens::{LensFiles, names_one_model};
+pub use lens::LensFiles;
+pub use likeness::{Likeness, likeness, same_name};
 pub use outline::{Outline, Outlined};
 pub use parts::shard_names;
 pub use storage::Storage;

@@ -1,6 +1,7 @@
 //! Where lenses of the hub's models are published.
 
 use super::hub::Wanted;
+use super::likeness::{Likeness, likeness, renamed};
 
 /// Neuronpedia's Jacobian lenses, at the commit that TransformerLens reads them at.
 const JACOBIAN: (&str, &str) = (
@@ -47,9 +48,15 @@ const NEURONPEDIA: [(&str, &str); 28] = [
 /// Models whose tuned lens has the name that they had before they got an owner.
 const OWNERLESS: &str = "openai-community/";
 
+/// The revision at which a repository of lenses is read where none is named.
+pub fn revision_of(id: &str) -> &'static str {
+    let known = [JACOBIAN, TUNED].into_iter().find(|(known, _)| *known == id);
+    known.map_or("main", |(_, revision)| revision)
+}
+
 /// The Jacobian lens of a hub model, in the names that it may have; none where none is known.
 pub fn jacobian(model: &str) -> Vec<Wanted> {
-    let known = NEURONPEDIA.iter().find(|(id, _)| id.eq_ignore_ascii_case(model));
+    let known = (NEURONPEDIA.iter()).find(|(id, _)| likeness(id, model) == Likeness::Same);
     let Some((id, name)) = known else {
         return Vec::new();
     };
@@ -59,19 +66,50 @@ pub fn jacobian(model: &str) -> Vec<Wanted> {
         is_space: false,
         revision: JACOBIAN.1.to_string(),
         names: vec![format!("{name}/jlens/{DATASET}/{slug}_jacobian_lens{ending}.pt")],
+        beside: None,
     };
     vec![named(""), named("_n1000")]
 }
 
-/// The tuned lens of a hub model, if there is one.
-pub fn tuned(model: &str) -> Wanted {
-    let name = model.strip_prefix(OWNERLESS).unwrap_or(model);
-    Wanted {
+/// The tuned lens of a hub model, in the names that it may have.
+pub fn tuned(model: &str) -> Vec<Wanted> {
+    let named = |name: &str| Wanted {
         id: TUNED.0.to_string(),
         is_space: true,
         revision: TUNED.1.to_string(),
         names: ["params.pt", "config.json"]
             .map(|file| format!("lens/{name}/{file}"))
             .to_vec(),
+        beside: None,
+    };
+    let now = renamed(model);
+    let names = [model, &now].map(|name| name.strip_prefix(OWNERLESS).unwrap_or(name));
+    match names[0] == names[1] {
+        true => vec![named(names[0])],
+        false => names.map(named).to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_names_of_models_find_their_lenses() {
+        let names =
+            |all: Vec<Wanted>| -> Vec<String> { all.into_iter().map(|one| one.names[0].clone()).collect() };
+        let eight = names(jacobian("meta-llama/Meta-Llama-3.1-8B"));
+        assert_eq!(eight, names(jacobian("meta-llama/Llama-3.1-8B")));
+        assert!(eight[0].ends_with("Llama-3.1-8B_jacobian_lens.pt"));
+        assert!(eight[1].ends_with("Llama-3.1-8B_jacobian_lens_n1000.pt"));
+        assert!(jacobian("someone/Llama-3.1-8B").is_empty());
+        assert_eq!(names(tuned("openai-community/gpt2")), ["lens/gpt2/params.pt"]);
+        assert_eq!(
+            names(tuned("meta-llama/Meta-Llama-3-8B")),
+            [
+                "lens/meta-llama/Meta-Llama-3-8B/params.pt",
+                "lens/meta-llama/Llama-3-8B/params.pt"
+            ]
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::view::View;
 use super::{Layout, Matrix, Vector, pages, views};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cut};
 use crate::source::{Asset, Storage};
 
 /// The tensors of a file by name, of whatever shapes it has.
@@ -70,7 +70,7 @@ impl TensorFile {
 
     fn wrong(&self, name: &str, how: &str) -> Error {
         Error::failed(
-            format!("The tensor {name} of {} {how}.", self.name),
+            format!("The tensor {} of {} {how}.", cut(name), self.name),
             "Save it in float32, bfloat16 or float16, in the shape that the lens has it.",
         )
     }

@@ -144,6 +144,101 @@ fn a_lens_is_named_by_its_path_in_a_repository() {
 }
 
 #[test]
+fn a_lens_is_named_as_a_document_names_it() {
+    let bench = Bench::new();
+    let document = bench.json(&["--lens", "tuned,jacobian"]);
+    // The branch has gone on, and lenses are read where they are known to be.
+    bench
+        .hub
+        .commit(JACOBIAN, "main", &"44".repeat(20), &Files::new());
+    for meta in document["meta"]["lenses"].as_array().unwrap() {
+        let text = |key: &str| meta[key].as_str().unwrap();
+        let (kind, artefact, revision) = (text("lens"), text("artefact"), text("revision"));
+        let repository = artefact.trim_start_matches("spaces/");
+        let name_end = repository.match_indices('/').nth(1).unwrap().0 + artefact.len() - repository.len();
+        let at = format!("{}@{revision}{}", &artefact[..name_end], &artefact[name_end..]);
+        for named in [artefact, &at] {
+            let again = bench.json(&["--lens", &format!("{kind}={named}"), "--update"]);
+            assert_eq!(again["meta"]["lenses"][0]["artefact"], artefact);
+            assert_eq!(again["meta"]["lenses"][0]["revision"], revision);
+            assert_eq!(again["meta"]["lenses"][0]["sha256"], meta["sha256"]);
+        }
+    }
+}
+
+#[test]
+fn a_lens_by_its_second_name_is_found_offline() {
+    let bench = Bench::new();
+    let path = fixture("lenses").join("gpt2/jacobian.pt");
+    let name = FILE.replace(".pt", "_n1000.pt");
+    let files: Files = [(name.clone(), content(&path, true))].into();
+    bench.hub.commit(JACOBIAN, "main", PINNED, &files);
+    let document = bench.json(&["--lens", "jacobian"]);
+    assert_eq!(
+        document["meta"]["lenses"][0]["artefact"],
+        format!("{JACOBIAN}/{name}")
+    );
+    let again = bench.json(&["--lens", "jacobian", "--offline"]);
+    assert_eq!(again["topk_ids"], document["topk_ids"]);
+}
+
+#[test]
+fn what_describes_a_safetensors_lens_comes_with_it() {
+    let bench = Bench::new();
+    let of_gpt2 = |file: &str| fixture("lenses").join("gpt2").join(file);
+    let files: Files = [
+        (
+            "a/mlx.safetensors".to_string(),
+            content(&of_gpt2("mlx.safetensors"), true),
+        ),
+        ("a/mlx.json".to_string(), content(&of_gpt2("mlx.json"), false)),
+        (
+            "b/mlx.safetensors".to_string(),
+            content(&of_gpt2("mlx.safetensors"), true),
+        ),
+    ]
+    .into();
+    bench
+        .hub
+        .commit("someone/lenses", "main", &"55".repeat(20), &files);
+    for more in [&[][..], &["--offline"]] {
+        let read = |folder: &str| {
+            let lens = format!("jacobian=someone/lenses/{folder}/mlx.safetensors");
+            bench.json(&[&["--lens", lens.as_str()][..], more].concat())
+        };
+        assert_eq!(read("a")["meta"]["lenses"][0]["fitted_on"]["model"], "gpt2");
+        assert!(read("b")["meta"]["lenses"][0]["fitted_on"]["model"].is_null());
+    }
+}
+
+/// The space's config.json of gpt2 names an older commit of the model.
+#[test]
+fn a_published_lens_of_another_revision_is_read_with_a_note() {
+    let bench = Bench::new();
+    let of_gpt2 = |file: &str| content(&fixture("lenses").join("gpt2/tuned").join(file), false);
+    let mut config: serde_json::Value = serde_json::from_slice(&of_gpt2("config.json").bytes).unwrap();
+    config["base_model_revision"] = "e7da7f221d5bf496a48136c0cd264e630fe9fcc8".into();
+    let config = Content {
+        bytes: config.to_string().into_bytes(),
+        large: false,
+    };
+    let files: Files = [
+        ("lens/gpt2/params.pt".to_string(), of_gpt2("params.pt")),
+        ("lens/gpt2/config.json".to_string(), config),
+    ]
+    .into();
+    bench.hub.commit(SPACE, "main", &"66".repeat(20), &files);
+    let run = bench.run(&["--lens", "tuned"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.stderr.contains("e7da7f22") && run.stderr.contains("may differ"),
+        "{run:?}"
+    );
+    let named = bench.run(&["--lens", &format!("tuned={SPACE}/lens/gpt2"), "-q"]);
+    assert_fails(&named, 2, "e7da7f22");
+}
+
+#[test]
 fn a_lens_that_arrives_damaged_is_not_read() {
     use crate::server::Fault;
     let bench = Bench::new();

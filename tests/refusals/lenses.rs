@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::assert_refused;
-use crate::support::{fixture, load};
+use crate::support::{fixture, lens, load};
 
 fn of_gpt2(file: &str) -> PathBuf {
     fixture("lenses").join("gpt2").join(file)
@@ -59,6 +59,18 @@ impl Pickle {
         let tensor = storage.text(key).text("cpu").int(4).op(b"tQ").int(offset);
         let tensor = tensor.int(shape[0]).int(shape[1]).op(b"\x86");
         let tensor = tensor.int(strides[0]).int(strides[1]).op(b"\x86");
+        tensor
+            .op(b"\x89")
+            .global("collections", "OrderedDict")
+            .op(b")RtR")
+    }
+
+    /// A vector of float32 in the storage `key`.
+    fn vector(self, key: &str, len: i32) -> Self {
+        let storage = self.global("torch._utils", "_rebuild_tensor_v2").op(b"((");
+        let storage = storage.text("storage").global("torch", "FloatStorage");
+        let tensor = storage.text(key).text("cpu").int(4).op(b"tQ").int(0);
+        let tensor = tensor.int(len).op(b"\x85").int(1).op(b"\x85");
         tensor
             .op(b"\x89")
             .global("collections", "OrderedDict")
@@ -205,6 +217,22 @@ fn a_jacobian_lens_of_another_kind_or_size_is_refused_by_name() {
         12,
         &["estimator relevance_lens"],
     );
+    accept(&[("target_layer", json!(-1))], &[0, 1]);
+    refuse(&[("target_layer", json!(-2))], &[0, 1], 12, &["layer -2"]);
+    // A name out of a file is repeated by its beginning.
+    let long = "x".repeat(1 << 20);
+    for name in ["estimator", "capture_point"] {
+        let path = write(
+            &folder,
+            "long.pt",
+            &file(
+                &Pickle::jacobian(&[(name, json!(long))], &[0, 1], 12),
+                &identity(),
+            ),
+        );
+        let error = jacobian(&model, &path).unwrap_err();
+        assert!(error.problem.len() < 500, "{} characters", error.problem.len());
+    }
     refuse(&[("n_proj", json!(64))], &[0, 1], 12, &["n_proj"]);
     refuse(
         &[("source_layers", json!([0, 1, 2]))],
@@ -335,17 +363,184 @@ fn a_lens_of_another_model_is_refused_and_what_cannot_be_known_is_said() {
         "{:?}",
         unknown.doubts()
     );
-    let local = Subject {
-        name: "./a-finetune",
-        revision: None,
+    for (name, is_said) in [("./a-finetune", true), ("models/gpt2", false)] {
+        let local = Subject {
+            name,
+            revision: None,
+            decoder: &model.decoder,
+        };
+        let doubts = load("provenance.pt", local).unwrap().doubts().to_vec();
+        let said = doubts.iter().any(|doubt| doubt.contains("cannot be known"));
+        assert_eq!(said, is_said, "{name}: {doubts:?}");
+    }
+    assert_refused(
+        load("provenance.pt", hub("someone/gpt2", commit)),
+        &["fitted on gpt2", "someone/gpt2"],
+        "another owner",
+    );
+}
+
+/// Lenses that say which revision of gpt2 they were fitted on, under a model at `commit`.
+#[test]
+fn another_revision_is_refused_and_one_that_is_no_commit_is_said() {
+    let model = load("gpt2");
+    let commit = "11e7e1f0b5dd4fd9bd5ba0a4b2a1a5a4f3b9e5c2";
+    let subject = Subject {
+        name: "openai-community/gpt2",
+        revision: Some(commit),
         decoder: &model.decoder,
     };
-    let local = load("provenance.pt", local).unwrap();
+    let folder = TempDir::new().unwrap();
+    let read = |facts: &[(&str, Value)]| {
+        let path = write(
+            &folder,
+            "a.pt",
+            &file(&Pickle::jacobian(facts, &[0, 1], 12), &identity()),
+        );
+        LensChoice::Jacobian(Some(path.display().to_string())).load(&subject, &HubOptions::default())
+    };
+    let of = |revision: &str| read(&[("model_name", json!("gpt2")), ("model_revision", json!(revision))]);
+    for same in [commit, &commit.to_uppercase(), "main"] {
+        let doubts = of(same).unwrap().doubts().to_vec();
+        assert!(doubts.is_empty(), "{doubts:?}");
+    }
+    let other = "e7da7f221d5bf496a48136c0cd264e630fe9fcc8";
+    assert_refused(of(other), &["e7da7f22", "11e7e1f0"], "another commit");
+    let doubts = of("step3000").unwrap().doubts().to_vec();
     assert!(
-        local.doubts()[0].contains("cannot be known"),
-        "{:?}",
-        local.doubts()
+        doubts.len() == 1 && doubts[0].contains("step3000") && doubts[0].contains("cannot be known"),
+        "{doubts:?}"
     );
+    // A model of the same name, of which it is not said whose it is.
+    let doubts = LensChoice::Jacobian(Some({
+        let facts = [("model_name", json!("pythia"))];
+        let bytes = file(&Pickle::jacobian(&facts, &[0, 1], 12), &identity());
+        write(&folder, "b.pt", &bytes).display().to_string()
+    }))
+    .load(
+        &Subject {
+            name: "someone/pythia",
+            ..subject
+        },
+        &HubOptions::default(),
+    );
+    let doubts = doubts.unwrap().doubts().to_vec();
+    assert!(
+        doubts.len() == 1 && doubts[0].contains("someone/pythia"),
+        "{doubts:?}"
+    );
+}
+
+/// Tensors that are no tuned lens of a model of 3 layers and a hidden size of 12, though config.json says so.
+#[test]
+fn translators_of_another_shape_or_number_are_refused_by_name() {
+    let model = load("gpt2");
+    let folder = TempDir::new().unwrap();
+    write(
+        &folder,
+        "config.json",
+        br#"{"base_model_name_or_path": "gpt2", "lens_type": "linear_tuned_lens"}"#,
+    );
+    let read = |tensors: &[(&str, [i32; 2])]| {
+        let mut pickle = Pickle::default().op(b"\x80\x02}(");
+        for (name, [rows, columns]) in tensors {
+            pickle = pickle.text(name);
+            pickle = match columns {
+                0 => pickle.vector("0", *rows),
+                _ => pickle.tensor("0", 0, [*rows, *columns], [*columns, 1]),
+            };
+        }
+        write(&folder, "params.pt", &file(&pickle.op(b"u."), &identity()));
+        tuned(&model, folder.path())
+    };
+    let whole = [
+        ("0.weight", [12, 12]),
+        ("0.bias", [12, 0]),
+        ("1.weight", [12, 12]),
+        ("1.bias", [12, 0]),
+        ("2.weight", [12, 12]),
+        ("2.bias", [12, 0]),
+    ];
+    let but = |place: usize, tensor| {
+        let mut tensors = whole;
+        tensors[place] = tensor;
+        tensors
+    };
+    let with = |tensor| [&whole[..], &[tensor]].concat();
+    let doubts = read(&whole).unwrap().doubts().to_vec();
+    assert!(!doubts.iter().any(|doubt| doubt.contains("holds")), "{doubts:?}");
+    assert_refused(
+        read(&but(2, ("1.weight", [12, 6]))),
+        &["1.weight", "[12, 6]"],
+        "a shape",
+    );
+    assert_refused(read(&but(3, ("1.bias", [11, 0]))), &["1.bias", "12"], "a length");
+    assert_refused(
+        read(&but(4, ("x.weight", [12, 12]))),
+        &["translator 2"],
+        "one too few",
+    );
+    assert_refused(
+        read(&with(("3.weight", [12, 12]))),
+        &["3.weight", "3 layers"],
+        "one too many",
+    );
+    assert_refused(
+        read(&with(("3.bias", [12, 0]))),
+        &["3.bias", "3 layers"],
+        "a bias too many",
+    );
+    let older = read(&with(("unembedding.weight", [12, 12])));
+    let doubts = older.unwrap().doubts().to_vec();
+    assert!(
+        doubts
+            .iter()
+            .any(|doubt| doubt.contains("holds unembedding.weight beside its translators")),
+        "{doubts:?}"
+    );
+}
+
+#[test]
+fn a_sum_over_no_prompts_is_refused() {
+    let model = load("gpt2");
+    let folder = TempDir::new().unwrap();
+    let read = |count: Option<i32>| {
+        let mut pickle = Pickle::default().op(b"\x80\x02}(").text("jacobian_sum").op(b"}(");
+        for layer in [0, 1] {
+            pickle = pickle.int(layer).tensor("0", 0, [12, 12], [12, 1]);
+        }
+        pickle = pickle.op(b"u");
+        if let Some(count) = count {
+            pickle = pickle.text("n_done").int(count);
+        }
+        let path = write(&folder, "a.pt", &file(&pickle.op(b"u."), &identity()));
+        jacobian(&model, &path)
+    };
+    assert!(read(Some(1)).is_ok());
+    for count in [None, Some(0), Some(-1)] {
+        assert_refused(read(count), &["n_done"], &format!("{count:?}"));
+    }
+}
+
+/// A manifest describes the one lens that lies beside it, or those that it names.
+#[test]
+fn a_manifest_of_other_lenses_is_not_believed() {
+    let model = load("gpt2");
+    let folder = TempDir::new().unwrap();
+    let bytes = std::fs::read(of_gpt2("jacobian.pt")).unwrap();
+    let path = write(&folder, "a.pt", &bytes);
+    let prompts = || {
+        let lens = jacobian(&model, &path).unwrap();
+        lens.artefact().unwrap().fitted.dataset.clone()
+    };
+    write(&folder, "manifest.json", br#"{"dataset": "c4", "file": "b.pt"}"#);
+    assert_eq!(prompts().as_deref(), Some("c4"), "it is alone");
+    write(&folder, "b.pt", &bytes);
+    assert_eq!(prompts(), None, "the manifest is about b.pt");
+    write(&folder, "manifest.json", br#"{"dataset": "c4", "file": "a.pt"}"#);
+    assert_eq!(prompts().as_deref(), Some("c4"));
+    write(&folder, "a.json", br#"{"dataset": "pile"}"#);
+    assert_eq!(prompts().as_deref(), Some("pile"), "its own goes first");
 }
 
 #[test]
@@ -363,11 +558,11 @@ fn an_unembedding_that_is_not_the_fitted_one_is_said() {
         let config = json!({"base_model_name_or_path": "gpt2", "lens_type": "linear_tuned_lens", key: "ab".repeat(32)});
         std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
         let lens = tuned(&model, folder.path()).unwrap();
-        assert!(
-            lens.doubts()[0].contains("another unembedding"),
-            "{:?}",
-            lens.doubts()
-        );
+        let said = lens
+            .doubts()
+            .iter()
+            .filter(|doubt| doubt.contains("another unembedding"));
+        assert_eq!(said.count(), 1, "{:?}", lens.doubts());
     }
 }
 
@@ -378,13 +573,13 @@ fn early_positions_and_prompts_without_bos_are_doubtful_under_a_jacobian_lens() 
     assert_eq!(lens("jacobian.pt").doubts_of(&[16, 17], Some(true)).len(), 0);
     let early = lens("jacobian.pt").doubts_of(&[3, 20], Some(true));
     assert!(
-        early.len() == 1 && early[0].contains("first 16 positions"),
+        early.len() == 1 && early[0].to_string().contains("first 16 positions"),
         "{early:?}"
     );
     assert_eq!(lens("metadata.pt").doubts_of(&[4], Some(true)).len(), 0);
     let no_bos = lens("metadata.pt").doubts_of(&[4], Some(false));
     assert!(
-        no_bos.len() == 1 && no_bos[0].contains("--bos always"),
+        no_bos.len() == 1 && no_bos[0].to_string().contains("--bos always"),
         "{no_bos:?}"
     );
     assert_eq!(lens("metadata.pt").doubts_of(&[4], None).len(), 0);
@@ -393,7 +588,10 @@ fn early_positions_and_prompts_without_bos_are_doubtful_under_a_jacobian_lens() 
     let path = write(&folder, "a.pt", &std::fs::read(of_gpt2("jacobian.pt")).unwrap());
     write(&folder, "manifest.json", br#"{"force_bos": false}"#);
     let fitted_without = jacobian(&model, &path).unwrap().doubts_of(&[20], Some(true));
-    assert!(fitted_without[0].contains("--bos never"), "{fitted_without:?}");
+    assert!(
+        fitted_without[0].to_string().contains("--bos never"),
+        "{fitted_without:?}"
+    );
 }
 
 #[test]
@@ -424,6 +622,10 @@ fn a_pickle_that_names_anything_else_is_refused_by_that_name() {
         let opened = Archive::open(&in_memory(&file(&call, &[])));
         assert_refused(opened, &[&format!("{module}.{name}")], name);
     }
+    let long = "x".repeat(1 << 20);
+    let call = Pickle::default().op(b"\x80\x02").global(&long, &long).op(b".");
+    let error = Archive::open(&in_memory(&file(&call, &[]))).unwrap_err();
+    assert!(error.problem.len() < 500, "{} characters", error.problem.len());
     // What could make an object of a class, or import one, has no meaning here.
     for op in [b'i', b'o', 0x81, b'P', 0x82, b'0', b'2', b'I', b'S', 0x8e, 0x97] {
         let pickle = Pickle::default().op(b"\x80\x02").op(&[op]).op(b"os\nsystem\n.");
@@ -483,7 +685,8 @@ fn ask_everything(bytes: &[u8]) {
             .flat_map(|item| item.entries().into_values())
             .collect();
         for item in &inner {
-            let _ = (item.json(), item.is_tensor(), item.is_dict());
+            let _ = (item.text(), item.number(), item.flag(), item.numbers());
+            let _ = (item.is_some(), item.is_tensor(), item.is_dict());
             if let Ok(matrix) = item.matrix("a tensor") {
                 let size = matrix.view().len();
                 let _ = matrix.view().f32s(0..size);
@@ -530,7 +733,43 @@ fn a_small_pickle_takes_little_memory() {
         pickle = pickle.op(&[b']', b'(', b'h', i, b'h', i, b'e', b'q', i + 1]);
     }
     let archive = Archive::open(&in_memory(&file(&pickle.op(b"."), &[]))).unwrap();
-    assert_eq!(archive.root().json().as_array().map(Vec::len), Some(2));
+    assert_eq!(archive.root().numbers(), None);
+}
+
+/// A text of a megabyte that a list has three thousand times, and one that is as many keys of a dict.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_text_that_is_used_often_takes_its_memory_once() {
+    const TIMES: usize = 3000;
+    let text = "x".repeat(1 << 20);
+    let matrices = || {
+        let pickle = Pickle::default().op(b"\x80\x02}(").text("J").op(b"}(");
+        let matrix = |pickle: Pickle, layer| pickle.int(layer).tensor("0", 0, [12, 12], [12, 1]);
+        [0, 1].into_iter().fold(pickle, matrix).op(b"u")
+    };
+    let list = matrices()
+        .text("source_layers")
+        .op(b"](")
+        .text(&text)
+        .op(b"q\x00");
+    let list = list.op(&b"h\x00".repeat(TIMES)).op(b"eu.");
+    let keys = matrices().text(&text).op(b"q\x00N");
+    let keys = keys.op(&b"h\x00N".repeat(TIMES)).op(b"u.");
+    let folder = TempDir::new().unwrap();
+    for (name, pickle) in [("list", list), ("keys", keys)] {
+        let path = write(&folder, "a.pt", &file(&pickle, &identity()));
+        let output = std::process::Command::new("sh")
+            .args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\""])
+            .arg(lens().get_program())
+            .args(["The Eiffel Tower", "-q", "-m"])
+            .arg(fixture("gpt2"))
+            .arg("--lens")
+            .arg(format!("jacobian={}", path.display()))
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}: {said}");
+    }
 }
 
 proptest! {

@@ -133,7 +133,7 @@ pub struct Args {
     ///
     /// tuned (h + W h + b) and jacobian (J h) find what is published for a model of the hub. tuned=DIR is a directory
     /// that tuned-lens saved (config.json, params.pt), jacobian=FILE a .pt or .safetensors file, or a directory with
-    /// one; either may be a path in a repository of the hub, owner/name/path.
+    /// one; either may be a path in a repository of the hub, owner/name[@revision]/path.
     #[arg(
         long = "lens",
         value_name = "LENSES",

@@ -8,8 +8,11 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 
 use super::Subject;
-use crate::error::{Error, Result};
-use crate::source::{LensFiles, names_one_model};
+use crate::error::{Error, Result, cut};
+use crate::source::{LensFiles, Likeness, likeness, same_name};
+
+/// The branch that a model has where none is named.
+const MAIN: &str = "main";
 
 /// The files of a fitted lens, and what they say of themselves.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub struct Artefact {
     /// The commit hash of one from the hub.
     pub revision: Option<String>,
     pub fitted: Fitted,
+    /// Whether it was found as the lens that is published for the model that it is to read.
+    is_published_for_it: bool,
     /// Where its files lie, that of the matrices first.
     paths: Vec<PathBuf>,
     sha256: OnceLock<Option<String>>,
@@ -48,6 +53,7 @@ impl Artefact {
                 model: fitted.model.or_else(|| files.published_for.clone()),
                 ..fitted
             },
+            is_published_for_it: files.published_for.is_some(),
             paths: files.paths().map(PathBuf::from).collect(),
             sha256: match &files.sha256 {
                 Some(known) => Some(known.clone()).into(),
@@ -83,7 +89,7 @@ impl Artefact {
     /// a doubt.
     ///
     /// # Errors
-    /// A model of the hub by another name.
+    /// A model of the hub by another name, or at another revision than the file of a lens that was named says.
     pub(super) fn check_model(&self, subject: &Subject) -> Result<Vec<String>> {
         let Some(fitted_on) = &self.fitted.model else {
             return Ok(vec![format!(
@@ -91,35 +97,56 @@ impl Artefact {
                 self.name
             )]);
         };
-        let is_one = names_one_model(fitted_on, subject.name);
-        match (is_one, subject.revision) {
-            (true, Some(revision)) => Ok(self.other_revision(revision).into_iter().collect()),
-            (true, None) => Ok(Vec::new()),
-            (false, Some(_)) => Err(Error::usage(
+        let fitted_on = cut(fitted_on);
+        match (likeness(&fitted_on, subject.name), subject.revision) {
+            (Likeness::Same, Some(revision)) => self.check_revision(revision),
+            (Likeness::Namesake, Some(_)) => Ok(vec![format!(
+                "{} was fitted on {fitted_on}; whether that is {} cannot be known by its name.",
+                self.name, subject.name
+            )]),
+            (Likeness::Other, Some(_)) => Err(Error::usage(
                 format!(
                     "{} was fitted on {fitted_on}, and the model is {}.",
                     self.name, subject.name
                 ),
                 format!("Read --model {fitted_on}, or use a lens that was fitted on this model."),
             )),
-            (false, None) => Ok(vec![format!(
+            // A copy on disk that is called as the model is.
+            (_, None) if same_name(&fitted_on, subject.name) => Ok(Vec::new()),
+            (_, None) => Ok(vec![format!(
                 "{} was fitted on {fitted_on}; whether {} has the same weights cannot be known.",
                 self.name, subject.name
             )]),
         }
     }
 
-    fn other_revision(&self, revision: &str) -> Option<String> {
-        let fitted_on = self.fitted.model_revision.as_ref()?;
+    /// Compares the revision that it was fitted on with that of the model. A branch may have had other weights
+    /// then; a lens that is published for the model may be used with its later revisions.
+    fn check_revision(&self, revision: &str) -> Result<Vec<String>> {
+        let Some(fitted_on) = &self.fitted.model_revision else {
+            return Ok(Vec::new());
+        };
         let is_commit = fitted_on.len() == 40 && fitted_on.bytes().all(|b| b.is_ascii_hexdigit());
-        let differs = is_commit && !fitted_on.eq_ignore_ascii_case(revision);
-        differs.then(|| {
-            format!(
-                "{} was fitted on revision {} of the model, and this is {}: their weights may differ.",
+        let [theirs, ours] = [fitted_on, revision].map(|revision| revision.get(..8).unwrap_or(revision));
+        match is_commit {
+            _ if fitted_on.eq_ignore_ascii_case(revision) || fitted_on == MAIN => Ok(Vec::new()),
+            true if self.is_published_for_it => Ok(vec![format!(
+                "{} was fitted on revision {theirs} of the model, and this is {ours}: their weights may differ.",
+                self.name
+            )]),
+            true => Err(Error::usage(
+                format!(
+                    "{} was fitted on revision {theirs} of the model, and this is {ours}.",
+                    self.name
+                ),
+                format!("Read it with --revision {fitted_on}, or use a lens that was fitted on this one."),
+            )),
+            false => Ok(vec![format!(
+                "{} was fitted on the revision {} of the model; whether {ours} has the same weights cannot be \
+                 known.",
                 self.name,
-                &fitted_on[..8],
-                revision.get(..8).unwrap_or(revision)
-            )
-        })
+                cut(fitted_on)
+            )]),
+        }
     }
 }

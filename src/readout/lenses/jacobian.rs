@@ -10,9 +10,9 @@ use candle_core::Tensor;
 
 use super::facts::Facts;
 use super::stored::Stored;
-use super::{Artefact, Fitted, Lens, Subject, is_in_the_stream, no_map, require_finite};
+use super::{Artefact, Fitted, Lens, PromptDoubt, Subject, is_in_the_stream, no_map, require_finite};
 use crate::decoder::{Linear, Point, Site};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cut};
 use crate::source::LensFiles;
 use crate::weights::Matrix;
 
@@ -60,28 +60,17 @@ impl Lens for JacobianLens {
         &self.doubts
     }
 
-    fn doubts_of(&self, positions: &[usize], begins_with_bos: Option<bool>) -> Vec<String> {
+    fn doubts_of(&self, positions: &[usize], begins_with_bos: Option<bool>) -> Vec<PromptDoubt> {
         let fitted = &self.artefact.fitted;
         let skipped = fitted.skipped.unwrap_or(SKIPPED);
         let early = positions.iter().find(|&&position| (position as u64) < skipped);
-        let early = early.map(|position| {
-            format!(
-                "the Jacobian lens was not fitted on the first {skipped} positions of a prompt, and position \
-                 {position} is one of them."
-            )
-        });
+        let early = early.map(|&position| PromptDoubt::Early { skipped, position });
         let bos = match (begins_with_bos, fitted.bos) {
-            (Some(true), Some(false)) => Some(
-                "the Jacobian lens was fitted on prompts without the BOS token, and this one begins with it; \
-                 --bos never leaves it out.",
-            ),
-            (Some(false), None | Some(true)) => Some(
-                "Jacobian lenses are fitted on prompts that begin with the BOS token, and this one does not; \
-                 --bos always adds it.",
-            ),
+            (Some(true), Some(false)) => Some(PromptDoubt::Bos),
+            (Some(false), None | Some(true)) => Some(PromptDoubt::NoBos),
             _ => None,
         };
-        early.into_iter().chain(bos.map(str::to_string)).collect()
+        early.into_iter().chain(bos).collect()
     }
 }
 
@@ -113,7 +102,7 @@ pub fn load(files: &LensFiles, subject: &Subject) -> Result<Arc<dyn Lens>> {
 }
 
 /// What the file says of itself, then what is said of it beside it.
-fn facts(files: &LensFiles, stored: &Stored) -> Result<Facts> {
+fn facts<'a>(files: &LensFiles, stored: &'a Stored) -> Result<Facts<'a>> {
     let own = stored.root().map(Facts::of_item).unwrap_or_default();
     Ok(match &files.description {
         Some(beside) => own.or(Facts::of_json(beside)?),
@@ -151,7 +140,11 @@ fn check_estimator(files: &LensFiles, facts: &Facts) -> Result<()> {
         if let Some(theirs) = facts.text(&[name]).filter(|theirs| !known.contains(theirs)) {
             return Err(refused(
                 files,
-                &format!("was fitted with the {name} {theirs}, and lens reads {}", known[0]),
+                &format!(
+                    "was fitted with the {name} {}, and lens reads {}",
+                    cut(theirs),
+                    known[0]
+                ),
             ));
         }
     }
@@ -171,15 +164,10 @@ fn check_layers(files: &LensFiles, facts: &Facts, subject: &Subject) -> Result<(
         ));
     }
     let sizes = [("d_model", subject.hidden()), ("n_layers", subject.layers())];
-    for (name, ours) in sizes {
-        if let Some(theirs) = facts.number(&[name]).filter(|&theirs| theirs != ours as i64) {
-            return Err(refused(
-                files,
-                &format!("was fitted on a model with {name} {theirs}, and this one has {ours}"),
-            ));
-        }
+    match facts.other_size(&sizes) {
+        Some(how) => Err(refused(files, &how)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The matrices by layer, and what their products are multiplied by.
@@ -203,7 +191,7 @@ fn matrices(files: &LensFiles, stored: &Stored, facts: &Facts) -> Result<(BTreeM
         let Ok(layer) = name.parse::<i64>() else {
             return Err(refused(
                 files,
-                &format!("has the matrix {name}, which is no layer's number"),
+                &format!("has the matrix {}, which is no layer's number", cut(&name)),
             ));
         };
         matrices.insert(layer, tensor.matrix(&name)?);

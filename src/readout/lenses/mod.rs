@@ -3,6 +3,7 @@
 
 mod artefact;
 mod choice;
+mod doubt;
 mod facts;
 mod jacobian;
 mod logit;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 
 pub use artefact::{Artefact, Fitted};
 pub use choice::{LensChoice, LensChoices};
+pub use doubt::PromptDoubt;
 pub use logit::LogitLens;
 
 /// A map of rows before the final norm. The last block's row is the model's output under every lens, and
@@ -50,7 +52,7 @@ pub trait Lens: fmt::Debug + Send + Sync {
 
     /// What a reader should know of its readings at `positions` of a prompt that begins with the BOS token or
     /// does not; `None` for the last of a model that has none.
-    fn doubts_of(&self, _positions: &[usize], _begins_with_bos: Option<bool>) -> Vec<String> {
+    fn doubts_of(&self, _positions: &[usize], _begins_with_bos: Option<bool>) -> Vec<PromptDoubt> {
         Vec::new()
     }
 }

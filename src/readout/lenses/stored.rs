@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::Result;
+use crate::error::{Result, cut};
 use crate::source::Asset;
 use crate::weights::torch::{Archive, Item, Key};
 use crate::weights::{Matrix, TensorFile, Vector};
@@ -60,10 +60,11 @@ impl Stored {
     }
 }
 
+/// A name as `str(key)` has it in Python; of a text that is longer than any name of a tensor its beginning.
 fn text(key: Key) -> String {
     match key {
         Key::Int(number) => number.to_string(),
-        Key::Text(text) => text,
+        Key::Text(text) => cut(text),
     }
 }
 

@@ -11,7 +11,7 @@ use super::facts::Facts;
 use super::stored::{self, Stored};
 use super::{Artefact, Fitted, Lens, Subject, is_in_the_stream, no_map, require_finite, unembed_hash};
 use crate::decoder::{Linear, Point, Site};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cut};
 use crate::source::LensFiles;
 
 /// A translator for the input of each block.
@@ -110,22 +110,17 @@ fn check_config(files: &LensFiles, facts: &Facts, subject: &Subject) -> Result<(
     {
         return Err(refused(
             files,
-            &format!("is a lens of the type {kind}, not linear_tuned_lens"),
+            &format!("is a lens of the type {}, not linear_tuned_lens", cut(kind)),
         ));
     }
     let sizes = [
         ("d_model", subject.hidden()),
         ("num_hidden_layers", subject.layers()),
     ];
-    for (name, ours) in sizes {
-        if let Some(theirs) = facts.number(&[name]).filter(|&theirs| theirs != ours as i64) {
-            return Err(refused(
-                files,
-                &format!("was fitted on a model with {name} {theirs}, and this one has {ours}"),
-            ));
-        }
+    match facts.other_size(&sizes) {
+        Some(how) => Err(refused(files, &how)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The translators, taken from `tensors`: one for each block.

@@ -22,12 +22,16 @@ pub struct Wanted {
     pub revision: String,
     /// Their paths in the repository.
     pub names: Vec<String>,
+    /// One that may be there beside them, and is had with them if it is.
+    pub beside: Option<String>,
 }
 
 /// The files, all at hand, in the order in which they were wanted.
 pub struct Found {
     pub commit: String,
     pub paths: Vec<PathBuf>,
+    /// What was wanted beside them, if it is there.
+    pub beside: Option<PathBuf>,
 }
 
 /// The files of a repository; `None` where it does not have one of them.
@@ -81,9 +85,10 @@ impl Fetch<'_> {
                 Some(cached) => Ok(Some(cached)),
                 None => Err(Error::failed(
                     format!(
-                        "{} of {} is not in the cache, and lens is offline.",
+                        "{} of {} {} not in the cache, and lens is offline.",
                         self.wanted.names.join(" and "),
-                        self.about.id
+                        self.about.id,
+                        if self.wanted.names.len() > 1 { "are" } else { "is" }
                     ),
                     "Run the same command once without --offline (and without HF_HUB_OFFLINE) to download it.",
                 )),
@@ -108,7 +113,12 @@ impl Fetch<'_> {
         let paths = paths
             .map(|name| self.folder.lookup(&commit, name))
             .collect::<Option<_>>()?;
-        Some(Found { commit, paths })
+        let beside = self.wanted.beside.as_ref();
+        Some(Found {
+            beside: beside.and_then(|name| self.folder.lookup(&commit, name)),
+            commit,
+            paths,
+        })
     }
 
     fn download(&self) -> Outcome<Option<Found>> {
@@ -131,7 +141,15 @@ impl Fetch<'_> {
                 None => return Ok(None),
             }
         }
+        let beside = match &self.wanted.beside {
+            Some(name) => repository.file(&commit, name)?,
+            None => None,
+        };
         self.folder.write_ref(&self.revision, &commit)?;
-        Ok(Some(Found { commit, paths }))
+        Ok(Some(Found {
+            commit,
+            paths,
+            beside,
+        }))
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::view::View;
 use super::{Layout, Matrix, Vector, pages};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cut};
 use crate::source::{Asset, Storage};
 use pickle::{Id, Pickle, Value};
 
@@ -83,10 +83,10 @@ pub struct Item<'a> {
 }
 
 /// What a dict has its values by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key<'a> {
     Int(i64),
-    Text(String),
+    Text(&'a str),
 }
 
 impl<'a> Item<'a> {
@@ -101,45 +101,71 @@ impl<'a> Item<'a> {
     }
 
     /// The values of a dict that have a number or a text as their key; of equal keys the last. None of what is
-    /// no dict.
-    pub fn entries(self) -> BTreeMap<Key, Self> {
-        let Value::Dict(pairs) = self.value() else {
-            return BTreeMap::new();
-        };
-        let key = |id: Id| match self.archive.pickle.value(id) {
-            Value::Int(key) => Some(Key::Int(*key)),
-            Value::Text(key) => Some(Key::Text(key.clone())),
-            _ => None,
-        };
-        (pairs.iter())
-            .filter_map(|&(name, id)| Some((key(name)?, Self { id, ..self })))
+    /// no dict. Nothing is copied: a file may use one text as often as it likes.
+    pub fn entries(self) -> BTreeMap<Key<'a>, Self> {
+        let pairs = self.pairs().iter();
+        pairs
+            .filter_map(|&(name, id)| Some((self.key(name)?, Self { id, ..self })))
             .collect()
     }
 
-    /// The value of a dict that has this key.
+    /// The value of a dict that has this key; of several the last.
     pub fn get(self, key: &str) -> Option<Self> {
-        self.entries().get(&Key::Text(key.to_string())).copied()
+        let mut pairs = self.pairs().iter().rev();
+        let (_, id) = pairs.find(|(name, _)| self.key(*name) == Some(Key::Text(key)))?;
+        Some(Self { id: *id, ..self })
     }
 
-    /// A number, a text, a flag, or a list of them, as JSON; null for anything else.
-    pub fn json(self) -> serde_json::Value {
+    fn pairs(self) -> &'a [(Id, Id)] {
         match self.value() {
-            Value::List(items) => {
-                let items = items.iter().map(|&id| Self { id, ..self }.scalar());
-                items.collect()
-            }
-            _ => self.scalar(),
+            Value::Dict(pairs) => pairs,
+            _ => &[],
         }
     }
 
-    fn scalar(self) -> serde_json::Value {
-        match self.value() {
-            Value::Bool(flag) => (*flag).into(),
-            Value::Int(number) => (*number).into(),
-            Value::Float(number) => (*number).into(),
-            Value::Text(text) => text.clone().into(),
-            _ => serde_json::Value::Null,
+    fn key(self, id: Id) -> Option<Key<'a>> {
+        match self.archive.pickle.value(id) {
+            Value::Int(key) => Some(Key::Int(*key)),
+            Value::Text(key) => Some(Key::Text(key)),
+            _ => None,
         }
+    }
+
+    /// Whether it is something, not Python's None.
+    pub fn is_some(self) -> bool {
+        !matches!(self.value(), Value::None)
+    }
+
+    /// A text.
+    pub fn text(self) -> Option<&'a str> {
+        match self.value() {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number.
+    pub fn number(self) -> Option<i64> {
+        match self.value() {
+            Value::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A yes or a no.
+    pub fn flag(self) -> Option<bool> {
+        match self.value() {
+            Value::Bool(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// A list of whole numbers.
+    pub fn numbers(self) -> Option<Vec<i64>> {
+        let Value::List(items) = self.value() else {
+            return None;
+        };
+        items.iter().map(|&id| Self { id, ..self }.number()).collect()
     }
 
     /// The tensor as a matrix `[outputs, inputs]`, where it lies.
@@ -217,7 +243,7 @@ impl<'a> Item<'a> {
 
     fn wrong(self, what: &str, how: &str) -> Error {
         Error::failed(
-            format!("{what} of {} {how}.", self.archive.name),
+            format!("{} of {} {how}.", cut(what), self.archive.name),
             "Save it as a contiguous tensor in float32, bfloat16 or float16.",
         )
     }

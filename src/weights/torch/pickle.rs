@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::cut;
 use crate::weights::DType;
 
 /// A value's number among all values of a pickle. Values are kept once, however often they are used, so that
@@ -325,7 +326,8 @@ impl<'a> Reader<'a> {
         };
         let known = Name::of(&module, &name);
         self.push(Value::Name(known.ok_or_else(|| {
-            format!("it names {module}.{name}, which no saved tensor needs")
+            let named = format!("{}.{}", cut(&module), cut(&name));
+            format!("it names {named}, which no saved tensor needs")
         })?));
         Ok(())
     }

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::error::cut;
+
 const END: u32 = 0x0605_4b50;
 const END_64: u32 = 0x0606_4b50;
 const LOCATOR_64: u32 = 0x0706_4b50;
@@ -36,7 +38,7 @@ pub fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Range<usize>>, String> {
         let name = entry.name.clone();
         let range = entry.range(bytes)?;
         if entries.insert(name.clone(), range).is_some() {
-            return Err(format!("it holds {name:?} twice"));
+            return Err(format!("it holds {:?} twice", cut(&name)));
         }
     }
     Ok(entries)
@@ -132,10 +134,10 @@ impl Entry {
     fn range(&self, bytes: &[u8]) -> Result<Range<usize>, String> {
         let name = &self.name;
         if self.is_encrypted || self.is_compressed {
-            return Err(format!("{name:?} in it is compressed or encrypted"));
+            return Err(format!("{:?} in it is compressed or encrypted", cut(name)));
         }
         self.find(bytes)
-            .ok_or_else(|| format!("{name:?} is not whole in it"))
+            .ok_or_else(|| format!("{:?} is not whole in it", cut(name)))
     }
 
     fn find(&self, bytes: &[u8]) -> Option<Range<usize>> {

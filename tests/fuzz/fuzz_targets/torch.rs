@@ -11,7 +11,8 @@ use logit_lens::weights::torch::{Archive, Item};
 const DEEPEST: usize = 3;
 
 fn ask(item: Item, depth: usize) {
-    let _ = (item.json(), item.is_dict(), item.is_tensor());
+    let _ = (item.text(), item.number(), item.flag(), item.numbers());
+    let _ = (item.is_some(), item.is_dict(), item.is_tensor());
     if let Ok(matrix) = item.matrix("a tensor") {
         assert_eq!(matrix.view().f32s(0..matrix.view().len()).len(), matrix.inputs() * matrix.outputs());
     }
