@@ -308,14 +308,19 @@ impl Run {
             positions: self.positions(),
             top_k: self.top_k(),
             distances: self.needs_distances(),
-            lens_kl: (self.outputs.iter())
-                .any(|output| self.statistics(output.format).has(Statistic::LensKl)),
+            lens_kl: self.compares_lenses(),
             targets: targets.collect::<Result<_>>()?,
             against: against.transpose()?,
             follow: self.follow(),
             keep_rows: self.outputs.iter().any(|output| output.format.keeps_rows()),
             follow_next: self.task == Task::Summary && self.positions() != Positions::default(),
         })
+    }
+
+    /// Whether the lenses are compared, which takes a pass of its own through the vocabulary.
+    fn compares_lenses(&self) -> bool {
+        let shows = |output: &Destination| self.statistics(output.format).has(Statistic::LensKl);
+        self.outputs.iter().any(shows) || self.assertions.iter().any(Assertion::compares_lenses)
     }
 
     /// The tokens that have to be followed for the outputs, or for the task.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use logit_lens::error::{Error, Result};
-use logit_lens::report::Document;
 use logit_lens::report::json::{Baseline, Move, Quantity};
+use logit_lens::report::{Document, lens_name};
 use logit_lens::run::Run;
 
 use super::{note, say_failure};
@@ -93,8 +93,11 @@ impl<'a> AgainstBaseline<'a> {
             .as_ref()
             .map_or(String::new(), |token| format!(" of {token}"));
         let name = self.names.get(&most.prompt).map_or("", String::as_str);
+        let lens = most.lens.as_ref().map_or(String::new(), |lens| {
+            format!(" under the {} lens", lens_name(lens))
+        });
         format!(
-            "{}{token} moved by {:.2e} at most: from {:.6} to {:.6} at layer {}, position {}, {name}",
+            "{}{token} moved by {:.2e} at most: from {:.6} to {:.6} at layer {}, position {}{lens}, {name}",
             most.quantity.name(),
             most.distance(),
             most.before,

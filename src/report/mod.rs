@@ -47,6 +47,7 @@ pub use summary::{SummaryDocument, summary};
 pub use table::{CardDocument, TABLE, card_sheet};
 pub use text::{UNBOUNDED, wrap};
 pub use tokens::{TokensDocument, tokenisation};
+pub use words::lens_name;
 
 /// One prompt's readings with all that is needed to present them.
 #[derive(Clone, Copy)]

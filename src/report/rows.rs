@@ -1,8 +1,9 @@
 //! The rows of the residual stream themselves, as safetensors, for probes.
 //!
 //! One file holds all prompts: a tensor for each point read, `[positions, layers, hidden]` in float32, the rows
-//! before the final norm (as the first lens maps them); `prompt` and `position` say which position of which prompt each is of, `token` which
-//! token stands there. The metadata has the model, the layers and the prompts.
+//! before the final norm as the first lens maps them, and for each other lens those as it maps them
+//! (`tuned.resid_post`); `prompt` and `position` say which position of which prompt each is of, `token` which token
+//! stands there. The metadata has the model, the layers and the prompts.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -15,7 +16,7 @@ use super::{Content, Document, Failure, Format, Report, Result, Sheet, no_pictur
 use crate::analysis::statistics::Statistics;
 use crate::decoder::Point;
 use crate::error::Error;
-use crate::lens::Follow;
+use crate::lens::{Follow, Trajectory};
 
 /// One file of all prompts.
 pub const ROWS: Format = Format {
@@ -46,9 +47,13 @@ struct Rows {
     model: Vec<(&'static str, String)>,
 }
 
-/// Those at one point.
+/// Those at one point under one lens.
 struct PointRows {
+    /// The lens's number among those of the run.
+    lens: usize,
     point: Point,
+    /// The tensor's name.
+    name: String,
     layers: Vec<usize>,
     /// `[positions, layers, hidden]`, little-endian float32.
     bytes: Vec<u8>,
@@ -57,22 +62,17 @@ struct PointRows {
 impl Report for Rows {
     fn document(&mut self, document: &Document, _out: &mut dyn Write) -> Result<()> {
         let trajectory = document.trajectory;
-        let Some(hidden) = &trajectory.hidden else {
-            return Err(Failure::Report(Error::failed(
-                "The rows to write were not kept.",
-                "Read the prompts with Request::keep_rows.",
-            )));
-        };
-        let hidden = hidden.to_dtype(DType::F32).map_err(Error::from)?;
-        let rows: Vec<Vec<Vec<f32>>> = hidden.to_vec3().map_err(Error::from)?;
         if self.points.is_empty() {
             self.begin(document);
         }
-        for of in &mut self.points {
-            for rows in &rows {
-                for (nth, _) in trajectory.at_point(of.point) {
-                    self.hidden = rows[nth].len();
-                    of.bytes.extend(rows[nth].iter().flat_map(|x| x.to_le_bytes()));
+        for (lens, read) in trajectory.of_each_lens().enumerate() {
+            let rows = kept(read)?;
+            for of in self.points.iter_mut().filter(|of| of.lens == lens) {
+                for rows in &rows {
+                    for (nth, _) in read.at_point(of.point) {
+                        self.hidden = rows[nth].len();
+                        of.bytes.extend(rows[nth].iter().flat_map(|x| x.to_le_bytes()));
+                    }
                 }
             }
         }
@@ -107,7 +107,7 @@ impl Report for Rows {
         for of in &self.points {
             let shape = vec![count, of.layers.len(), self.hidden];
             let view = TensorView::new(Dtype::F32, shape, &of.bytes).map_err(failed)?;
-            tensors.push((of.point.name(), view));
+            tensors.push((of.name.as_str(), view));
         }
         for (name, bytes) in &numbers {
             tensors.push((
@@ -124,19 +124,39 @@ impl Report for Rows {
     }
 }
 
+/// The rows of a trajectory, `[positions][rows][hidden]`.
+fn kept(read: &Trajectory) -> Result<Vec<Vec<Vec<f32>>>> {
+    let Some(hidden) = &read.hidden else {
+        return Err(Failure::Report(Error::failed(
+            "The rows to write were not kept.",
+            "Read the prompts with Request::keep_rows.",
+        )));
+    };
+    let hidden = hidden.to_dtype(DType::F32).map_err(Error::from)?;
+    Ok(hidden.to_vec3().map_err(Error::from)?)
+}
+
 impl Rows {
     fn begin(&mut self, document: &Document) {
         let card = document.card;
-        let at = |point: Point| -> Vec<usize> {
-            let rows = document.trajectory.at_point(point);
-            rows.map(|(_, row)| row.site.layer).collect()
-        };
-        let points = Point::ALL.into_iter().map(|point| PointRows {
-            point,
-            layers: at(point),
-            bytes: Vec::new(),
-        });
-        self.points = points.filter(|of| !of.layers.is_empty()).collect();
+        for (lens, read) in document.trajectory.of_each_lens().enumerate() {
+            for point in Point::ALL {
+                let layers: Vec<usize> = read.at_point(point).map(|(_, row)| row.site.layer).collect();
+                let name = match lens {
+                    0 => point.name().to_string(),
+                    _ => format!("{}.{}", read.lens.name(), point.name()),
+                };
+                if !layers.is_empty() {
+                    self.points.push(PointRows {
+                        lens,
+                        point,
+                        name,
+                        layers,
+                        bytes: Vec::new(),
+                    });
+                }
+            }
+        }
         self.model = vec![
             ("model", card.name.clone()),
             ("revision", card.revision.clone().unwrap_or_default()),
@@ -157,7 +177,7 @@ impl Rows {
             } else {
                 json!(of.layers)
             };
-            (format!("layers.{}", of.point.name()), layers.to_string())
+            (format!("layers.{}", of.name), layers.to_string())
         });
         let model = self
             .model

@@ -1,7 +1,7 @@
 //! What a picture or a page is called.
 
 use super::Document;
-use super::words::{capital, lens_name};
+use super::words::{capital, lens_name, listed};
 use crate::lens::Trajectory;
 use crate::text::tokens::visible;
 
@@ -22,15 +22,10 @@ pub fn headline(document: &Document, title: Option<&str>) -> [String; 2] {
 
 /// The lenses that read: "Logit lens", "Logit and tuned lens".
 pub fn lenses(trajectory: &Trajectory) -> String {
-    let mut names: Vec<&str> = (trajectory.of_each_lens())
+    let names: Vec<&str> = (trajectory.of_each_lens())
         .map(|read| lens_name(read.lens.name()))
         .collect();
-    let last = names.pop().unwrap_or_default();
-    let list = match names.as_slice() {
-        [] => last.to_string(),
-        names => format!("{} and {last}", names.join(", ")),
-    };
-    format!("{} lens", capital(&list))
+    format!("{} lens", capital(&listed(&names)))
 }
 
 /// A model's name without the folders that it lies in.

@@ -98,17 +98,41 @@ fn lead_by_lens(document: &Document, at: usize) -> Option<String> {
     {
         return Some(format!("{it} top-1 from layer {layer} on under every lens."));
     }
-    let mut phrases: Vec<String> = (document.trajectory.of_each_lens())
-        .map(|read| {
-            let lens = lens_name(read.lens.name());
-            match read.settles_at(at) {
-                Some(layer) => format!("from layer {layer} on under the {lens} lens"),
-                None => format!("not at the last under the {lens} lens"),
-            }
-        })
-        .collect();
+    let mut groups: Vec<(Option<usize>, Vec<&str>)> = Vec::new();
+    for (read, settles) in document.trajectory.of_each_lens().zip(settles) {
+        let name = lens_name(read.lens.name());
+        match groups.iter_mut().find(|(layer, _)| *layer == settles) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((settles, vec![name])),
+        }
+    }
+    let phrase = |(layer, names): &(Option<usize>, Vec<&str>)| {
+        let lenses = format!(
+            "{} {}",
+            listed(names),
+            if names.len() > 1 { "lenses" } else { "lens" }
+        );
+        match layer {
+            Some(layer) => format!("from layer {layer} on under the {lenses}"),
+            None => format!("not at the last under the {lenses}"),
+        }
+    };
+    let mut phrases: Vec<String> = groups.iter().map(phrase).collect();
     let last = phrases.pop()?;
-    Some(format!("{it} top-1 {} and {last}.", phrases.join(", ")))
+    // Commas between them: a phrase has an "and" of its own.
+    Some(match phrases.is_empty() {
+        true => format!("{it} top-1 {last}."),
+        false => format!("{it} top-1 {}, and {last}.", phrases.join(", ")),
+    })
+}
+
+/// "a", "a and b", "a, b and c".
+pub fn listed(items: &[&str]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 /// A text with a capital at its beginning.

@@ -16,6 +16,7 @@ mod hostile;
 mod json;
 mod lean;
 mod lenses;
+mod lenses_held;
 mod narrow;
 mod options;
 mod output;

@@ -76,8 +76,27 @@ impl Check {
             is_output: assertion.site(output)? == output,
             assertion: assertion.clone(),
         };
+        check.require_lenses_to_differ(output.layer + 1)?;
         check.require_row(output, request)?;
         Ok(check)
+    }
+
+    /// Refuses to compare the lenses at the output, where they are one.
+    fn require_lenses_to_differ(&self, blocks: usize) -> Result<()> {
+        match self.assertion.compares_lenses() && self.is_output {
+            true => Err(Error::usage(
+                format!(
+                    "--assert {} is about the output, which is the same under every lens.",
+                    self.assertion.text
+                ),
+                format!(
+                    "Name an earlier layer: {}@{}.",
+                    Statistic::LensKl.name(),
+                    blocks.saturating_sub(2)
+                ),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// The output's top tokens and statistics are there whatever is shown; all else is that of a row shown.
@@ -144,16 +163,8 @@ impl Check {
     }
 
     fn outcome(&self, value: std::result::Result<f64, &'static str>) -> Outcome {
-        let Assertion {
-            text,
-            comparison,
-            value: expected,
-            ..
-        } = &self.assertion;
-        let holds = |found: f64| match expected {
-            Value::Number(expected) => comparison.holds(found, *expected),
-            Value::Token(_) => false,
-        };
+        let text = &self.assertion.text;
+        let holds = |found: f64| self.holds(found);
         let is_flag = matches!(self.assertion.quantity, Quantity::Statistic(Statistic::Agrees));
         let (holds, found, shown) = match value {
             Ok(found) if is_flag => (holds(found), Found::Flag(found == 1.), (found == 1.).to_string()),
@@ -166,6 +177,23 @@ impl Check {
             found,
             shown,
         }
+    }
+
+    fn holds(&self, found: f64) -> bool {
+        match &self.assertion.value {
+            Value::Number(expected) => self.assertion.comparison.holds(found, *expected),
+            Value::Token(_) => false,
+        }
+    }
+
+    /// The KL of each other lens from the first: what does not hold, of one for which it does not.
+    fn between_lenses(&self, trajectory: &Trajectory, at: usize) -> std::result::Result<f64, &'static str> {
+        let others = trajectory.others.iter();
+        let all: Vec<f64> = others
+            .filter_map(|other| self.reading(other, at)?.lens_kl)
+            .collect();
+        let broken = all.iter().find(|&&kl| !self.holds(kl));
+        (broken.or(all.first()).copied()).ok_or("no two lenses read that row")
     }
 
     fn number(&self, trajectory: &Trajectory, at: usize) -> std::result::Result<f64, &'static str> {
@@ -184,6 +212,7 @@ impl Check {
                 let other = self.value(trajectory, at, 1)?;
                 Ok(self.value(trajectory, at, 0)?.above(&other))
             }
+            Quantity::Statistic(Statistic::LensKl) => self.between_lenses(trajectory, at),
             Quantity::Statistic(statistic) => {
                 let reading = self.reading(trajectory, at).ok_or(NOT_READ)?;
                 let value = statistic.of(reading, &trajectory.output[at]);

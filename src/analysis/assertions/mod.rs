@@ -107,6 +107,11 @@ impl Assertion {
         first.into_iter().chain(second)
     }
 
+    /// Whether it compares the lenses of a run.
+    pub fn compares_lenses(&self) -> bool {
+        matches!(self.quantity, Quantity::Statistic(Statistic::LensKl))
+    }
+
     /// Whether it takes a pass of its own through the vocabulary.
     pub fn needs_distances(&self) -> bool {
         matches!(self.quantity, Quantity::Statistic(Statistic::Js | Statistic::Tv))

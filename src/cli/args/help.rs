@@ -71,7 +71,7 @@ that are named are tracked. LAYER is one of --layers or embed, the output if lef
 
 /// What `--stats` takes. The formulas fit a terminal of 80 columns, where ten stand before them.
 pub const STATISTICS_HELP: &str = "\
-Statistics to show: all, none, or a comma-separated list [default: none in tables, all but js and tv elsewhere]
+Statistics to show: all, none, or a comma-separated list [default: none in tables, all but js, tv and lens_kl elsewhere]
 
 With l a row's logits, p = softmax(l), and q the softmax of the model's output at the same position:
   entropy        −Σ p log p, in nats

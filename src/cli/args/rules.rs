@@ -2,8 +2,10 @@
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
+use logit_lens::analysis::assertions::Assertion;
 use logit_lens::analysis::statistics::Statistic;
 use logit_lens::error::{Error, Result};
+use logit_lens::readout::lenses::LensChoices;
 use logit_lens::report::{Format, Presentation, Setting};
 use logit_lens::run::{Prompts, Run, Task};
 use logit_lens::source;
@@ -309,6 +311,7 @@ impl Given {
         }
         check_formats(run)?;
         check_lens_kl(run)?;
+        check_script(run)?;
         // A table that is no trajectory has settings of its own.
         let reads = run.task == Task::Read;
         for rule in given() {
@@ -348,11 +351,24 @@ fn wrong_task(rule: &Rule, run: &Run) -> Error {
 /// Refuses a comparison of lenses where there is one.
 fn check_lens_kl(run: &Run) -> Result<()> {
     let statistics = run.selection.statistics.as_ref();
-    let is_named = statistics.is_some_and(|statistics| statistics.has(Statistic::LensKl));
+    let is_named = statistics.is_some_and(|statistics| statistics.has(Statistic::LensKl))
+        || run.assertions.iter().any(Assertion::compares_lenses);
     match is_named && run.selection.lenses.iter().count() == 1 {
         true => Err(Error::usage(
             "The statistic lens_kl compares lenses, and there is one.",
             "Name several, as --lens logit,tuned=DIR, or leave it out.",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a script of lenses that scripts do not read.
+fn check_script(run: &Run) -> Result<()> {
+    let is_script = run.outputs.iter().any(|output| !output.format.reads);
+    match is_script && run.task == Task::Read && run.selection.lenses != LensChoices::default() {
+        true => Err(Error::usage(
+            "A script reads the logit lens alone, and --lens names others.",
+            "Leave --lens out for the script, or choose another format.",
         )),
         false => Ok(()),
     }

@@ -50,6 +50,9 @@ pub struct SideMeta {
     /// What ran the model, where that is a server; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
+    /// What maps this side's rows before the final norm, where that is not what `meta.lenses` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lenses: Option<Vec<LensMeta>>,
 }
 
 /// A row of one side and the one beside it.
@@ -148,8 +151,10 @@ pub fn compared(lenses: &[Compared]) -> Sheet {
     });
     let columns: Vec<Column> = lens.into_iter().chain(columns(first, meta.k)).collect();
     let keys = columns.iter().take_while(|column| column.key).count();
-    let fitted = first.left.trajectory.lens.artefact().filter(|_| !several);
-    let fitted = fitted.map(|artefact| format!("lens   {} · {}", lens_of(first), plain(&artefact.name)));
+    let fitted = lenses.iter().filter_map(|compared| {
+        let files = artefacts(compared)?;
+        Some(format!("lens   {} · {files}", lens_of(compared)))
+    });
     let verdicts = lenses.iter().filter_map(|compared| {
         let verdict = verdict::verdict(compared)?;
         Some(match several {
@@ -178,6 +183,16 @@ pub fn compared(lenses: &[Compared]) -> Sheet {
     }
 }
 
+/// The files of a lens, of each side's own where they are two.
+fn artefacts(compared: &Compared) -> Option<String> {
+    let [left, right] = [&compared.left, &compared.right].map(|side| side.trajectory.lens.artefact());
+    let (left, right) = (plain(&left?.name), plain(&right?.name));
+    Some(match left == right {
+        true => left,
+        false => format!("{left} (left), {right} (right)"),
+    })
+}
+
 /// What `resid_mid` is in one of the two models, where that needs saying.
 fn either_side_by_side(left: &Document, right: &Document) -> Option<String> {
     let sites = |document: &Document| {
@@ -197,17 +212,23 @@ fn meta(lenses: &[Compared], compared: &Compared) -> Meta {
         revision: document.card.revision.clone(),
         prompt: document.trajectory.prompt.text.clone(),
         engine: document.card.engine.as_ref().map(Engine::from),
+        lenses: None,
     };
+    let left = LensMeta::of_each(lenses.iter().map(|one| one.left.trajectory.lens.as_ref()));
+    let right = LensMeta::of_each(lenses.iter().map(|one| one.right.trajectory.lens.as_ref()));
     let readings = compared.left.trajectory.rows.iter().flat_map(|row| &row.readings);
     Meta {
         schema_version: SCHEMA_VERSION,
         left: side(&compared.left),
-        right: side(&compared.right),
+        right: SideMeta {
+            lenses: right.filter(|right| left.as_ref() != Some(right)),
+            ..side(&compared.right)
+        },
         same_vocabulary: compared.comparison.same_vocabulary,
         k: readings.map(|reading| reading.top.len()).max().unwrap_or(0),
         tool: "lens".to_string(),
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
-        lenses: LensMeta::of_each(lenses.iter().map(|one| one.left.trajectory.lens.as_ref())),
+        lenses: left,
     }
 }
 

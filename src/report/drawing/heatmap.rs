@@ -46,7 +46,7 @@ pub fn draw(document: &Document, by: ColorBy, order: Order, words: bool) -> (Vec
     (drawn, legend.unwrap_or_else(|| Canvas::new().finish()))
 }
 
-/// A plan for each lens, all with one scale.
+/// A plan for each lens, all with one scale and columns of one width.
 fn plans(document: &Document, by: ColorBy, order: Order, words: bool) -> Vec<Plan> {
     let several = !document.trajectory.others.is_empty();
     let mut plans: Vec<Plan> = (document.trajectory.of_each_lens())
@@ -63,7 +63,14 @@ fn plans(document: &Document, by: ColorBy, order: Order, words: bool) -> Vec<Pla
         })
         .collect();
     let common = scale(by, plans.iter().flat_map(|plan| &plan.rows));
-    plans.iter_mut().for_each(|plan| plan.scale = common);
+    let label = plans.iter().map(|plan| plan.label).fold(0., f64::max);
+    let widest = |at: usize| plans.iter().map(|plan| plan.widths[at]).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..document.trajectory.positions.len()).map(widest).collect();
+    for plan in &mut plans {
+        plan.scale = common;
+        plan.label = label;
+        plan.widths.clone_from(&widths);
+    }
     plans
 }
 

@@ -236,7 +236,12 @@ impl Plan {
             })
             .collect();
         let common = scale(heatmap.by, plans.iter().flat_map(|plan| &plan.rows));
-        plans.iter_mut().for_each(|plan| plan.scale = common);
+        let (widths, label) = (common_widths(&plans), plans.iter().map(|plan| plan.label).max());
+        for plan in &mut plans {
+            plan.scale = common;
+            plan.widths.clone_from(&widths);
+            plan.label = label.unwrap_or(plan.label);
+        }
         plans
     }
 
@@ -263,6 +268,13 @@ impl Plan {
             rows,
         }
     }
+}
+
+/// Of each position the widest of any lens, so that a column stands below itself.
+fn common_widths(plans: &[Plan]) -> Vec<usize> {
+    let positions = plans.first().map_or(0, |plan| plan.widths.len());
+    let widest = |at: usize| plans.iter().map(|plan| plan.widths[at]).max().unwrap_or(0);
+    (0..positions).map(widest).collect()
 }
 
 /// A place on the scale in two digits.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::decoder::Point;
 use crate::error::{Error, Result};
-use crate::lens::Trajectory;
+use crate::lens::{Row, Trajectory};
 use crate::readout::Reading;
 use crate::report::Document;
 
@@ -92,11 +92,15 @@ impl FromStr for Tolerance {
     }
 }
 
-/// A document of an earlier run: what of it is compared.
+/// A document of an earlier run, or what it has of another lens than its first: what of it is compared.
 #[derive(Debug, Deserialize)]
 struct Earlier {
-    layers: Vec<usize>,
+    #[serde(default)]
+    meta: EarlierMeta,
+    /// Only a whole document has them.
+    #[serde(default)]
     input_ids: Vec<u32>,
+    layers: Vec<usize>,
     topk_ids: Vec<Vec<Vec<u32>>>,
     topk_probs: Vec<Vec<Vec<f64>>>,
     #[serde(default)]
@@ -105,6 +109,19 @@ struct Earlier {
     entropy: Vec<Vec<Option<f64>>>,
     #[serde(default)]
     targets: Vec<EarlierTarget>,
+    #[serde(default)]
+    lenses: Vec<Earlier>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct EarlierMeta {
+    /// Absent where that is the logit lens alone.
+    lenses: Option<Vec<EarlierLens>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EarlierLens {
+    lens: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,6 +146,8 @@ pub struct Move {
     pub prompt: usize,
     pub layer: usize,
     pub position: usize,
+    /// The lens, of several.
+    pub lens: Option<String>,
     /// The token whose probability it is, as its label.
     pub token: Option<String>,
     pub before: f64,
@@ -195,17 +214,26 @@ impl Baseline {
         if earlier.input_ids != trajectory.prompt.ids {
             return Err(wrong("its tokens are not those of"));
         }
+        let lenses: Vec<&str> = trajectory.of_each_lens().map(|read| read.lens.name()).collect();
+        let before = earlier.lens_names();
+        if before != lenses {
+            return Err(Error::failed(
+                format!(
+                    "{} was read under the lenses {}, and this run under {}.",
+                    self.name,
+                    before.join(", "),
+                    lenses.join(", ")
+                ),
+                format!("Read with --lens {}, each as it was then.", before.join(",")),
+            ));
+        }
         let mut moves = Moves {
             document,
             most: BTreeMap::new(),
         };
-        for (row, layer, nth) in trajectory.at_point(Point::ResidPost).filter_map(|(row, of)| {
-            let nth = earlier.layers.iter().position(|&layer| layer == of.site.layer)?;
-            Some((row, of.site.layer, nth))
-        }) {
-            for at in 0..trajectory.positions.len() {
-                moves.add(earlier, (row, layer), nth, at);
-            }
+        let of_each_lens = std::iter::once(earlier).chain(&earlier.lenses);
+        for (earlier, now) in of_each_lens.zip(trajectory.of_each_lens()) {
+            moves.compare(earlier, now);
         }
         match moves.most.is_empty() {
             true => Err(wrong("it has no layer and position of")),
@@ -234,6 +262,23 @@ fn is_table(text: &str) -> bool {
     serde_json::from_str::<Table>(text).is_ok()
 }
 
+impl Earlier {
+    fn lens_names(&self) -> Vec<&str> {
+        match &self.meta.lenses {
+            Some(lenses) => lenses.iter().map(|lens| lens.lens.as_str()).collect(),
+            None => vec!["logit"],
+        }
+    }
+}
+
+/// Where a quantity is.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    layer: usize,
+    position: usize,
+    lens: Option<&'a str>,
+}
+
 /// What moved most so far.
 struct Moves<'a, 'b> {
     document: &'a Document<'b>,
@@ -241,11 +286,28 @@ struct Moves<'a, 'b> {
 }
 
 impl Moves<'_, '_> {
-    /// Compares the row `row`, of layer `layer`, at the `at`th position read with the earlier `nth` layer.
-    fn add(&mut self, earlier: &Earlier, (row, layer): (usize, usize), nth: usize, at: usize) {
-        let trajectory: &Trajectory = self.document.trajectory;
+    /// Compares what one lens makes of the layers that both have with what it made of them.
+    fn compare(&mut self, earlier: &Earlier, now: &Trajectory) {
+        for (row, of) in now.at_point(Point::ResidPost) {
+            let nth = earlier.layers.iter().position(|&layer| layer == of.site.layer);
+            for at in 0..now.positions.len() {
+                nth.into_iter()
+                    .for_each(|nth| self.add((earlier, nth), (now, row), at));
+            }
+        }
+    }
+
+    /// Compares the row `row` at the `at`th position read with the earlier `nth` layer.
+    fn add(&mut self, (earlier, nth): (&Earlier, usize), (trajectory, row): (&Trajectory, usize), at: usize) {
+        let Row { site, readings } = &trajectory.rows[row];
+        let reading = &readings[at];
         let position = trajectory.positions[at];
-        let reading = &trajectory.rows[row].readings[at];
+        let several = !self.document.trajectory.others.is_empty();
+        let place = Place {
+            layer: site.layer,
+            position,
+            lens: several.then(|| trajectory.lens.name()),
+        };
         let cell = |arrays: &[Vec<Option<f64>>]| arrays.get(nth)?.get(position).copied()?;
         let statistics = [
             (Quantity::Kl, cell(&earlier.forward_kl), reading.forward_kl),
@@ -253,7 +315,7 @@ impl Moves<'_, '_> {
         ];
         for (quantity, before, now) in statistics {
             if let Some(before) = before {
-                self.moved(quantity, (layer, position), None, before, now);
+                self.moved(quantity, place, None, before, now);
             }
         }
         let empty = (Vec::new(), Vec::new());
@@ -271,7 +333,7 @@ impl Moves<'_, '_> {
         for (id, before, now) in probabilities(&before, reading) {
             self.moved(
                 Quantity::Prob,
-                (layer, position),
+                place,
                 Some(self.document.tokens.label(id)),
                 before,
                 now,
@@ -286,30 +348,18 @@ impl Moves<'_, '_> {
                 .and_then(|target| cell(&target.probs));
             let now = trajectory.value(target, row, at);
             if let (Some(before), Some(now)) = (before, now) {
-                self.moved(
-                    Quantity::Prob,
-                    (layer, position),
-                    Some(target.name.clone()),
-                    before,
-                    now.prob,
-                );
+                self.moved(Quantity::Prob, place, Some(target.name.clone()), before, now.prob);
             }
         }
     }
 
-    fn moved(
-        &mut self,
-        quantity: Quantity,
-        (layer, position): (usize, usize),
-        token: Option<String>,
-        before: f64,
-        now: f64,
-    ) {
+    fn moved(&mut self, quantity: Quantity, place: Place, token: Option<String>, before: f64, now: f64) {
         let found = Move {
             quantity,
             prompt: self.document.number,
-            layer,
-            position,
+            layer: place.layer,
+            position: place.position,
+            lens: place.lens.map(str::to_string),
             token,
             before,
             now,

@@ -75,15 +75,17 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// A cell for each row: what `cell` makes of the number of the lens's own row, a dash where it has none.
+    /// A cell for each row: what `cell` makes of the number of the lens's own row, a dash in the last of so many
+    /// columns where it has none.
     fn cells(
         &self,
         read: &Trajectory,
+        columns: usize,
         cell: impl Fn(usize) -> Option<(String, Style)>,
     ) -> Vec<(String, Style)> {
         let of = |site: &Site| {
             let row = read.rows.iter().position(|row| row.site == *site);
-            row.and_then(&cell).unwrap_or_else(|| ("–".to_string(), DIM))
+            row.and_then(&cell).unwrap_or_else(|| (right("–", columns), DIM))
         };
         self.sites.iter().map(of).collect()
     }
@@ -146,7 +148,7 @@ fn of_lens(rows: &Rows, read: &Trajectory, at: usize, show: Shown, available: us
         columns.push(Column {
             heading,
             width: token + 1 + PERCENT,
-            cells: rows.cells(read, cell),
+            cells: rows.cells(read, 1, cell),
         });
     }
     let is_first = std::ptr::eq(read, rows.document.trajectory);
@@ -160,7 +162,7 @@ fn of_lens(rows: &Rows, read: &Trajectory, at: usize, show: Shown, available: us
         columns.push(Column {
             heading: right(statistic.name(), columns_of),
             width: columns_of,
-            cells: rows.cells(read, cell),
+            cells: rows.cells(read, columns_of, cell),
         });
     }
     Group {
@@ -180,12 +182,16 @@ pub fn targets(document: &Document, at: usize, available: usize, out: &mut dyn W
                 Column {
                     heading: right("prob", PERCENT),
                     width: PERCENT,
-                    cells: rows.cells(read, |row| plain(right(&percent(value(row)?.prob), PERCENT))),
+                    cells: rows.cells(read, PERCENT, |row| {
+                        plain(right(&percent(value(row)?.prob), PERCENT))
+                    }),
                 },
                 Column {
                     heading: right("rank", PERCENT),
                     width: PERCENT,
-                    cells: rows.cells(read, |row| plain(right(&value(row)?.rank.to_string(), PERCENT))),
+                    cells: rows.cells(read, PERCENT, |row| {
+                        plain(right(&value(row)?.rank.to_string(), PERCENT))
+                    }),
                 },
             ];
             let continuation = read.continuation(target, at).into_iter();
@@ -196,12 +202,12 @@ pub fn targets(document: &Document, at: usize, available: usize, out: &mut dyn W
                 columns.push(Column {
                     heading: right(&cut(&label, columns_of), columns_of),
                     width: columns_of,
-                    cells: rows.cells(read, |row| plain(right(&logprob(row), columns_of))),
+                    cells: rows.cells(read, columns_of, |row| plain(right(&logprob(row), columns_of))),
                 });
                 columns.push(Column {
                     heading: right("rank", PERCENT),
                     width: PERCENT,
-                    cells: rows.cells(read, |row| {
+                    cells: rows.cells(read, PERCENT, |row| {
                         plain(right(&track.values[row].rank.to_string(), PERCENT))
                     }),
                 });
@@ -212,7 +218,7 @@ pub fn targets(document: &Document, at: usize, available: usize, out: &mut dyn W
                 columns.push(Column {
                     heading: right(&heading, columns_of),
                     width: columns_of,
-                    cells: rows.cells(read, |row| {
+                    cells: rows.cells(read, columns_of, |row| {
                         let difference = read.logit_difference(target, against, row, at)?;
                         plain(right(&format!("{difference:+.3}"), columns_of))
                     }),
@@ -249,6 +255,8 @@ fn write(
     let label = label_width(rows);
     let groups = split(groups, available.saturating_sub(label + GAP).max(1));
     let widths: Vec<usize> = groups.iter().map(|(_, group)| group.width()).collect();
+    // The lenses of which it was said where they settle: once, where a lens goes on in another band.
+    let mut settled = 0;
     for (nth, band) in bands(&widths, label, GAP, available).into_iter().enumerate() {
         if nth > 0 {
             writeln!(out)?;
@@ -296,16 +304,21 @@ fn write(
             writeln!(out)?;
         }
         if let Some(settles) = settles {
-            let cells = groups
-                .iter()
-                .zip(widths)
-                .map(|((lens, _), &columns)| fit(&settles[*lens], columns));
-            writeln!(
-                out,
-                "{DIM}{SETTLES:>label$}{:GAP$}{}{DIM:#}",
-                "",
-                line(cells.collect())
-            )?;
+            let mut said = |lens: usize| {
+                let is_new = lens >= settled;
+                settled = settled.max(lens + 1);
+                is_new
+            };
+            let cells: Vec<String> = (groups.iter().zip(widths))
+                .map(|((lens, _), &columns)| {
+                    let layer = if said(*lens) { settles[*lens].as_str() } else { "" };
+                    fit(layer, columns)
+                })
+                .collect();
+            if cells.iter().all(|cell| cell.trim().is_empty()) {
+                continue;
+            }
+            writeln!(out, "{DIM}{SETTLES:>label$}{:GAP$}{}{DIM:#}", "", line(cells))?;
         }
     }
     Ok(())

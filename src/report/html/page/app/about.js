@@ -60,6 +60,7 @@ const STAT_SENTENCES = {
   reverse_kl: 'reverse KL is KL(p‖q)',
   js: 'the Jensen–Shannon divergence is ½ KL(p‖m) + ½ KL(q‖m) with m = (p + q)/2, at most ln 2',
   cross_entropy: 'the cross-entropy is −log p of the token that comes next in the text',
+  lens_kl: 'the KL from the first lens is KL(r‖p), r what the first lens makes of the same row',
   tv: 'the total variation is ½ Σ |p − q|, from 0 to 1',
 };
 
@@ -95,10 +96,24 @@ function renderAbout() {
 const META_LABELS = {
   model: 'Model', revision: 'Revision', family: 'Family', parameters: 'Parameters', n_layers: 'Layers', vocabulary: 'Vocabulary',
   dtype: 'Dtype', file_dtype: 'Dtype in the file', compute_dtype: 'Computed in', device: 'Device', tool: 'Tool', tool_version: 'Tool version',
-  timestamp: 'Time', prompt: 'Prompt', layer_convention: 'Layer convention', rank_base: 'Ranks count from', log_base: 'Base of logarithms', version: 'Document version',
+  timestamp: 'Time', prompt: 'Prompt', layer_convention: 'Layer convention', rank_base: 'Ranks count from', log_base: 'Base of logarithms', version: 'Document version', lenses: 'Lenses',
 };
 
-function showMeta(value) {
+/** A lens in a line: where it comes from, and what it was fitted on. */
+function showLens({ lens, artefact, revision, sha256, fitted_on: fitted }) {
+  const parts = [
+    artefact,
+    revision && `revision ${revision.slice(0, 8)}`,
+    sha256 && `SHA-256 ${sha256.slice(0, 12)}…`,
+    fitted?.model && `fitted on ${fitted.model}${fitted.model_revision ? ` at ${fitted.model_revision.slice(0, 8)}` : ''}`,
+    fitted?.prompts != null && `${showCount(fitted.prompts)} prompts${fitted.dataset ? ` of ${fitted.dataset}` : ''}`,
+    fitted?.skipped_positions != null && `without the first ${fitted.skipped_positions} positions`,
+  ].filter(Boolean);
+  return `${LENS_NAMES[lens] ?? lens}${parts.length ? `: ${parts.join(', ')}` : ''}`;
+}
+
+function showMeta(name, value) {
+  if (name === 'lenses') return showText(value.map(showLens).join('; '));
   if (value === null) return '–';
   if (typeof value === 'number' && Number.isInteger(value)) return showCount(value);
   return showText(typeof value === 'object' ? JSON.stringify(value) : String(value));
@@ -108,7 +123,7 @@ function renderProvenance() {
   const list = document.getElementById('provenance');
   const names = [...Object.keys(META_LABELS).filter((name) => name in meta), ...Object.keys(meta).filter((name) => !(name in META_LABELS))];
   for (const name of names) {
-    list.append(element('div', { class: name === 'prompt' || name === 'layer_convention' ? 'wide' : '' },
-      element('dt', {}, META_LABELS[name] ?? name.replaceAll('_', ' ')), element('dd', { dir: 'auto' }, showMeta(meta[name]))));
+    list.append(element('div', { class: ['prompt', 'layer_convention', 'lenses'].includes(name) ? 'wide' : '' },
+      element('dt', {}, META_LABELS[name] ?? name.replaceAll('_', ' ')), element('dd', { dir: 'auto' }, showMeta(name, meta[name]))));
   }
 }
