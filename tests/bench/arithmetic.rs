@@ -55,6 +55,11 @@ impl Sizes {
         }
     }
 
+    /// The number of layers, and the hidden size.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.layers as usize, self.hidden as usize)
+    }
+
     /// Operations to read `prompts` prompts of `tokens` tokens at every layer and `read` positions
     /// of each: a multiplication and an addition for each parameter and row in the blocks' products
     /// and the unembedding's, and for each pair of a query and a key that it sees.

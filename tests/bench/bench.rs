@@ -11,7 +11,7 @@
 //! | variable | what it names |
 //! |---|---|
 //! | `LENS_BENCH_GPT2`, `LENS_BENCH_SMOLLM2`, `LENS_BENCH_SMOLLM2_BF16` | a checkpoint's directory, in place of one made |
-//! | `LENS_BENCH_8B` | the directory of a larger checkpoint, to be read cold |
+//! | `LENS_BENCH_8B` | the directory of a larger checkpoint, to be read cold and under a lens |
 //! | `LENS_BENCH_PEERS` | a Python interpreter that has nnsight and transformers |
 //! | `LENS_BENCH_PEER_SCRIPT` | the script for it: `SCRIPT nnsight\|torch last\|grid\|batch MODEL INPUT`, whose last line is JSON |
 //!
@@ -19,6 +19,7 @@
 //! model, which shows that the benchmark itself works.
 
 mod arithmetic;
+mod artefact;
 mod book;
 mod checkpoint;
 mod child;

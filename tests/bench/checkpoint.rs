@@ -49,7 +49,7 @@ impl Random {
     }
 
     /// An even distribution around 0 with the usual standard deviation of initial weights, 0.02.
-    fn weight(&mut self) -> f32 {
+    pub fn weight(&mut self) -> f32 {
         let unit = (self.bits() >> 40) as f32 / (1 << 24) as f32;
         (unit - 0.5) * 0.02 * 12f32.sqrt()
     }

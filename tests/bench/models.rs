@@ -35,6 +35,19 @@ const SMOLLM2: Shape = Shape {
     bf16: false,
 };
 
+/// Llama-3.1-8B with a quarter of its layers, so that it stays in the page cache of a usual machine: what a lens
+/// adds is in proportion to the layers, as all else is but the embedding.
+const LLAMA_8B: Shape = Shape {
+    family: Family::Llama { kv_heads: 8 },
+    layers: 8,
+    hidden: 4096,
+    inner: 14336,
+    heads: 32,
+    vocabulary: 128_256,
+    context: 8192,
+    bf16: true,
+};
+
 /// What grows from here, one size at a time.
 const GROWING: Shape = Shape {
     layers: 6,
@@ -77,6 +90,10 @@ impl Models {
             })
         };
         self.given("LENS_BENCH_SMOLLM2_BF16").unwrap_or_else(made)
+    }
+
+    pub fn llama_8b(&self) -> PathBuf {
+        self.made(LLAMA_8B)
     }
 
     /// A vocabulary as large as Gemma's, and a decoder as small as can be.

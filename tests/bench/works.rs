@@ -6,6 +6,7 @@ use std::process::Command;
 use criterion::Criterion;
 
 use crate::arithmetic::{self, Sizes};
+use crate::artefact;
 use crate::book::Book;
 use crate::child;
 use crate::models::Models;
@@ -20,6 +21,14 @@ pub fn all(criterion: &mut Criterion, book: &mut Book, models: &Models) {
     if let Some(model) = models.large() {
         time(criterion, book, ("cold", "8b"), || large(&model));
     }
+    for tokens in [10, 256] {
+        time(criterion, book, ("lenses", &format!("gpt2-{tokens}")), || {
+            lenses(&models.gpt2(), tokens)
+        });
+    }
+    time(criterion, book, ("lenses", "8b"), || {
+        lenses(&models.large().unwrap_or_else(|| models.llama_8b()), 10)
+    });
     time(criterion, book, ("tokens", "gpt2"), || tokens(&models.gpt2()));
     time(criterion, book, ("tokens", "262144"), || {
         tokens(&models.many_tokens())
@@ -82,6 +91,28 @@ fn large(model: &Path) -> Work {
     let what = "the large model, 10 tokens, last position, top-5".to_string();
     Work::of(what, lens("lens", model, &prompt, &[]).at_most(3))
         .against(floor("floor", model).at_most(3), &[("lens", "floor")])
+}
+
+/// A Jacobian lens of the model's size, alone and beside the logit lens: of few tokens the last position, of more
+/// all of them.
+fn lenses(model: &Path, tokens: usize) -> Work {
+    let prompt = Prompts::new(model).of(tokens);
+    let jacobian = format!("jacobian={}", artefact::jacobian(model).display());
+    let both = format!("logit,{jacobian}");
+    let (positions, top_k) = if tokens > 16 { ("all", "1") } else { ("-1", "5") };
+    let under = |name, lens: &str| {
+        let rest = ["--lens", lens, "--positions", positions, "-k", top_k];
+        self::lens(name, model, &prompt, &rest)
+    };
+    Work::of(
+        format!("{tokens} tokens, positions {positions}, top-{top_k}"),
+        under("jacobian", &jacobian),
+    )
+    .against(under("logit", "logit"), &[("jacobian", "logit")])
+    .against(
+        under("logit and jacobian", &both),
+        &[("logit and jacobian", "logit")],
+    )
 }
 
 /// Every layer and position, top-1.
