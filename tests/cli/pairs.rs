@@ -314,7 +314,7 @@ fn the_pairs_are_of_every_option() {
     let words = help.lines().filter(|line| line.trim_start().starts_with('-'));
     let others = ["--help", "--version", "--completions", "--schema", "--man"];
     for line in words {
-        let Some(long) = line.split([' ', ',']).find(|word| word.starts_with("--")) else {
+        let Some(long) = line.split([' ', ',', '[']).find(|word| word.starts_with("--")) else {
             continue;
         };
         let tried = CASES.iter().any(|case| case.option[0] == long);
