@@ -23,6 +23,8 @@ pub struct Comparison {
     pub same_vocabulary: bool,
     /// Whether layer i stands beside layer i; otherwise beside the layer of the same relative depth.
     pub same_depth: bool,
+    /// Whether two models of one vocabulary make other tokens of one text: then it is not the weights alone that differ.
+    pub cut_differently: bool,
     /// The positions that both have read, counted from the end of each prompt, rising.
     pub positions: Vec<PositionPair>,
 }
@@ -89,9 +91,15 @@ impl Comparison {
         Ok(Self {
             same_vocabulary,
             same_depth: depths[0] == depths[1],
+            cut_differently: same_vocabulary && cut_differently(left, right),
             positions,
         })
     }
+}
+
+fn cut_differently(left: Side, right: Side) -> bool {
+    let [left, right] = [left, right].map(|side| &side.trajectory.prompt);
+    left.text == right.text && left.ids != right.ids
 }
 
 /// Whether the two tokenizers give every id the same bytes.

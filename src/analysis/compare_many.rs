@@ -20,6 +20,8 @@ pub struct ModelComparison {
     pub targets: usize,
     pub same_vocabulary: bool,
     pub same_depth: bool,
+    /// How many prompts the models cut into different tokens, though of one vocabulary.
+    pub cut_differently: usize,
     pub rows: Vec<ModelComparisonRow>,
     /// By how many layers the right model settles later, at the prompts' last positions; of other depth than the
     /// left one, after the layer that is as far through it.
@@ -95,6 +97,7 @@ impl ModelComparison {
         self.targets += usize::from(target_change(left, right, None).is_some());
         self.settle(pair);
         self.keep(pair, &comparison);
+        self.cut_differently += usize::from(comparison.cut_differently);
         self.positions += comparison.positions.len();
         self.prompts += 1;
         Ok(())

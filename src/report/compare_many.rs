@@ -23,6 +23,9 @@ pub struct Meta {
     pub same_vocabulary: bool,
     /// How many prompts both models have read.
     pub prompts: usize,
+    /// How many of them the models, of one vocabulary, cut into different tokens.
+    #[serde(default)]
+    pub prompts_cut_differently: usize,
     /// How many of them have a target on both sides.
     pub prompts_with_target: usize,
     /// How many positions were compared, of all prompts together.
@@ -169,7 +172,11 @@ pub fn model_comparison(comparison: &ModelComparison, cards: [&Card; 2], k: usiz
         columns: (columns.iter().filter(|(_, shown)| *shown))
             .map(|(name, _)| name.clone())
             .collect(),
-        notes: settles(comparison).into_iter().chain(moved(comparison)).collect(),
+        notes: settles(comparison)
+            .into_iter()
+            .chain(cut_differently(comparison))
+            .chain(moved(comparison))
+            .collect(),
         explanations: vec![explanation(has_targets)],
         chart: Some(chart(comparison, cards)),
         data: Data::new(&Table {
@@ -252,6 +259,7 @@ fn meta(comparison: &ModelComparison, cards: [&Card; 2], k: usize) -> Meta {
         right: side(cards[1]),
         same_vocabulary: comparison.same_vocabulary,
         prompts: comparison.prompts,
+        prompts_cut_differently: comparison.cut_differently,
         prompts_with_target: comparison.targets,
         positions: comparison.positions,
         k,
@@ -301,6 +309,16 @@ fn settles(comparison: &ModelComparison) -> Option<String> {
             later.abs(),
             if later > 0. { "later" } else { "earlier" }
         ),
+    })
+}
+
+/// How many prompts the models cut into different tokens, though of one vocabulary.
+fn cut_differently(comparison: &ModelComparison) -> Option<String> {
+    let (count, of) = (comparison.cut_differently, comparison.prompts);
+    (count > 0).then(|| {
+        format!(
+            "The models make different tokens of {count} of {of} prompts: what differs there is not their weights alone."
+        )
     })
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::several::columns;
-use crate::support::run;
+use crate::support::{Checkpoint, run};
 use crate::{GPT2, LLAMA, PROMPT, assert_fails, assert_works};
 
 const OTHER: &str = "The capital of France is";
@@ -189,4 +189,34 @@ fn two_models_of_different_depth_and_vocabulary_are_compared_as_far_as_can_be() 
             .iter()
             .all(|row| row["kl_left_right"].as_f64().unwrap() < 1e-12)
     );
+}
+
+/// What differs is then not the models' weights alone: it is said, and counted over many prompts.
+#[test]
+fn models_that_cut_a_prompt_into_different_tokens_are_told_apart_from_their_weights() {
+    let letters = Checkpoint::copy_of("gpt2");
+    let tokenizer = std::fs::read_to_string(letters.file("tokenizer.json")).unwrap();
+    let mut tokenizer: Value = serde_json::from_str(&tokenizer).unwrap();
+    tokenizer["model"]["merges"] = serde_json::json!([]);
+    letters.write("tokenizer.json", &tokenizer.to_string());
+    letters.write("prompts.txt", "The city of\nThe Tower\n");
+    let prompts = letters.file("prompts.txt").display().to_string();
+    let parsed = |args: &[&str]| -> Value { serde_json::from_str(&run(args).stdout).unwrap() };
+    let words = "The models cut the prompt into different tokens";
+    for (other, same) in [(letters.path(), false), (GPT2, true)] {
+        let args = ["The city of", "-m", GPT2, "-m", other];
+        let table = run(&args);
+        assert_eq!(table.stdout.contains(words), !same, "{table:?}");
+        let document = parsed(&[&args[..], &["--json"]].concat());
+        assert_eq!(document["meta"]["same_tokens"], same);
+        let many = ["--prompts", &prompts, "-m", GPT2, "-m", other, "--summary"];
+        let table = run(&many);
+        assert_eq!(
+            table.stdout.contains("The models make different tokens of"),
+            !same,
+            "{table:?}"
+        );
+        let counted = &parsed(&[&many[..], &["--json"]].concat())["meta"];
+        assert_eq!(counted["prompts_cut_differently"] == counted["prompts"], !same);
+    }
 }

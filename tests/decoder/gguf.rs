@@ -219,6 +219,7 @@ fn metadata_means_what_it_means_to_llama_cpp() {
             ("embedding_length", 48),
             ("attention.head_count", 4),
             ("attention.key_length", 8),
+            ("attention.layer_norm_rms_epsilon", 1),
         ]
     };
     let of = |architecture: &str, layers: u64, own: &[(&str, u64)]| {

@@ -30,6 +30,9 @@ pub struct Meta {
     pub right: SideMeta,
     /// Whether an id is the same token on both sides; where not, there is no KL.
     pub same_vocabulary: bool,
+    /// Whether the models, of one vocabulary, make the same tokens of one prompt; true of two prompts.
+    #[serde(default = "yes")]
+    pub same_tokens: bool,
     /// How many top tokens of either side the overlap is of.
     pub k: usize,
     pub tool: String,
@@ -37,6 +40,10 @@ pub struct Meta {
     /// What maps the rows before the final norm; absent where that is the logit lens alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lenses: Option<Vec<LensMeta>>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One side of a comparison.
@@ -225,6 +232,7 @@ fn meta(lenses: &[Compared], compared: &Compared) -> Meta {
             ..side(&compared.right)
         },
         same_vocabulary: compared.comparison.same_vocabulary,
+        same_tokens: !compared.comparison.cut_differently,
         k: readings.map(|reading| reading.top.len()).max().unwrap_or(0),
         tool: "lens".to_string(),
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
@@ -416,6 +424,10 @@ fn notes(comparison: &Comparison) -> Vec<String> {
         (
             comparison.same_depth,
             "The models differ in depth; layers are paired by relative depth.",
+        ),
+        (
+            !comparison.cut_differently,
+            "The models cut the prompt into different tokens: what differs is not their weights alone.",
         ),
     ];
     let true_of_it = notes.iter().filter(|(same, _)| !same);
