@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use logit_lens::analysis::evaluation::Evaluation;
 use logit_lens::error::Error;
-use logit_lens::lens::{Follow, Positions, Request};
+use logit_lens::lens::{Follow, Layers, Positions, Request};
 use logit_lens::readout::lenses::PromptDoubt;
 use logit_lens::report::{self, Protocol};
 use logit_lens::run::{Run, Spelling, TrailingSpace};
@@ -22,14 +22,14 @@ use super::sinks::Sinks;
 /// Reads every item and writes pass@k.
 pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitCode> {
     let run = reader.run;
-    let request = Request {
+    let mut request = Request {
         positions: Positions::default(),
         top_k: 1,
         follow: Follow::Nothing,
         follow_next: false,
         ..reader.request(&sinks)?
     };
-    request.layers.resolve(reader.model.decoder.blocks.len())?;
+    with_output(&mut request, reader.model.decoder.blocks.len())?;
     if let Some(remark) = (run.remote.as_ref()).and_then(|remote| remote.remark(reader.model, &request)) {
         note(run, &remark);
     }
@@ -67,6 +67,16 @@ pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitC
     sinks.sheet(&report::evaluation(&evaluations, &protocol, &reader.model.card))?;
     sinks.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The output has a row of its own, whichever layers are asked for.
+fn with_output(request: &mut Request, blocks: usize) -> logit_lens::error::Result<()> {
+    let mut layers = request.layers.resolve(blocks)?;
+    if !layers.contains(&(blocks - 1)) {
+        layers.push(blocks - 1);
+        request.layers = Layers::just(&layers, request.points.read_embed(&request.layers));
+    }
+    Ok(())
 }
 
 fn protocol(run: &Run) -> Protocol {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{LensMeta, SCHEMA_VERSION};
 use super::sheet::{Data, Table};
+use super::summary::counted;
 use super::text::plain;
 use super::{Cell, Sheet};
 use crate::analysis::evaluation::{Estimate, Evaluation, EvaluationRow, KS, Scope};
@@ -227,14 +228,15 @@ fn notes(protocol: &Protocol, copy_rate: Option<f64>) -> Vec<String> {
     let left_out = several + protocol.targets_not_there;
     if left_out > 0 {
         notes.push(format!(
-            "Left out: {several} targets of several tokens, {} that the model does not have; with them {} items \
-             without any other.",
-            protocol.targets_not_there, protocol.items_left_out
+            "Left out: {} of several tokens, {} that the model does not have; with them {} without any other.",
+            counted(several, "target"),
+            protocol.targets_not_there,
+            counted(protocol.items_left_out, "item")
         ));
     } else if protocol.items_left_out > 0 {
         notes.push(format!(
-            "Left out: {} items without a target.",
-            protocol.items_left_out
+            "Left out: {} without a target.",
+            counted(protocol.items_left_out, "item")
         ));
     }
     let spaces = protocol.prompts_ending_in_a_space;
@@ -243,7 +245,11 @@ fn notes(protocol: &Protocol, copy_rate: Option<f64>) -> Vec<String> {
             "keep" => "kept, as a token of its own (--trailing-space strip takes it away)",
             _ => "stripped (--trailing-space keep reads it)",
         };
-        notes.push(format!("{spaces} prompts end in a space, which was {done}."));
+        let verb = if spaces == 1 { "ends" } else { "end" };
+        notes.push(format!(
+            "{} {verb} in a space, which was {done}.",
+            counted(spaces, "prompt")
+        ));
     }
     if let Some(rate) = copy_rate {
         notes.push(format!(

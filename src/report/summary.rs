@@ -259,6 +259,6 @@ fn targets(summary: &Summary) -> String {
     note
 }
 
-fn counted(n: usize, what: &str) -> String {
+pub(super) fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -154,7 +154,12 @@ impl<R: BufRead> Lines<R> {
             id: record.id().map_err(no_prompt)?,
             what: What::Text(record.prompt),
             // An evaluation set's intermediates are what it asks for; its target is what comes after.
-            targets: record.intermediates.or(record.targets).unwrap_or_default().0,
+            targets: record
+                .intermediates
+                .or(record.targets)
+                .or(record.target)
+                .unwrap_or_default()
+                .0,
             controls: record.controls.unwrap_or_default().0,
             position: record.position,
             in_file: true,
@@ -234,8 +239,11 @@ impl<R: BufRead> Iterator for Lines<R> {
 #[derive(Deserialize)]
 struct Record {
     prompt: String,
-    #[serde(default, alias = "target")]
+    #[serde(default)]
     targets: Option<Texts>,
+    /// Another name of the same: `targets` counts where both are there.
+    #[serde(default)]
+    target: Option<Texts>,
     #[serde(default)]
     intermediates: Option<Texts>,
     #[serde(default)]

@@ -13,7 +13,7 @@ fn parsed(text: &str) -> Value {
 
 fn items() -> Vec<Value> {
     vec![
-        json!({"prompt": "The capital of France is", "targets": [" Paris", " Rome"], "controls": [" Oslo"]}),
+        json!({"prompt": "The capital of France is", "targets": [" Paris", " Rome"], "target": "not this", "controls": [" Oslo"]}),
         json!({"prompt": "The capital of Italy is", "intermediates": " Rome", "target": "ignored", "controls": [" Paris"]}),
         json!({"prompt": "The capital of Spain is ", "targets": [" Madrid"]}),
         json!({"prompt": "The opposite of hot is", "targets": [" of"], "position": 2}),
@@ -137,8 +137,8 @@ fn what_is_left_out_and_what_is_copied_is_counted() {
     assert_works(&table);
     for words in [
         "5 items, 6 targets",
-        "Left out: 1 targets of several tokens, 1 that the model does not have; with them 1 items",
-        "1 prompts end in a space, which was stripped",
+        "Left out: 1 target of several tokens, 1 that the model does not have; with them 1 item",
+        "1 prompt ends in a space, which was stripped",
         "Copy rate: 16.7%",
         "control @10",
         "least",
@@ -238,4 +238,18 @@ fn each_lens_has_rows_of_its_own() {
     }
     let csv = columns(&evaluated(&format!("logit,{TUNED}"), &["--format", "csv"]));
     assert_eq!(csv["lens"].len(), rows.len());
+}
+
+/// Whichever layers are asked for.
+#[test]
+fn the_output_has_a_row_of_its_own_under_a_choice_of_layers() {
+    let folder = TempDir::new().unwrap();
+    let file = file(&folder, &items());
+    let rows = |more: &[&str]| {
+        let document = parsed(&run(&[&["--eval", &file, "--json", "-q"], more].concat()).stdout);
+        document["rows"].as_array().unwrap().clone()
+    };
+    let (all, some) = (rows(&[]), rows(&["--layers", "0-2"]));
+    assert_eq!(some.len(), 5, "{some:?}");
+    assert_eq!((&some[..3], some.last()), (&all[1..4], all.last()));
 }
