@@ -4,6 +4,7 @@
 //! decided on the machine that it runs on, so an ordinary release build is the fast one.
 
 pub mod attention;
+mod columns;
 pub mod math;
 pub mod panel;
 pub mod product;

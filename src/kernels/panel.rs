@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use crate::weights::{Layout, Matrix};
+use super::skinny;
+use crate::weights::{DType, Layout, Matrix, View};
 
-/// Some outputs of a matrix as float32.
+/// Some outputs of a matrix.
 pub struct Panel<'a> {
-    pub weights: &'a [f32],
+    pub weights: Weights<'a>,
     pub inputs: usize,
     /// The number of outputs.
     pub width: usize,
@@ -15,25 +16,59 @@ pub struct Panel<'a> {
     pub in_stride: usize,
 }
 
+/// A panel's numbers.
+#[derive(Clone, Copy)]
+pub enum Weights<'a> {
+    /// As float32: where they lie, or widened.
+    F32(&'a [f32]),
+    /// As the file has them, output after output, in whatever type.
+    Stored(Stored<'a>),
+}
+
+/// A tensor from one of its elements on, as the file has it.
+#[derive(Clone, Copy)]
+pub struct Stored<'a> {
+    view: &'a View,
+    first: usize,
+}
+
+impl<'a> Stored<'a> {
+    /// The type and the bytes, where every number is exactly what they say.
+    pub fn exact(&self) -> Option<(DType, &'a [u8])> {
+        let (dtype, bytes) = self.view.exact()?;
+        Some((dtype, &bytes[dtype.bytes_of(self.first)?..]))
+    }
+
+    /// Writes the elements from `start` on as float32. Of blocks whole ones.
+    pub fn widen(&self, start: usize, out: &mut [f32]) {
+        self.view.widen(self.first + start, out);
+    }
+}
+
 impl<'a> Panel<'a> {
-    /// The outputs `range` of the matrix: where they lie, or widened into `buffer`.
-    pub fn new(matrix: &'a Matrix, range: Range<usize>, buffer: &'a mut Vec<f32>) -> Self {
+    /// The outputs `range` of the matrix for products of up to `rows` rows: where they lie, or widened into
+    /// `buffer`.
+    pub fn new(matrix: &'a Matrix, range: Range<usize>, rows: usize, buffer: &'a mut Vec<f32>) -> Self {
         let (inputs, outputs, width) = (matrix.inputs(), matrix.outputs(), range.len());
         let view = matrix.view();
-        let (weights, out_stride, in_stride): (&[f32], _, _) = match (matrix.layout(), view.as_f32()) {
-            (Layout::OutIn, Some(all)) => (&all[range.start * inputs..range.end * inputs], inputs, 1),
-            (Layout::InOut, Some(all)) => (&all[range.start..], 1, outputs),
+        let first = range.start * inputs;
+        let (weights, out_stride, in_stride) = match (matrix.layout(), view.as_f32()) {
+            (Layout::OutIn, Some(all)) => (Weights::F32(&all[first..range.end * inputs]), inputs, 1),
+            (Layout::InOut, Some(all)) => (Weights::F32(&all[range.start..]), 1, outputs),
+            (Layout::OutIn, None) if rows <= skinny::FEW => {
+                (Weights::Stored(Stored { view, first }), inputs, 1)
+            }
             (Layout::OutIn, None) => {
                 buffer.resize(width * inputs, 0.);
-                view.widen(range.start * inputs, buffer);
-                (buffer, inputs, 1)
+                view.widen(first, buffer);
+                (Weights::F32(buffer), inputs, 1)
             }
             (Layout::InOut, None) => {
                 buffer.resize(width * inputs, 0.);
                 for (i, row) in buffer.chunks_exact_mut(width).enumerate() {
                     view.widen(i * outputs + range.start, row);
                 }
-                (buffer, 1, width)
+                (Weights::F32(buffer), 1, width)
             }
         };
         Self {

@@ -1,7 +1,8 @@
 //! Products of rows with a weight matrix that lies in a mapped file.
 //!
-//! The matrix is taken a panel of outputs at a time. A float32 panel is multiplied where it lies;
-//! any other type is widened into a buffer of the panel's size. Panels run in parallel.
+//! The matrix is taken a panel of outputs at a time, panels in parallel. A float32 panel is multiplied where
+//! it lies; any other type is widened, for many rows into a buffer of the panel's size, for a few on its way
+//! into the sums.
 
 #![expect(unsafe_code, reason = "threads write the columns of one buffer, each its own")]
 
@@ -10,8 +11,8 @@ use std::ops::Range;
 use gemm::Parallelism;
 use rayon::prelude::*;
 
-use super::panel::Panel;
-use super::{Target, skinny};
+use super::panel::{Panel, Weights};
+use super::{Target, columns, skinny};
 use crate::weights::{Layout, Matrix};
 
 /// Rows that are multiplied with a panel at a time, when there are many.
@@ -31,7 +32,7 @@ pub fn apply(matrix: &Matrix, bias: Option<&[f32]>, x: &[f32], rows: usize) -> V
         .collect::<Vec<_>>()
         .into_par_iter()
         .for_each_init(Vec::new, |buffer, outputs_of| {
-            let panel = Panel::new(matrix, outputs_of.clone(), buffer);
+            let panel = Panel::new(matrix, outputs_of.clone(), rows, buffer);
             for block in &blocks {
                 let x = &x[block.start * panel.inputs..block.end * panel.inputs];
                 let y = target.at(block.start * outputs + outputs_of.start);
@@ -79,7 +80,14 @@ unsafe fn add_product(panel: &Panel, x: &[f32], rows: usize, y: *mut f32, stride
         // SAFETY: passed on.
         return unsafe { skinny::add_product(panel, x, rows, y, stride) };
     }
+    if columns::suits(panel, rows) {
+        // SAFETY: passed on.
+        return unsafe { columns::add_product(panel, x, rows, y, stride) };
+    }
     assert_eq!(x.len(), rows * panel.inputs);
+    let Weights::F32(weights) = panel.weights else {
+        unreachable!("a panel for more than a few rows is float32")
+    };
     // SAFETY: the panel's strides reach no further than its weights (see `new`), x is
     // [rows, inputs], and the caller vouches for y.
     unsafe {
@@ -94,7 +102,7 @@ unsafe fn add_product(panel: &Panel, x: &[f32], rows: usize, y: *mut f32, stride
             x.as_ptr(),
             1,
             panel.inputs as isize,
-            panel.weights.as_ptr(),
+            weights.as_ptr(),
             panel.out_stride as isize,
             panel.in_stride as isize,
             1.,

@@ -81,7 +81,7 @@ fn fold_slices<T: Tiled>(
             }
             for tile in ranges(part.len(), width) {
                 let tile = part.start + tile.start..part.start + tile.end;
-                let panel = Panel::new(head, tile.clone(), buffer);
+                let panel = Panel::new(head, tile.clone(), rows.len(), buffer);
                 for block in ranges(rows.len(), whole_groups(ROWS)) {
                     let x = &x[(rows.start + block.start) * hidden..(rows.start + block.end) * hidden];
                     logits.resize(block.len() * tile.len(), 0.);

@@ -3,7 +3,9 @@
 //! Decoded in float32 exactly as ggml's `dequantize_row_*` and gguf-py have it: where a product has more than one
 //! factor all but the last rounding are exact.
 
-use half::f16;
+use std::hint::black_box;
+
+use crate::machine::simd::vectorised;
 
 /// How numbers are stored in blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,38 +94,36 @@ impl BlockType {
         self.row().4
     }
 
-    /// Writes the numbers of a whole block to `out`.
-    #[inline(always)]
-    pub fn decode(self, block: &[u8], out: &mut [f32]) {
+    /// Writes the numbers of whole blocks to `out`.
+    pub fn decode(self, bytes: &[u8], out: &mut [f32]) {
+        /// Takes one block after another. The widest instruction set does not reach a function that is handed over.
+        macro_rules! each {
+            ($decode:ident) => {{
+                let (blocks, outs) = (bytes.as_chunks().0, out.as_chunks_mut().0);
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (block, out) in blocks.iter().zip(outs) {
+                            $decode(block, out);
+                        }
+                    },
+                )
+            }};
+        }
         match self {
-            Q4_0 => nibbles(half(block, 0), &block[2..18], out, |q, d| d * (q as f32 - 8.)),
-            Q4_1 => {
-                let m = half(block, 2);
-                nibbles(half(block, 0), &block[4..20], out, |q, d| d * q as f32 + m);
-            }
-            Q5_0 => fives(half(block, 0), &block[2..6], &block[6..22], out, |q, d| {
-                d * (q as f32 - 16.)
-            }),
-            Q5_1 => {
-                let m = half(block, 2);
-                fives(half(block, 0), &block[4..8], &block[8..24], out, |q, d| {
-                    d * q as f32 + m
-                });
-            }
-            Q8_0 => {
-                let d = half(block, 0);
-                out.iter_mut()
-                    .zip(&block[2..34])
-                    .for_each(|(x, &q)| *x = d * q as i8 as f32);
-            }
-            Q2K => q2k(block, out),
-            Q3K => q3k(block, out),
-            Q4K => q4k(block, out),
-            Q5K => q5k(block, out),
-            Q6K => q6k(block, out),
-            Iq4Nl => nibbles(half(block, 0), &block[2..18], out, |q, d| d * IQ4[q as usize]),
-            Iq4Xs => iq4xs(block, out),
-            Mxfp4 => nibbles(power(block[0]), &block[1..17], out, |q, d| d * FP4[q as usize]),
+            Q4_0 => each!(q4_0),
+            Q4_1 => each!(q4_1),
+            Q5_0 => each!(q5_0),
+            Q5_1 => each!(q5_1),
+            Q8_0 => each!(q8_0),
+            Q2K => each!(q2k),
+            Q3K => each!(q3k),
+            Q4K => each!(q4k),
+            Q5K => each!(q5k),
+            Q6K => each!(q6k),
+            Iq4Nl => each!(iq4nl),
+            Iq4Xs => each!(iq4xs),
+            Mxfp4 => each!(mxfp4),
         }
     }
 }
@@ -143,9 +143,18 @@ const FP4: [f32; 16] = [
     0., 0.5, 1., 1.5, 2., 3., 4., 6., -0., -0.5, -1., -1.5, -2., -3., -4., -6.,
 ];
 
+/// The float16 that lies there. The exponent of its leading bits, as a float32's, is 112 too low: also of what is
+/// below the normal ones.
 #[inline(always)]
 fn half(block: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+    let bits = u32::from(u16::from_le_bytes([block[at], block[at + 1]]));
+    let (sign, magnitude) = ((bits & 0x8000) << 16, (bits & 0x7fff) << 13);
+    let number = f32::from_bits(magnitude) * f32::from_bits((127 + 112) << 23);
+    let number = match magnitude >= 0x7c00 << 13 {
+        true => magnitude | 0x7f80_0000,
+        false => number.to_bits(),
+    };
+    f32::from_bits(number | sign)
 }
 
 /// 2^(e − 127), of the smallest too, and NaN for 255 (OCP Microscaling, E8M0).
@@ -158,57 +167,125 @@ fn power(e: u8) -> f32 {
     }
 }
 
-/// 32 numbers of four bits: the low halves of 16 bytes, then the high ones.
+/// The four bits of each of 16 bytes: the low halves, then the high ones.
 #[inline(always)]
-fn nibbles(d: f32, bytes: &[u8], out: &mut [f32], value: impl Fn(u8, f32) -> f32) {
-    let (low, high) = out.split_at_mut(16);
-    for (j, &byte) in bytes.iter().enumerate() {
-        low[j] = value(byte & 15, d);
-        high[j] = value(byte >> 4, d);
+fn nibbles(bytes: &[u8], out: &mut [f32; 32], value: impl Fn(usize, u8) -> f32) {
+    let (mut both, bytes) = ([0; 32], chunk::<16>(bytes, 0));
+    both[..16].copy_from_slice(&bytes.map(|byte| byte & 15));
+    both[16..].copy_from_slice(&bytes.map(|byte| byte >> 4));
+    // In memory: what is taken from registers one by one is not vectorised.
+    let both = black_box(&mut both);
+    for i in 0..32 {
+        out[i] = value(i, both[i]);
     }
 }
 
 /// The same of five bits, the fifth in a bit set.
 #[inline(always)]
-fn fives(d: f32, bits: &[u8], bytes: &[u8], out: &mut [f32], value: impl Fn(u8, f32) -> f32) {
-    let bits = u32::from_le_bytes([bits[0], bits[1], bits[2], bits[3]]);
-    let (low, high) = out.split_at_mut(16);
-    for (j, &byte) in bytes.iter().enumerate() {
-        let fifth = |at: usize| ((bits >> at & 1) << 4) as u8;
-        low[j] = value(byte & 15 | fifth(j), d);
-        high[j] = value(byte >> 4 | fifth(j + 16), d);
+fn fives(bits: &[u8], bytes: &[u8], out: &mut [f32; 32], value: impl Fn(f32) -> f32) {
+    let bits = u32::from_le_bytes(*chunk(bits, 0));
+    nibbles(bytes, out, |i, q| {
+        value((u32::from(q) | (bits >> i & 1) << 4) as f32)
+    });
+}
+
+#[inline(always)]
+fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
+    let d = half(block, 0);
+    nibbles(&block[2..], out, |_, q| d * (q as f32 - 8.));
+}
+
+#[inline(always)]
+fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
+    let (d, m) = (half(block, 0), half(block, 2));
+    nibbles(&block[4..], out, |_, q| d * q as f32 + m);
+}
+
+#[inline(always)]
+fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
+    let d = half(block, 0);
+    fives(&block[2..], &block[6..], out, |q| d * (q - 16.));
+}
+
+#[inline(always)]
+fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
+    let (d, m) = (half(block, 0), half(block, 2));
+    fives(&block[4..], &block[8..], out, |q| d * q + m);
+}
+
+#[inline(always)]
+fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
+    let (d, bytes) = (half(block, 0), &block[2..]);
+    for i in 0..32 {
+        out[i] = d * bytes[i] as i8 as f32;
     }
 }
 
 #[inline(always)]
-fn q2k(block: &[u8], out: &mut [f32]) {
-    let (scales, bytes) = (&block[..16], &block[16..80]);
+fn iq4nl(block: &[u8; 18], out: &mut [f32; 32]) {
+    let d = half(block, 0);
+    nibbles(&block[2..], out, |_, q| d * IQ4[q as usize & 15]);
+}
+
+#[inline(always)]
+fn mxfp4(block: &[u8; 17], out: &mut [f32; 32]) {
+    let d = power(block[0]);
+    nibbles(&block[1..], out, |_, q| d * FP4[q as usize & 15]);
+}
+
+/// Of 256 numbers eight stretches of 32.
+#[inline(always)]
+fn stretches(out: &mut [f32; 256]) -> impl Iterator<Item = (usize, &mut [f32; 32])> {
+    out.as_chunks_mut().0.iter_mut().enumerate()
+}
+
+#[inline(always)]
+fn q2k(block: &[u8; 84], out: &mut [f32; 256]) {
     let (d, min) = (half(block, 80), half(block, 82));
-    for (i, part) in out.chunks_exact_mut(16).enumerate() {
-        // 128 numbers lie in 32 bytes, four times two stretches of 16, two bits each.
-        let (start, shift) = (i / 8 * 32 + i % 2 * 16, i % 8 / 2 * 2);
-        let (d, m) = (d * (scales[i] & 15) as f32, min * (scales[i] >> 4) as f32);
-        for (x, &byte) in part.iter_mut().zip(&bytes[start..]) {
-            *x = d * (byte >> shift & 3) as f32 - m;
+    for (i, out) in stretches(out) {
+        // 128 numbers lie in 32 bytes, two bits each; 16 share a scale and a minimum.
+        let (bytes, shift) = (chunk::<32>(block, 16 + i / 4 * 32), i % 4 * 2);
+        let d = twice([2 * i, 2 * i + 1].map(|at| d * (block[at] & 15) as f32));
+        let m = twice([2 * i, 2 * i + 1].map(|at| min * (block[at] >> 4) as f32));
+        for j in 0..32 {
+            out[j] = d[j] * (bytes[j] >> shift & 3) as f32 - m[j];
         }
     }
 }
 
+/// A number for each half of a stretch.
 #[inline(always)]
-fn q3k(block: &[u8], out: &mut [f32]) {
-    let (high, bytes, packed) = (&block[..32], &block[32..96], &block[96..108]);
+fn twice([first, second]: [f32; 2]) -> [f32; 32] {
+    std::array::from_fn(|j| if j < 16 { first } else { second })
+}
+
+#[inline(always)]
+fn q3k(block: &[u8; 110], out: &mut [f32; 256]) {
+    let (high, packed) = (chunk::<32>(block, 0), &block[96..108]);
     let d = half(block, 108);
-    for (i, part) in out.chunks_exact_mut(16).enumerate() {
+    let scale = |at: usize| {
         // Six bits: four in the first eight bytes, two in the last four.
-        let low = packed[i % 8] >> (i / 8 * 4) & 15;
-        let top = packed[8 + i % 4] >> (i / 4 * 2) & 3;
-        let d = d * ((low | top << 4) as f32 - 32.);
-        let (at, shift, bit) = (i % 2 * 16, i % 8 / 2 * 2, i / 8 * 4 + i % 8 / 2);
-        for (j, x) in part.iter_mut().enumerate() {
-            let low = (bytes[i / 8 * 32 + at + j] >> shift & 3) as f32;
-            let missing = if high[at + j] >> bit & 1 == 0 { 4. } else { 0. };
-            *x = d * (low - missing);
+        let low = packed[at % 8] >> (at / 8 * 4) & 15;
+        let top = packed[8 + at % 4] >> (at / 4 * 2) & 3;
+        d * ((low | top << 4) as f32 - 32.)
+    };
+    for (i, out) in stretches(out) {
+        // As Q2_K's, and a third bit of which each byte has one for each stretch.
+        let (bytes, shift) = (chunk::<32>(block, 32 + i / 4 * 32), i % 4 * 2);
+        let d = twice([scale(2 * i), scale(2 * i + 1)]);
+        for j in 0..32 {
+            let q = bytes[j] >> shift & 3 | (high[j] >> i & 1) << 2;
+            out[j] = d[j] * (q as f32 - 4.);
         }
+    }
+}
+
+/// `N` bytes from `at` on.
+#[inline(always)]
+fn chunk<const N: usize>(block: &[u8], at: usize) -> &[u8; N] {
+    match block[at..].first_chunk() {
+        Some(chunk) => chunk,
+        None => unreachable!("a block is longer"),
     }
 }
 
@@ -227,65 +304,75 @@ fn scale_and_min(packed: &[u8], i: usize) -> (f32, f32) {
 }
 
 #[inline(always)]
-fn q4k(block: &[u8], out: &mut [f32]) {
+fn q4k(block: &[u8; 144], out: &mut [f32; 256]) {
     let (d, min) = (half(block, 0), half(block, 2));
-    for (i, part) in out.chunks_exact_mut(32).enumerate() {
+    for (i, out) in stretches(out) {
         let (scale, m) = scale_and_min(&block[4..16], i);
         let (d, m) = (d * scale, min * m);
-        let (bytes, shift) = (&block[16 + i / 2 * 32..], i % 2 * 4);
-        for (x, &byte) in part.iter_mut().zip(bytes) {
-            *x = d * (byte >> shift & 15) as f32 - m;
+        let (bytes, shift) = (chunk::<32>(block, 16 + i / 2 * 32), i % 2 * 4);
+        for j in 0..32 {
+            out[j] = d * (bytes[j] >> shift & 15) as f32 - m;
         }
     }
 }
 
 #[inline(always)]
-fn q5k(block: &[u8], out: &mut [f32]) {
-    let (d, min, high) = (half(block, 0), half(block, 2), &block[16..48]);
-    for (i, part) in out.chunks_exact_mut(32).enumerate() {
+fn q5k(block: &[u8; 176], out: &mut [f32; 256]) {
+    let (d, min, high) = (half(block, 0), half(block, 2), chunk::<32>(block, 16));
+    for (i, out) in stretches(out) {
         let (scale, m) = scale_and_min(&block[4..16], i);
         let (d, m) = (d * scale, min * m);
-        let (bytes, shift) = (&block[48 + i / 2 * 32..], i % 2 * 4);
-        for (j, x) in part.iter_mut().enumerate() {
+        let (bytes, shift) = (chunk::<32>(block, 48 + i / 2 * 32), i % 2 * 4);
+        for j in 0..32 {
             let q = bytes[j] >> shift & 15 | (high[j] >> i & 1) << 4;
-            *x = d * q as f32 - m;
+            out[j] = d * q as f32 - m;
         }
     }
 }
 
 #[inline(always)]
-fn q6k(block: &[u8], out: &mut [f32]) {
+fn q6k(block: &[u8; 210], out: &mut [f32; 256]) {
     let d = half(block, 208);
-    for (i, part) in out.chunks_exact_mut(32).enumerate() {
+    let scale = |at: usize| d * block[192 + at] as i8 as f32;
+    for (i, out) in stretches(out) {
         // Of 128 numbers four stretches of 32: the low bits in 64 bytes, two high bits each in 32.
         let (whole, quarter) = (i / 4, i % 4);
-        let low = &block[whole * 64 + quarter % 2 * 32..];
-        let high = &block[128 + whole * 32..];
-        let scales = &block[192 + i * 2..];
-        for (j, x) in part.iter_mut().enumerate() {
+        let low = chunk::<32>(block, whole * 64 + quarter % 2 * 32);
+        let high = chunk::<32>(block, 128 + whole * 32);
+        let d = twice([scale(2 * i), scale(2 * i + 1)]);
+        for j in 0..32 {
             let q = low[j] >> (quarter / 2 * 4) & 15 | (high[j] >> (quarter * 2) & 3) << 4;
-            *x = d * scales[j / 16] as i8 as f32 * (q as f32 - 32.);
+            out[j] = d[j] * (q as f32 - 32.);
         }
     }
 }
 
 #[inline(always)]
-fn iq4xs(block: &[u8], out: &mut [f32]) {
+fn iq4xs(block: &[u8; 136], out: &mut [f32; 256]) {
     let d = half(block, 0);
     let high = u16::from_le_bytes([block[2], block[3]]);
-    for (i, part) in out.chunks_exact_mut(32).enumerate() {
+    for (i, out) in stretches(out) {
         let low = block[4 + i / 2] >> (i % 2 * 4) & 15;
         let top = (high >> (2 * i) & 3) as u8;
         let d = d * ((low | top << 4) as f32 - 32.);
-        nibbles(d, &block[8 + i * 16..8 + i * 16 + 16], part, |q, d| {
-            d * IQ4[q as usize]
-        });
+        nibbles(&block[8 + i * 16..], out, |_, q| d * IQ4[q as usize & 15]);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_float16_is_itself() {
+        for bits in 0..=u16::MAX {
+            let (own, known) = (half(&bits.to_le_bytes(), 0), half::f16::from_bits(bits).to_f32());
+            assert!(
+                own == known && own.is_sign_negative() == known.is_sign_negative()
+                    || own.is_nan() && known.is_nan()
+            );
+        }
+    }
 
     #[test]
     fn every_type_is_where_it_says() {

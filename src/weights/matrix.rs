@@ -28,7 +28,7 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    pub(super) fn new(view: View, shape: [usize; 2], layout: Layout) -> Self {
+    pub(crate) fn new(view: View, shape: [usize; 2], layout: Layout) -> Self {
         let [outputs, inputs] = match layout {
             Layout::OutIn => shape,
             Layout::InOut => [shape[1], shape[0]],

@@ -47,7 +47,7 @@ impl DType {
     }
 
     /// The bytes of `numbers` numbers; `None` where they make no whole units, or too many.
-    pub(super) fn bytes_of(self, numbers: usize) -> Option<usize> {
+    pub fn bytes_of(self, numbers: usize) -> Option<usize> {
         let (len, bytes) = self.unit();
         let whole = numbers.is_multiple_of(len).then_some(numbers / len);
         whole.and_then(|units| units.checked_mul(bytes))
@@ -123,6 +123,13 @@ impl View {
             streamed,
             absent: None,
         }
+    }
+
+    /// A tensor of these bytes.
+    #[cfg(test)]
+    pub(crate) fn in_memory(bytes: Vec<u8>, dtype: DType, shape: Vec<usize>) -> Self {
+        let range = 0..bytes.len();
+        Self::new(Storage::Memory(bytes.into()), range, dtype, shape, false)
     }
 
     /// A tensor whose bytes are not on this machine.
@@ -227,6 +234,12 @@ impl View {
         bytemuck::try_cast_slice(self.bytes()).ok()
     }
 
+    /// The type and the bytes, where each number is exactly what they say: it is neither rounded nor scaled.
+    pub fn exact(&self) -> Option<(DType, &[u8])> {
+        let same = self.absent.is_none() && self.rounding().is_none() && self.scales.is_none();
+        same.then(|| (self.dtype, self.bytes()))
+    }
+
     /// Writes the elements `start..start + out.len()` to `out` as float32: exactly, unless the
     /// view rounds. Of blocks whole ones.
     pub fn widen(&self, start: usize, out: &mut [f32]) {
@@ -245,7 +258,7 @@ impl View {
                 Some(scales) => scales.widen(start, bytes, out),
                 None => unreachable!("8-bit floats are taken from a checkpoint with their scales"),
             },
-            DType::Block(block) => decode(block, bytes, out),
+            DType::Block(block) => block.decode(bytes, out),
             DType::Other(_) => unreachable!("only supported types are taken from a checkpoint"),
         }
         match self.rounding() {
@@ -272,16 +285,6 @@ impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{:?}", self.dtype, self.shape)
     }
-}
-
-fn decode(block: BlockType, bytes: &[u8], out: &mut [f32]) {
-    let blocks = bytes
-        .chunks_exact(block.bytes())
-        .zip(out.chunks_exact_mut(block.numbers()));
-    vectorised(
-        #[inline(always)]
-        || blocks.for_each(|(bytes, out)| block.decode(bytes, out)),
-    );
 }
 
 fn fill<const N: usize>(bytes: &[u8], out: &mut [f32], convert: impl Fn([u8; N]) -> f32) {
