@@ -6,7 +6,7 @@ use bytes::Bytes;
 use candle_core::{DType, Device, Tensor};
 use half::{bf16, f16};
 use logit_lens::decoder::{Norm, NormKind, Unembed};
-use logit_lens::readout::{Readout, Rows};
+use logit_lens::readout::{Reading, Readout, Rows};
 use logit_lens::source::Asset;
 use logit_lens::weights::{Layout, Vector, Weights};
 use proptest::prelude::*;
@@ -237,12 +237,59 @@ proptest! {
     }
 
     #[test]
+    fn tokens_are_followed_as_rows_are_read_to_the_bit(case in case(), form in form()) {
+        in_one_pass_as_in_two(&case, form);
+    }
+
+    #[test]
     fn probabilities_sum_to_1(case in case(), form in form()) {
         let unembed = case.unembed();
         for reading in Readout::new(&unembed).read(&case.rows(form), case.vocabulary).unwrap() {
             let sum: f64 = reading.top.iter().map(|candidate| candidate.prob).sum();
             prop_assert!((sum - 1.).abs() <= 1e-6, "{}", sum);
         }
+    }
+}
+
+/// Tokens that the readings themselves name, at some positions none.
+fn in_one_pass_as_in_two(case: &Case, form: DType) {
+    let unembed = case.unembed();
+    let (rows, readout) = (case.rows(form), Readout::new(&unembed));
+    let of_position = |readings: &[Reading]| match readings[0].top1().id % 4 {
+        0 => Vec::new(),
+        _ => readings.iter().map(|reading| reading.top1().id).collect(),
+    };
+    let of_all = |readings: &[Reading]| -> Vec<Vec<u32>> {
+        readings.chunks_exact(case.sites).map(of_position).collect()
+    };
+    let readings = readout.read(&rows, case.top_k).unwrap();
+    let tracked = readout.track(&rows, &readings, &of_all(&readings)).unwrap();
+    let mut named = |readings: &[Reading]| Ok(of_all(readings));
+    let (same, followed) = readout.read_and_track(&rows, case.top_k, &mut named).unwrap();
+    assert_eq!(format!("{readings:?}"), format!("{same:?}"));
+    assert_eq!(tracked, followed);
+}
+
+/// More rows than have their logits kept at once.
+#[test]
+fn tokens_are_followed_through_many_rows() {
+    let (hidden, vocabulary, sites, positions) = (5, 300, 3, 700);
+    let number = |i: usize| ((i * 7919 + 13) % 1009) as f32 / 300. - 1.7;
+    let case = Case {
+        hidden,
+        vocabulary,
+        sites,
+        positions,
+        top_k: 2,
+        kind: NormKind::Rms,
+        dtype: Dtype::F32,
+        rows: (0..positions * sites * hidden).map(number).collect(),
+        weight: vec![1.; hidden],
+        bias: vec![0.; hidden],
+        head: (0..vocabulary * hidden).map(|i| number(3 * i + 1)).collect(),
+    };
+    for form in [DType::F32, DType::F64] {
+        in_one_pass_as_in_two(&case, form);
     }
 }
 

@@ -17,7 +17,8 @@ use crate::decoder::Unembed;
 use crate::error::Result;
 use crate::machine::progress::Progress;
 
-pub use track::Tracked;
+pub use tiles::bytes_kept;
+pub use track::{Tracked, Wanted};
 
 /// What the model would say at one row.
 #[derive(Debug, Clone)]
@@ -112,10 +113,16 @@ impl<'a> Readout<'a> {
     /// A reading for each row, with its `top_k` likeliest tokens (at most the vocabulary).
     pub fn read(&self, rows: &Rows, top_k: usize) -> Result<Vec<Reading>> {
         let unembedded = self.unembed.rows(&rows.hidden)?;
-        let top_k = top_k.min(self.unembed.head.outputs());
-        let new = |row: usize| fold::Running::new(top_k, rows.next[row / rows.sites]);
+        let new = self.running(rows, top_k);
         let running = tiles::fold(self.unembed, &unembedded, rows.sites, new, self.progress)?;
         Ok(running.into_iter().map(fold::Running::finish).collect())
+    }
+
+    /// What will have seen nothing yet of a row, by its number.
+    fn running(&self, rows: &Rows, top_k: usize) -> impl Fn(usize) -> fold::Running + Sync {
+        let top_k = top_k.min(self.unembed.head.outputs());
+        let (next, sites) = (rows.next.clone(), rows.sites);
+        move |row| fold::Running::new(top_k, next[row / sites])
     }
 
     /// All logits of the rows `hidden` `[rows, hidden]`, for the few rows whose whole distributions
@@ -136,12 +143,31 @@ impl<'a> Readout<'a> {
         Ok(())
     }
 
+    /// As [`Readout::read`]; and for each row logit, probability and exact rank of the tokens that `wanted` names
+    /// for its position. It is told the readings of some positions at a time, in order.
+    pub fn read_and_track(
+        &self,
+        rows: &Rows,
+        top_k: usize,
+        wanted: &mut Wanted,
+    ) -> Result<(Vec<Reading>, Vec<Vec<Tracked>>)> {
+        track::read_and_track(
+            self.unembed,
+            &self.unembed.rows(&rows.hidden)?,
+            rows.sites,
+            (self.running(rows, top_k), fold::Running::finish),
+            wanted,
+            self.progress,
+        )
+    }
+
     /// For each row, logit, probability and exact rank of the tokens `wanted` at its position.
     /// `readings` are what [`Readout::read`] gave for the same rows.
     pub fn track(&self, rows: &Rows, readings: &[Reading], wanted: &[Vec<u32>]) -> Result<Vec<Vec<Tracked>>> {
+        let unembedded = self.unembed.rows(&rows.hidden)?;
         track::track(
             self.unembed,
-            &self.unembed.rows(&rows.hidden)?,
+            &unembedded,
             rows.sites,
             readings,
             wanted,

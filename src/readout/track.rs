@@ -1,5 +1,7 @@
 //! Certain tokens at every row: logit, probability and exact rank.
 
+use std::ops::Range;
+
 use candle_core::{DType, Device, Tensor};
 
 use super::Reading;
@@ -9,6 +11,9 @@ use crate::decoder::Unembed;
 use crate::error::Result;
 use crate::kernels::math;
 use crate::machine::progress::Progress;
+
+/// Names, for each of some positions, the tokens to follow there, from the readings of all their rows.
+pub type Wanted<'a> = dyn FnMut(&[Reading]) -> Result<Vec<Vec<u32>>> + 'a;
 
 /// What a row makes of a token that is followed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,8 +27,30 @@ pub struct Tracked {
     pub rank: u64,
 }
 
-/// A token's logit is known beforehand (from the reading, or one dot product); its rank is then a
-/// count in one more pass through the vocabulary.
+/// Reads rows, and follows tokens through them in the same pass through the vocabulary: those that `wanted` names
+/// when it is told the readings of some positions. `first` makes what reads a row, `reading` the reading of that.
+pub fn read_and_track<T: Tiled>(
+    unembed: &Unembed,
+    rows: &Tensor,
+    sites: usize,
+    (first, reading): (impl Fn(usize) -> T + Sync, impl Fn(T) -> Reading),
+    wanted: &mut Wanted,
+    progress: &dyn Progress,
+) -> Result<(Vec<Reading>, Vec<Vec<Tracked>>)> {
+    let mut readings: Vec<Reading> = Vec::new();
+    let second = |these: Range<usize>, seen: Vec<T>| {
+        readings.extend(seen.into_iter().map(&reading));
+        let readings = &readings[these.clone()];
+        let rows = rows.narrow(0, these.start, these.len())?;
+        above(unembed, &rows, sites, readings, &wanted(readings)?)
+    };
+    let counts = tiles::fold_twice(unembed, rows, sites, first, second, progress)?;
+    let tracked = tracked(counts, &readings);
+    Ok((readings, tracked))
+}
+
+/// Follows the tokens `wanted` at each position through rows that were read, in one more pass through the
+/// vocabulary.
 pub fn track(
     unembed: &Unembed,
     rows: &Tensor,
@@ -32,24 +59,36 @@ pub fn track(
     wanted: &[Vec<u32>],
     progress: &dyn Progress,
 ) -> Result<Vec<Vec<Tracked>>> {
+    let above = above(unembed, rows, sites, readings, wanted)?;
+    let counts = tiles::fold(unembed, rows, sites, |row| above[row].clone(), progress)?;
+    Ok(tracked(counts, readings))
+}
+
+/// What counts the logits above those of the tokens wanted at each row's position. A token's own is known
+/// beforehand: from the reading, or one dot product.
+fn above(
+    unembed: &Unembed,
+    rows: &Tensor,
+    sites: usize,
+    readings: &[Reading],
+    wanted: &[Vec<u32>],
+) -> Result<Vec<Above>> {
     let x = rows
         .to_device(&Device::Cpu)?
         .to_dtype(DType::F32)?
         .to_vec2::<f32>()?;
-    let logits: Vec<Vec<(u32, f32)>> = (x.iter().zip(readings).enumerate())
-        .map(|(row, (x, reading))| {
-            wanted[row / sites]
-                .iter()
-                .map(|&id| (id, known_logit(unembed, x, reading, id)))
-                .collect()
-        })
-        .collect();
-    let new = |row: usize| Above {
-        tokens: logits[row].clone(),
-        larger: vec![0; logits[row].len()],
+    let of_row = |(row, (x, reading)): (usize, (&Vec<f32>, &Reading))| {
+        let tokens: Vec<(u32, f32)> = (wanted[row / sites].iter())
+            .map(|&id| (id, known_logit(unembed, x, reading, id)))
+            .collect();
+        let larger = vec![0; tokens.len()];
+        Above { tokens, larger }
     };
-    let counts = tiles::fold(unembed, rows, sites, new, progress)?;
-    let tracked = |above: Above, reading: &Reading| {
+    Ok(x.iter().zip(readings).enumerate().map(of_row).collect())
+}
+
+fn tracked(counts: Vec<Above>, readings: &[Reading]) -> Vec<Vec<Tracked>> {
+    let of_row = |(above, reading): (Above, &Reading)| {
         let both = above.tokens.into_iter().zip(above.larger);
         both.map(|((id, logit), larger)| {
             let logprob = reading.logprob(logit);
@@ -63,11 +102,7 @@ pub fn track(
         })
         .collect()
     };
-    Ok(counts
-        .into_iter()
-        .zip(readings)
-        .map(|(above, reading)| tracked(above, reading))
-        .collect())
+    counts.into_iter().zip(readings).map(of_row).collect()
 }
 
 /// The logit as the reading has it, so that one row never shows two for a token; for a token
@@ -80,6 +115,7 @@ fn known_logit(unembed: &Unembed, x: &[f32], reading: &Reading, id: u32) -> f32 
 }
 
 /// Counts the logits above each of some tokens' logits.
+#[derive(Clone)]
 struct Above {
     tokens: Vec<(u32, f32)>,
     larger: Vec<u64>,

@@ -1,11 +1,10 @@
 //! How many prompts go through the model together, and what they take.
 
 use crate::error::Result;
-use crate::lens::Positions;
-use crate::lens::Request;
+use crate::lens::{Follow, Positions, Request};
 use crate::machine::memory;
 use crate::model::Model;
-use crate::readout::{Candidate, Reading, Tracked};
+use crate::readout::{Candidate, Reading, Tracked, bytes_kept};
 
 /// What the activations of one batch may take.
 const BUDGET: usize = 256 << 20;
@@ -66,8 +65,13 @@ impl Model {
         request: &Request,
     ) -> Result<()> {
         let reading = size_of::<Reading>() + request.top_k.min(self.card.vocabulary) * size_of::<Candidate>();
-        let bytes =
-            tokens * self.bytes_of_a_token() + positions * sites * (self.bytes_of_a_row() + 2 * reading);
+        let rows = positions * sites;
+        // What is followed is looked for in the logits themselves.
+        let kept = match request.follow {
+            Follow::Nothing => 0,
+            Follow::Top1 | Follow::TopK => bytes_kept(rows, self.card.vocabulary),
+        };
+        let bytes = tokens * self.bytes_of_a_token() + rows * (self.bytes_of_a_row() + 2 * reading) + kept;
         memory::require(
             bytes as u64,
             &format!("Reading {positions} of {tokens} tokens at {sites} places each"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::batches::require_memory_to_follow;
-use super::follow::{ids_to_follow, tracks};
+use super::follow::{follows_any, ids_to_follow, tracks};
 use crate::decoder::{Batch, Hook, Point, Site};
 use crate::engine::Engine;
 use crate::engine::continuations::add_continuations;
@@ -119,12 +119,37 @@ impl Model {
         self.require_memory(batch.tokens(), positions, chosen.count, request)?;
         let read = self.rows_to_read(source, &batch, &plans, &chosen, &lenses, progress)?;
         let readout = Readout::new(&self.decoder.unembed).reporting(progress);
-        let mut readings = readout.read(&read.rows, request.top_k)?;
+        let check = |readings: &[Reading]| {
+            if progress.is_cancelled() {
+                return Err(cancelled());
+            }
+            match readings.iter().all(Reading::is_finite) {
+                true => Ok(()),
+                false => Err(source.not_finite(&batch)?),
+            }
+        };
+        let (mut readings, followed, wanted) = match follows_any(&plans, request) {
+            true => {
+                let mut wanted = Vec::new();
+                let mut name = |readings: &[Reading]| {
+                    check(readings)?;
+                    let of_these = read.ids_to_follow(&plans, wanted.len(), readings, request);
+                    wanted.extend(of_these.clone());
+                    require_memory_to_follow(&wanted, chosen.count)?;
+                    Ok(of_these)
+                };
+                let (readings, followed) = readout.read_and_track(&read.rows, request.top_k, &mut name)?;
+                (readings, followed, wanted)
+            }
+            false => {
+                let readings = readout.read(&read.rows, request.top_k)?;
+                check(&readings)?;
+                let none = vec![Vec::new(); readings.len()];
+                (readings, none, vec![Vec::new(); read.rows.next.len()])
+            }
+        };
         if progress.is_cancelled() {
             return Err(cancelled());
-        }
-        if !readings.iter().all(Reading::is_finite) {
-            return Err(source.not_finite(&batch)?);
         }
         if request.distances {
             readout.measure(&read.rows, &mut readings)?;
@@ -132,12 +157,6 @@ impl Model {
         if request.lens_kl {
             read.compare_lenses(&readout, &mut readings)?;
         }
-        let wanted = read.ids_to_follow(&plans, &readings, request);
-        require_memory_to_follow(&wanted, chosen.count)?;
-        let followed = match wanted.iter().all(Vec::is_empty) {
-            true => vec![Vec::new(); readings.len()],
-            false => readout.track(&read.rows, &readings, &wanted)?,
-        };
         let mut first: Vec<Trajectory> = Vec::new();
         for (nth, lens) in lenses.iter().enumerate() {
             let tracked = tracks(&followed, read.rows.sites, &read.shown[nth], &wanted);
@@ -348,15 +367,25 @@ impl Read {
         Ok(())
     }
 
-    /// For each position, the tokens to follow: each once, rising.
-    fn ids_to_follow(&self, plans: &[Plan], readings: &[Reading], request: &Request) -> Vec<Vec<u32>> {
+    /// For each of some positions from the `first` on, of which these are the readings, the tokens to follow: each
+    /// once, rising.
+    fn ids_to_follow(
+        &self,
+        plans: &[Plan],
+        first: usize,
+        readings: &[Reading],
+        request: &Request,
+    ) -> Vec<Vec<u32>> {
         let mut shown: Vec<usize> = self.shown.concat();
         shown.sort_unstable();
         shown.dedup();
         let plan_of_each = plans
             .iter()
-            .flat_map(|plan| plan.positions.iter().map(move |_| plan));
-        let positions = readings.chunks_exact(self.sites.len()).zip(&self.rows.next);
+            .flat_map(|plan| plan.positions.iter().map(move |_| plan))
+            .skip(first);
+        let positions = readings
+            .chunks_exact(self.sites.len())
+            .zip(&self.rows.next[first..]);
         (positions.zip(plan_of_each))
             .map(|((readings, next), plan)| {
                 let output = &readings[readings.len() - 1];

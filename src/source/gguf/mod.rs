@@ -10,6 +10,7 @@ mod facts;
 mod header;
 mod keys;
 mod metadata;
+mod pairs;
 mod split;
 mod splits;
 mod tokenizer;
@@ -226,7 +227,7 @@ pub fn model(name: &str, weights: Vec<Asset>) -> Result<ModelFiles> {
         about: None,
         revision: None,
         config: made("metadata", config::config(&gguf)?.to_string()),
-        tokenizer: TokenizerFiles::Json(made("tokenizer", Box::<str>::from(tokenizer.json).into_string())),
+        tokenizer: TokenizerFiles::Json(made("tokenizer", tokenizer.json)),
         tokenizer_config: Some(made("tokenizer's settings", tokenizer.config.to_string())),
         chat_template: None,
         special_tokens_map: None,

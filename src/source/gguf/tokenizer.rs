@@ -1,11 +1,11 @@
 //! A file's vocabulary as tokenizer.json and tokenizer_config.json.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
+
+use super::pairs::pairs;
 
 use super::Gguf;
 use super::metadata::Metadata;
@@ -14,13 +14,13 @@ use crate::error::{Error, Result};
 
 /// Both files.
 pub struct TokenizerJson {
-    pub json: Box<RawValue>,
+    pub json: String,
     pub config: Value,
 }
 
 /// A byte-pair encoding as tokenizer.json has it.
 #[derive(Serialize)]
-struct Bpe<'a, M> {
+struct Bpe<'a> {
     r#type: &'static str,
     dropout: Option<f32>,
     unk_token: Option<&'a str>,
@@ -29,12 +29,12 @@ struct Bpe<'a, M> {
     fuse_unk: bool,
     byte_fallback: bool,
     ignore_merges: bool,
-    vocab: &'a Vocabulary,
-    merges: M,
+    vocab: &'a Vocabulary<'a>,
+    merges: Merges<'a>,
 }
 
-impl<'a, M: Serialize> Bpe<'a, M> {
-    fn new(vocab: &'a Vocabulary, merges: M) -> Self {
+impl<'a> Bpe<'a> {
+    fn new(vocab: &'a Vocabulary, merges: Merges<'a>) -> Self {
         Self {
             r#type: "BPE",
             dropout: None,
@@ -48,21 +48,42 @@ impl<'a, M: Serialize> Bpe<'a, M> {
             merges,
         }
     }
+}
 
-    /// As text: a vocabulary is large, and nobody here looks into it again.
-    fn json(&self) -> Result<Box<RawValue>> {
-        to_raw_value(self).map_err(unwritten)
+/// Its merges: as the file has them, or pairs of ids.
+enum Merges<'a> {
+    Written(Vec<Cow<'a, str>>),
+    Pairs(&'a [Cow<'a, str>], Vec<[u32; 2]>),
+}
+
+impl Merges<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Written(merges) => merges.len(),
+            Self::Pairs(_, pairs) => pairs.len(),
+        }
+    }
+}
+
+impl Serialize for Merges<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::Written(merges) => serializer.collect_seq(merges),
+            Self::Pairs(tokens, pairs) => {
+                serializer.collect_seq(pairs.iter().map(|pair| pair.map(|id| &tokens[id as usize])))
+            }
+        }
     }
 }
 
 /// Its tokens with their ids.
-impl Serialize for Vocabulary {
+impl Serialize for Vocabulary<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_map(self.tokens.iter().zip(0u32..))
     }
 }
 
-fn unwritten(error: serde_json::Error) -> Error {
+fn unwritten(error: &dyn std::fmt::Display) -> Error {
     Error::failed(
         format!("The file's tokenizer cannot be written as JSON: {error}."),
         "Report this with the file's name.",
@@ -70,8 +91,8 @@ fn unwritten(error: serde_json::Error) -> Error {
 }
 
 /// A vocabulary as the file has it.
-struct Vocabulary {
-    tokens: Vec<String>,
+struct Vocabulary<'a> {
+    tokens: Vec<Cow<'a, str>>,
     kinds: Vec<u8>,
 }
 
@@ -79,12 +100,6 @@ struct Vocabulary {
 const NORMAL: u8 = 1;
 const CONTROL: u8 = 3;
 const USER_DEFINED: u8 = 4;
-
-/// Bytes of a token that may be made of two others: each way to cut it is tried. The longest of published
-/// vocabularies have about 100.
-const LONGEST: usize = 512;
-/// Ways to put a token together of two others, on average: 2.3 in Gemma's vocabulary.
-const WAYS: usize = 8;
 
 /// The tokenizer of the model in `gguf`.
 ///
@@ -110,14 +125,14 @@ pub fn tokenizer(gguf: &Gguf) -> Result<TokenizerJson> {
         .unwrap_or(parts.adds_bos);
     let adds_eos = metadata.flag("tokenizer.ggml.add_eos_token").unwrap_or(false);
     #[derive(Serialize)]
-    struct File {
+    struct File<'a> {
         version: &'static str,
         added_tokens: Vec<Value>,
         normalizer: Value,
         pre_tokenizer: Value,
         post_processor: Value,
         decoder: Value,
-        model: Box<RawValue>,
+        model: Bpe<'a>,
     }
     let file = File {
         version: "1.0",
@@ -128,28 +143,29 @@ pub fn tokenizer(gguf: &Gguf) -> Result<TokenizerJson> {
         decoder: parts.decoder,
         model: parts.model,
     };
+    // About what a token, and what a merge, takes: so much text is not moved as it grows.
+    let mut json = Vec::with_capacity(24 * vocabulary.tokens.len() + 24 * file.model.merges.len());
+    serde_json::to_writer(&mut json, &file).map_err(|e| unwritten(&e))?;
     Ok(TokenizerJson {
-        json: to_raw_value(&file).map_err(unwritten)?,
+        json: String::from_utf8(json).map_err(|e| unwritten(&e))?,
         config: special.config(metadata),
     })
 }
 
 /// What the two kinds of tokenizers differ in.
-struct Parts {
+struct Parts<'a> {
     normalizer: Value,
     pre_tokenizer: Value,
     decoder: Value,
-    model: Box<RawValue>,
+    model: Bpe<'a>,
     adds_bos: bool,
 }
 
-impl Vocabulary {
-    fn read(metadata: Metadata) -> Result<Self> {
+impl<'a> Vocabulary<'a> {
+    fn read(metadata: Metadata<'a>) -> Result<Self> {
         let key = "tokenizer.ggml.tokens";
         let tokens = metadata.texts(key).ok_or_else(|| metadata.lacks(key))?;
-        let tokens: Vec<String> = tokens
-            .map(|text| String::from_utf8_lossy(text).into_owned())
-            .collect();
+        let tokens: Vec<Cow<str>> = tokens.map(String::from_utf8_lossy).collect();
         let kinds = metadata.numbers("tokenizer.ggml.token_type");
         let kinds: Vec<u8> = match kinds {
             Some(kinds) => kinds.map(|kind| kind as u8).collect(),
@@ -165,19 +181,11 @@ impl Vocabulary {
         Ok(Self { tokens, kinds })
     }
 
-    fn ids(&self) -> HashMap<&str, usize> {
-        self.tokens
-            .iter()
-            .enumerate()
-            .map(|(id, token)| (token.as_str(), id))
-            .collect()
-    }
-
     /// The tokens that are found in a text before it is split.
     fn added(&self) -> Vec<Value> {
         let all = self.tokens.iter().zip(&self.kinds).zip(0u32..);
         let added = all.filter(|((_, kind), _)| matches!(**kind, CONTROL | USER_DEFINED));
-        let token = |((content, kind), id): ((&String, &u8), u32)| {
+        let token = |((content, kind), id): ((&Cow<str>, &u8), u32)| {
             json!({
                 "id": id, "content": content, "special": *kind == CONTROL, "normalized": false,
                 "single_word": false, "lstrip": false, "rstrip": false,
@@ -188,7 +196,7 @@ impl Vocabulary {
 }
 
 /// GPT-2's byte-level pairs.
-fn byte_level(metadata: Metadata, vocabulary: &Vocabulary) -> Result<Parts> {
+fn byte_level<'a>(metadata: Metadata<'a>, vocabulary: &'a Vocabulary) -> Result<Parts<'a>> {
     let (key, pre) = ("tokenizer.ggml.merges", "tokenizer.ggml.pre");
     let merges = metadata.texts(key).ok_or_else(|| metadata.lacks(key))?;
     let merges: Vec<Cow<str>> = merges.map(String::from_utf8_lossy).collect();
@@ -204,27 +212,22 @@ fn byte_level(metadata: Metadata, vocabulary: &Vocabulary) -> Result<Parts> {
         decoder: splits::byte_level(true),
         model: Bpe {
             ignore_merges: split.whole_first,
-            ..Bpe::new(vocabulary, merges)
-        }
-        .json()?,
+            ..Bpe::new(vocabulary, Merges::Written(merges))
+        },
         adds_bos: split.adds_bos,
     })
 }
 
 /// SentencePiece's pairs, `▁` for a space and bytes for what is not in the vocabulary.
-fn sentencepiece(metadata: Metadata, vocabulary: &Vocabulary, gemma: bool) -> Result<Parts> {
+fn sentencepiece<'a>(metadata: Metadata, vocabulary: &'a Vocabulary, gemma: bool) -> Result<Parts<'a>> {
     let key = "tokenizer.ggml.scores";
     let scores = metadata.numbers(key).ok_or_else(|| metadata.lacks(key))?;
-    if let Some(long) = vocabulary.tokens.iter().find(|token| token.len() > LONGEST) {
-        return Err(metadata.broken(&format!("it has a token of {} bytes", long.len())));
-    }
     let scores: Vec<f64> = scores.collect();
     if scores.len() != vocabulary.tokens.len() || !scores.iter().all(|score| score.is_finite()) {
         return Err(metadata.broken("its scores are not one finite number for each token"));
     }
-    let merges = merges(vocabulary, &scores).ok_or_else(|| {
-        metadata.broken("its tokens can be put together in more ways than any vocabulary's")
-    })?;
+    let normal: Vec<bool> = vocabulary.kinds.iter().map(|&kind| kind == NORMAL).collect();
+    let pairs = pairs(&vocabulary.tokens, &normal, &scores).map_err(|what| metadata.broken(&what))?;
     let prefix = metadata.flag("tokenizer.ggml.add_space_prefix").unwrap_or(!gemma);
     let space = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let normalizer = match prefix {
@@ -246,40 +249,13 @@ fn sentencepiece(metadata: Metadata, vocabulary: &Vocabulary, gemma: bool) -> Re
         pre_tokenizer: Value::Null,
         decoder: json!({"type": "Sequence", "decoders": decoders}),
         model: Bpe {
-            unk_token: unknown.map(String::as_str),
+            unk_token: unknown.map(|token| &**token),
             fuse_unk: true,
             byte_fallback: true,
-            ..Bpe::new(vocabulary, merges)
-        }
-        .json()?,
+            ..Bpe::new(vocabulary, Merges::Pairs(&vocabulary.tokens, pairs))
+        },
         adds_bos: true,
     })
-}
-
-/// The pairs that a vocabulary with scores stands for: each token that is two put together, the best score
-/// first, as `generate_merges` in `transformers`' convert_slow_tokenizer.py has it. `None` where there are too many.
-fn merges<'a>(vocabulary: &'a Vocabulary, scores: &[f64]) -> Option<Vec<[&'a str; 2]>> {
-    let most = WAYS * vocabulary.tokens.len();
-    let ids = vocabulary.ids();
-    let mut merges: Vec<(f64, [&str; 2])> = Vec::new();
-    let normal = vocabulary.tokens.iter().zip(&vocabulary.kinds).zip(scores);
-    for ((token, _), &score) in normal.filter(|((_, kind), _)| **kind == NORMAL) {
-        let cuts = token.char_indices().skip(1).map(|(at, _)| token.split_at(at));
-        let mut parts: Vec<(usize, usize, [&str; 2])> = cuts
-            .filter_map(|(left, right)| Some((*ids.get(left)?, *ids.get(right)?, [left, right])))
-            .collect();
-        parts.sort_unstable();
-        merges.extend(parts.into_iter().map(|(.., pair)| (score, pair)));
-        if merges.len() > most {
-            return None;
-        }
-    }
-    let length = |text: &str| text.chars().count();
-    // Python sorts in reverse and keeps the order of equals.
-    merges.sort_by(|(a, [al, ar]), (b, [bl, br])| {
-        (b.total_cmp(a)).then_with(|| (length(bl), length(br)).cmp(&(length(al), length(ar))))
-    });
-    Some(merges.into_iter().map(|(_, pair)| pair).collect())
 }
 
 /// The special tokens that have a name, by the name that `transformers` has for it.
@@ -296,7 +272,7 @@ impl Special {
         ];
         let named = names.into_iter().filter_map(|(name, key)| {
             let id = metadata.integer(&format!("tokenizer.ggml.{key}"))?;
-            Some((name, id, vocabulary.tokens.get(id as usize)?.clone()))
+            Some((name, id, vocabulary.tokens.get(id as usize)?.to_string()))
         });
         Self(named.collect())
     }
@@ -336,34 +312,5 @@ impl Special {
             config.insert("chat_template".to_string(), template.into());
         }
         Value::Object(config)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// As `generate_merges` of transformers 5.23 gives them for these tokens and scores.
-    #[test]
-    fn pairs_come_by_score_then_by_the_length_of_their_parts() {
-        let tokens = ["a", "b", "c", "ab", "bc", "abc", "<0x41>", "ca"];
-        let vocabulary = Vocabulary {
-            tokens: tokens.map(str::to_string).to_vec(),
-            kinds: vec![NORMAL, NORMAL, NORMAL, NORMAL, NORMAL, NORMAL, 6, CONTROL],
-        };
-        let scores = [0., 0., 0., -3., -1., -2., 0., 9.];
-        let expected = [["b", "c"], ["ab", "c"], ["a", "bc"], ["a", "b"]];
-        assert_eq!(merges(&vocabulary, &scores).unwrap(), expected);
-    }
-
-    /// A small file of such tokens would become gigabytes.
-    #[test]
-    fn pairs_that_no_vocabulary_has_are_not_made() {
-        let tokens: Vec<String> = (1..=400).map(|length| "a".repeat(length)).collect();
-        let vocabulary = Vocabulary {
-            kinds: vec![NORMAL; tokens.len()],
-            tokens,
-        };
-        assert!(merges(&vocabulary, &[0.; 400]).is_none());
     }
 }

@@ -19,6 +19,8 @@ static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
         "llama-rope3",
         "llama-linear",
         "llama-dynamic",
+        "gguf/gpt-neox.gguf",
+        "gguf/qwen3.gguf",
     ];
     names
         .map(|name| Model::open(&format!("{fixtures}{name}")).unwrap())
