@@ -67,14 +67,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(mut args: Args) -> Result<ExitCode> {
-    if let Some(shell) = args.completions {
+    if let Some(shell) = args.other.completions {
         return print(&completions::script(shell)?);
     }
-    if args.schema {
+    if args.other.schema {
         let schema = serde_json::to_string_pretty(&logit_lens::report::json::schema())?;
         return print(format!("{schema}\n").as_bytes());
     }
-    if args.man {
+    if args.other.man {
         let mut page = Vec::new();
         man::write(Args::command(), &mut page)?;
         return print(&page);
@@ -86,7 +86,7 @@ fn run(mut args: Args) -> Result<ExitCode> {
     }
     let run = args.run()?;
     // As many as there are cores, where no number is given.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.computation.threads.unwrap_or(0));
     pool.build_global().map_err(no_threads)?;
     carry_out(&run)
 }

@@ -12,7 +12,7 @@ impl Args {
     /// # Errors
     /// The first that is wrong, with a caret under the place.
     pub(super) fn assertions(&self, command: &mut Command) -> clap::error::Result<Vec<Assertion>> {
-        let subject = match self.summary {
+        let subject = match self.reading.summary {
             true => Subject::Summary,
             false => Subject::Prompt,
         };
@@ -22,6 +22,6 @@ impl Args {
                 command.error(ErrorKind::ValueValidation, message)
             })
         };
-        self.asserted.iter().map(parse).collect()
+        self.check.asserted.iter().map(parse).collect()
     }
 }

@@ -15,34 +15,34 @@ impl Args {
     /// The format that was asked for by name.
     fn asked_format(&self) -> Option<&'static Format> {
         let flags = [
-            ("json", self.json),
-            ("heatmap", self.heatmap),
-            ("plot", self.plot),
+            ("json", self.output.json),
+            ("heatmap", self.output.heatmap),
+            ("plot", self.output.plot),
         ];
         let flag = flags.iter().find(|(_, given)| *given).map(|(name, _)| *name);
-        flag.or(self.format.as_deref()).and_then(Format::named)
+        flag.or(self.output.format.as_deref()).and_then(Format::named)
     }
 
     /// How results are to look, wherever they go.
     pub(super) fn presentation(&self) -> Presentation {
         Presentation {
             colors: self.depth(),
-            color_by: self.color_by,
-            order: self.order.into(),
+            color_by: self.output.color_by,
+            order: self.output.order.into(),
             each: self.each(),
-            lines: self.plot,
-            each_prompt: self.each_prompt,
-            all_rows: self.all_rows,
-            words: self.words,
-            lean: self.lean,
-            title: self.title.clone(),
+            lines: self.output.plot,
+            each_prompt: self.output.each_prompt,
+            all_rows: self.output.all_rows,
+            words: self.output.words,
+            lean: self.output.lean,
+            title: self.output.title.clone(),
             ..Presentation::default()
         }
     }
 
     /// How many colours there are on stdout.
     fn depth(&self) -> Depth {
-        let colors = match self.color {
+        let colors = match self.output.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
@@ -60,7 +60,7 @@ impl Args {
 
     /// What decides on colours, for `anstream`.
     pub fn color(&self) -> anstream::ColorChoice {
-        match self.color {
+        match self.output.color {
             ColorChoice::Auto => anstream::ColorChoice::Auto,
             ColorChoice::Always => anstream::ColorChoice::Always,
             ColorChoice::Never => anstream::ColorChoice::Never,
@@ -73,14 +73,14 @@ impl Args {
     /// A format and an ending that disagree, or a file that is named twice.
     pub(super) fn destinations(&self) -> Result<Vec<Destination>> {
         let asked = self.asked_format();
-        if self.outputs.is_empty() {
+        if self.output.outputs.is_empty() {
             return Ok(vec![Destination {
                 path: None,
                 format: asked.unwrap_or(&TABLE),
             }]);
         }
         let mut destinations: Vec<Destination> = Vec::new();
-        for path in &self.outputs {
+        for path in &self.output.outputs {
             let format = self.format_of(path, asked)?;
             let path = (path != Path::new("-")).then(|| path.clone());
             let same = |other: &Destination| other.path.as_deref().map(place) == path.as_deref().map(place);
@@ -100,7 +100,7 @@ impl Args {
     fn format_of(&self, path: &Path, asked: Option<&'static Format>) -> Result<&'static Format> {
         let named = Format::of_ending(path);
         // --heatmap and --plot say what the pictures among the files show.
-        let drawn = self.heatmap || self.plot;
+        let drawn = self.output.heatmap || self.output.plot;
         match (asked, named) {
             (Some(asked), Some(named)) if !asked.is(named) && !drawn => Err(Error::usage(
                 format!(

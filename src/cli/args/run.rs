@@ -20,11 +20,11 @@ impl Args {
     /// # Errors
     /// Options that do not go together.
     pub fn run(&self) -> Result<Run> {
-        if self.has_no_prompt() && !self.names_a_model() && !self.families {
+        if self.has_no_prompt() && !self.names_a_model() && !self.other.families {
             return Err(Self::no_prompt());
         }
         let models = self.models()?;
-        if self.variants && self.targets.takes_first_token() {
+        if self.reading.variants && self.reading.targets.takes_first_token() {
             return Err(Error::usage(
                 "--variants cannot be used with --targets first-token.",
                 "Leave out one of the two.",
@@ -43,39 +43,42 @@ impl Args {
             hub: self.hub(),
             load: self.load(0, task)?,
             load_second: self.load(1, task)?,
-            remote: self.remote.clone(),
-            timeout: self.timeout.map_or(Run::default().timeout, Duration::from_secs),
+            remote: self.computation.remote.clone(),
+            timeout: self
+                .computation
+                .timeout
+                .map_or(Run::default().timeout, Duration::from_secs),
             prompts,
             encoding: Encoding {
-                bos: self.bos.into(),
-                chat: self.chat.then(|| Chat {
-                    system: self.system.clone(),
+                bos: self.prompt.bos.into(),
+                chat: self.prompt.chat.then(|| Chat {
+                    system: self.prompt.system.clone(),
                 }),
-                generate: self.generate,
+                generate: self.prompt.generate,
             },
             task,
             selection: Selection {
-                lenses: self.lenses.clone(),
-                layers: self.layers.clone(),
-                points: self.points.clone().unwrap_or_default(),
-                positions: self.positions.clone(),
-                top_k: self.top_k,
-                track: self.track.clone(),
-                against: self.against.clone(),
-                statistics: self.stats.clone(),
+                lenses: self.reading.lenses.clone(),
+                layers: self.reading.layers.clone(),
+                points: self.reading.points.clone().unwrap_or_default(),
+                positions: self.reading.positions.clone(),
+                top_k: self.reading.top_k,
+                track: self.reading.track.clone(),
+                against: self.reading.against.clone(),
+                statistics: self.reading.stats.clone(),
             },
             outputs: self.destinations()?,
             presentation,
-            unusable_targets: self.targets.into(),
+            unusable_targets: self.reading.targets.into(),
             spelling: self.spelling(),
-            trailing_space: self.trailing_space.into(),
-            verify: self.verify.map(Into::into).unwrap_or_default(),
+            trailing_space: self.reading.trailing_space.into(),
+            verify: self.computation.verify.map(Into::into).unwrap_or_default(),
             assertions: self.assertions.clone(),
-            baseline: self.baseline.clone(),
-            tolerance: self.tolerance.unwrap_or_default(),
-            assertion_format: self.assert_format.into(),
+            baseline: self.check.baseline.clone(),
+            tolerance: self.check.tolerance.unwrap_or_default(),
+            assertion_format: self.check.assert_format.into(),
             // A document stands alone.
-            quiet: self.quiet || self.assert_format == AssertFormatChoice::Junit,
+            quiet: self.output.quiet || self.check.assert_format == AssertFormatChoice::Junit,
         };
         self.options.check(&run)?;
         let more = run.selection.points != Points::default() || run.selection.layers.name_embed();
@@ -99,27 +102,27 @@ impl Args {
 
     /// How the `nth` model is loaded: with the type given for it, or for both.
     fn load(&self, nth: usize, task: Task) -> Result<LoadOptions> {
-        let dtype = match self.dtype.as_slice() {
+        let dtype = match self.computation.dtype.as_slice() {
             [both] => both,
-            [_, _] if self.models.len() == 2 => &self.dtype[nth],
+            [_, _] if self.model.models.len() == 2 => &self.computation.dtype[nth],
             _ => {
                 return Err(Error::usage(
-                    format!("--dtype names {} types.", self.dtype.len()),
+                    format!("--dtype names {} types.", self.computation.dtype.len()),
                     "Give one, or with two models one for each.",
                 ));
             }
         };
         Ok(LoadOptions {
-            device: self.device,
+            device: self.computation.device,
             dtype: dtype.requested(),
-            headers_only: matches!(task, Task::Card | Task::Tokens) && self.generate.is_none(),
+            headers_only: matches!(task, Task::Card | Task::Tokens) && self.prompt.generate.is_none(),
         })
     }
 
     fn spelling(&self) -> Spelling {
         match (
-            self.variants,
-            self.first_token || self.targets.takes_first_token(),
+            self.reading.variants,
+            self.reading.first_token || self.reading.targets.takes_first_token(),
         ) {
             (true, _) => Spelling::Variants,
             (_, true) => Spelling::FirstToken,
@@ -128,29 +131,42 @@ impl Args {
     }
 
     fn task(&self, models: usize) -> Task {
-        match self {
-            Self { families: true, .. } => Task::Families,
-            Self {
-                evaluated: Some(_), ..
-            } if models < 2 && !self.compare && !self.summary && !self.tokens => Task::Evaluate,
-            Self { explore: true, .. } => Task::Explore,
-            _ if self.has_no_prompt() => Task::Card,
-            _ if models > 1 && self.summary && !self.compare => Task::CompareMany,
-            _ if self.compare || models > 1 => Task::Compare,
-            Self { tokens: true, .. } => Task::Tokens,
-            Self { summary: true, .. } => Task::Summary,
-            _ => Task::Read,
+        let (reading, tokens) = (&self.reading, self.prompt.tokens);
+        let is_alone = models < 2 && !reading.compare && !reading.summary && !tokens;
+        if self.other.families {
+            Task::Families
+        } else if reading.evaluated.is_some() && is_alone {
+            Task::Evaluate
+        } else if self.output.explore {
+            Task::Explore
+        } else if self.has_no_prompt() {
+            Task::Card
+        } else if models > 1 && reading.summary && !reading.compare {
+            Task::CompareMany
+        } else if models > 1 || reading.compare {
+            Task::Compare
+        } else if tokens {
+            Task::Tokens
+        } else if reading.summary {
+            Task::Summary
+        } else {
+            Task::Read
         }
     }
 
     fn prompts(&self) -> Prompts {
-        if !self.ids.is_empty() {
-            return Prompts::Given(vec![Item::new(What::Ids(self.ids.clone()))]);
+        if !self.prompt.ids.is_empty() {
+            return Prompts::Given(vec![Item::new(What::Ids(self.prompt.ids.clone()))]);
         }
-        if let Some(path) = &self.load {
+        if let Some(path) = &self.output.load {
             return Prompts::Earlier(path.clone());
         }
-        match self.evaluated.as_deref().or(self.prompts.as_deref()) {
+        match self
+            .reading
+            .evaluated
+            .as_deref()
+            .or(self.prompt.prompts.as_deref())
+        {
             Some(path) if path == Path::new("-") => Prompts::Stdin,
             Some(path) => Prompts::File(path.to_path_buf()),
             None => Prompts::Given(self.items()),
@@ -168,10 +184,10 @@ impl Args {
 
     fn hub(&self) -> HubOptions {
         HubOptions {
-            revision: self.revision.clone(),
-            offline: self.offline,
-            update: self.update,
-            progress: !self.quiet,
+            revision: self.model.revision.clone(),
+            offline: self.model.offline,
+            update: self.model.update,
+            progress: !self.output.quiet,
             ..HubOptions::default()
         }
     }
