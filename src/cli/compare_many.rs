@@ -15,7 +15,7 @@ use logit_lens::text::prompts::Item;
 use super::input::{Input, count};
 use super::note;
 use super::progress::Bar;
-use super::read::Reader;
+use super::reader::Reader;
 use super::sinks::Sinks;
 
 /// Reads every prompt on both sides and writes what the comparison comes to.

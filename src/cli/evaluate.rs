@@ -16,7 +16,7 @@ use logit_lens::text::targets::{Target, TargetSpec};
 use super::input::Input;
 use super::note;
 use super::progress::Bar;
-use super::read::Reader;
+use super::reader::Reader;
 use super::sinks::Sinks;
 
 /// Reads every item and writes pass@k.

@@ -9,7 +9,7 @@ use logit_lens::report::json::{EarlierPrompt, earlier_prompts};
 use logit_lens::run::{Prompts, Run};
 use logit_lens::text::prompts::Item;
 
-use super::read::Reader;
+use super::reader::Reader;
 #[cfg(feature = "explore")]
 use {
     super::args::Args,

@@ -3,6 +3,7 @@
 mod args;
 mod assertions;
 mod baseline;
+mod compare;
 mod compare_many;
 mod completions;
 mod defect;
@@ -14,13 +15,16 @@ mod input;
 mod interrupt;
 mod man;
 mod output;
+mod pass;
 mod progress;
 mod read;
+mod reader;
 mod sinks;
 mod startup;
 mod stdin;
 mod stream;
 mod targets;
+mod verification;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -40,7 +44,7 @@ use logit_lens::text::prompts::Item;
 use args::Args;
 use input::Input;
 use output::Output;
-use read::Reader;
+use reader::Reader;
 use sinks::Sinks;
 use targets::Targets;
 
@@ -161,10 +165,10 @@ fn compare(run: &Run, input: Input, sinks: Sinks) -> Result<ExitCode> {
     let left = Loaded::open(run.model(), run, run.load, &sinks)?;
     let reader = left.reader(run)?;
     match run.models.get(1) {
-        None => read::compare(&reader, &reader, items, sinks),
+        None => compare::compare(&reader, &reader, items, sinks),
         Some(name) => {
             let right = Loaded::open(name, run, run.load_second, &sinks)?;
-            read::compare(&reader, &right.reader(run)?, items, sinks)
+            compare::compare(&reader, &right.reader(run)?, items, sinks)
         }
     }
 }

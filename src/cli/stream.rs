@@ -8,7 +8,7 @@ use logit_lens::report::Document;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::Item;
 
-use super::read::Reader;
+use super::reader::Reader;
 use super::sinks::Sinks;
 
 /// The position at which the last token was predicted.
