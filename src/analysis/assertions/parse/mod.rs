@@ -1,13 +1,16 @@
 //! The grammar of an expression, and where one goes wrong.
 
+mod parser;
+mod quantity;
+mod token;
+
 use unicode_width::UnicodeWidthStr;
 
-use super::columns::{SUMMARY_COLUMNS, column};
-use super::{Assertion, Comparison, Quantity, Subject, TargetRef, TokenMeasure, Value};
+use super::{Assertion, Comparison, Quantity, Subject, Value};
 use crate::analysis::statistics::Statistic;
 use crate::lens::Layers;
-use crate::text::targets::TargetSpec;
 use crate::text::visible::escaped;
+use parser::Parser;
 
 /// What is wrong with an expression, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Assertion {
     /// # Errors
     /// What is wrong with it and where.
     pub fn parse(text: &str, subject: Subject) -> Result<Self> {
-        let mut parser = Parser { text, at: 0 };
+        let mut parser = Parser::new(text);
         let start = parser.skip_blanks();
         let quantity = match subject {
             Subject::Prompt => parser.quantity()?,
@@ -61,190 +64,7 @@ impl Assertion {
     }
 }
 
-/// A place in an expression.
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Parser<'a> {
-    fn error(&self, at: usize, problem: impl Into<String>) -> SyntaxError {
-        SyntaxError {
-            at,
-            problem: problem.into(),
-        }
-    }
-
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    /// Goes to what is not blank, and says where that is.
-    fn skip_blanks(&mut self) -> usize {
-        self.at = self.text.len() - self.rest().trim_start().len();
-        self.at
-    }
-
-    /// Takes `token` if it comes next.
-    fn eat(&mut self, token: &str) -> bool {
-        self.skip_blanks();
-        let there = self.rest().starts_with(token);
-        self.at += if there { token.len() } else { 0 };
-        there
-    }
-
-    /// The characters that come next and are `wanted`.
-    fn take(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        let end = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
-
-    fn name(&mut self) -> &'a str {
-        self.skip_blanks();
-        self.take(|c| c.is_alphanumeric() || c == '_')
-    }
-
-    /// A quantity of a prompt.
-    fn quantity(&mut self) -> Result<Quantity> {
-        let start = self.skip_blanks();
-        let name = self.name();
-        if let Some(measure) = TokenMeasure::ALL.into_iter().find(|m| m.name() == name) {
-            self.open(name, "(\" Paris\")")?;
-            let target = self.target()?;
-            self.close("one token")?;
-            return Ok(Quantity::Token(measure, target));
-        }
-        if name == "diff" {
-            self.open(name, "(\" Paris\", \" Rome\")")?;
-            let target = self.target()?;
-            if !self.eat(",") {
-                return Err(self.error(self.at, "diff takes two tokens: expected , and the second"));
-            }
-            let other = self.target()?;
-            self.close("two tokens")?;
-            return Ok(Quantity::Difference(target, other));
-        }
-        let quantity = match name {
-            "top1" => Quantity::Top1,
-            "settles" | "settles_at" => Quantity::Settles,
-            "leads_first" | "leads_first_at" => Quantity::LeadsFirst,
-            _ => match Statistic::named(name) {
-                Some(statistic) => Quantity::Statistic(statistic),
-                None => return Err(self.unknown(start, name)),
-            },
-        };
-        match self.eat("(") {
-            true => Err(self.error(self.at - 1, format!("{name} takes no token"))),
-            false => Ok(quantity),
-        }
-    }
-
-    fn unknown(&self, at: usize, name: &str) -> SyntaxError {
-        if column(name).is_some() {
-            return self.error(at, format!("{name} is a column of a summary: add --summary"));
-        }
-        let statistics: Vec<&str> = Statistic::ALL.iter().map(|statistic| statistic.name()).collect();
-        let known = format!(
-            "prob(T), logprob(T), logit(T), rank(T), diff(T, U), top1, settles, leads_first, {}",
-            statistics.join(", ")
-        );
-        self.error(at, format!("{}; use one of {known}", not_known("quantity", name)))
-    }
-
-    /// A column of a summary.
-    fn column(&mut self) -> Result<Quantity> {
-        let start = self.skip_blanks();
-        let name = self.name();
-        let Some(column) = column(name) else {
-            let known: Vec<&str> = SUMMARY_COLUMNS.iter().map(|column| column.name).collect();
-            let problem = not_known("column of a summary", name);
-            return Err(self.error(start, format!("{problem}; use one of {}", known.join(", "))));
-        };
-        match self.eat("(") {
-            true => Err(self.error(
-                self.at - 1,
-                format!("a summary has one target for each prompt: write {name} without a token"),
-            )),
-            false => Ok(Quantity::Column(column)),
-        }
-    }
-
-    fn open(&mut self, name: &str, example: &str) -> Result<()> {
-        match self.eat("(") {
-            true => Ok(()),
-            false => Err(self.error(self.at, format!("{name} is of a token: {name}{example}"))),
-        }
-    }
-
-    fn close(&mut self, what: &str) -> Result<()> {
-        match self.eat(")") {
-            true => Ok(()),
-            false => Err(self.error(self.at, format!("expected ) after {what}"))),
-        }
-    }
-
-    /// `target`, or a token as `--track` takes it: a quoted text, `id:7`, `name="a|b"`.
-    fn target(&mut self) -> Result<TargetRef> {
-        let start = self.skip_blanks();
-        let bare = self.take(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ':'));
-        match bare {
-            "target" if !self.rest().starts_with('=') => Ok(TargetRef::Own),
-            _ => self.token_after(start, bare).map(TargetRef::Named),
-        }
-    }
-
-    /// A token that begins with `bare`, which was taken.
-    fn token_after(&mut self, start: usize, bare: &str) -> Result<TargetSpec> {
-        let quoted = |parser: &Self| parser.rest().starts_with(['"', '\'']);
-        let text = match bare {
-            "" if quoted(self) => self.quoted()?,
-            id if id.starts_with("id:") => id.to_string(),
-            name if self.rest().starts_with('=') => {
-                self.at += 1;
-                match quoted(self) {
-                    true => format!("{name}={}", self.quoted()?),
-                    false => return Err(self.error(self.at, "expected the group's tokens in quotes")),
-                }
-            }
-            _ => {
-                return Err(self.error(
-                    start,
-                    "expected a token in quotes (\" Paris\"), id: and a number, or target",
-                ));
-            }
-        };
-        text.parse().map_err(|problem| self.error(start, problem))
-    }
-
-    /// A text between two quotes of one kind. A backslash makes quotes, backslashes and `\n` of it.
-    fn quoted(&mut self) -> Result<String> {
-        let start = self.at;
-        let mut text = String::new();
-        let mut characters = self.rest().char_indices();
-        let quote = characters.next().map(|(_, quote)| quote);
-        while let Some((i, c)) = characters.next() {
-            match c {
-                _ if Some(c) == quote => {
-                    self.at += i + c.len_utf8();
-                    return Ok(text);
-                }
-                '\\' => text.push(match characters.next() {
-                    Some((_, 'n')) => '\n',
-                    Some((_, 't')) => '\t',
-                    Some((_, c @ ('\\' | '"' | '\''))) => c,
-                    _ => {
-                        let problem = r#"a backslash stands before n, t, a quote or a backslash"#;
-                        return Err(self.error(start + i, problem));
-                    }
-                }),
-                _ => text.push(c),
-            }
-        }
-        Err(self.error(start, "the quote is not closed"))
-    }
-
+impl Parser<'_> {
     /// `@` and a layer, if there is one.
     fn layer(&mut self, quantity: &Quantity, written: &str) -> Result<Option<Layers>> {
         let at = self.skip_blanks();
@@ -298,16 +118,11 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn not_known(what: &str, name: &str) -> String {
-    match name {
-        "" => format!("expected a {what}"),
-        _ => format!("there is no {what} {name}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::assertions::SUMMARY_COLUMNS;
+    use crate::text::targets::TargetSpec;
 
     #[test]
     fn every_form_is_read() {
