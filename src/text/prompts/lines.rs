@@ -1,67 +1,13 @@
-//! Prompts as they are given, and as a file has them: one a line, or a JSON record a line.
+//! The prompts of a file: one a line, or a JSON record a line.
 
 use std::io::{BufRead, Read};
 
-use serde::Deserialize;
-use serde::de::Error as _;
-use serde_json::value::RawValue;
-
-use crate::error::{Error, Kind, Result};
+use super::record::Record;
+use super::{Item, What};
+use crate::error::{Error, Result};
 
 /// The longest line, in bytes: far beyond every model's context.
 const LONGEST: u64 = 16 << 20;
-
-/// One prompt as it was given.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Item {
-    pub what: What,
-    /// What its file calls it.
-    pub id: Option<String>,
-    /// Tokens that its file wants followed, as texts.
-    pub targets: Vec<String>,
-    /// Tokens to be held beside the targets in an evaluation.
-    pub controls: Vec<String>,
-    /// The position that an evaluation reads, from the end where it is negative; the last without.
-    pub position: Option<i64>,
-    /// Where it stands among several, for messages.
-    pub origin: Option<String>,
-    /// Whether that is in a file, which holds what it holds.
-    pub in_file: bool,
-}
-
-/// The prompt itself.
-#[derive(Debug, Clone, PartialEq)]
-pub enum What {
-    Text(String),
-    Ids(Vec<u32>),
-}
-
-impl Item {
-    /// A prompt of which nothing more is known.
-    pub fn new(what: What) -> Self {
-        Self {
-            what,
-            id: None,
-            targets: Vec::new(),
-            controls: Vec::new(),
-            position: None,
-            origin: None,
-            in_file: false,
-        }
-    }
-
-    /// `error` with the place of the prompt it is about.
-    pub fn locate(&self, error: Error) -> Error {
-        match &self.origin {
-            Some(origin) => Error {
-                kind: if self.in_file { Kind::Failed } else { error.kind },
-                problem: format!("{origin}: {}", error.problem),
-                ..error
-            },
-            None => error,
-        }
-    }
-}
 
 /// The prompts in lines of text. Empty lines are skipped. If the file's ending says
 /// so or the first line is a JSON object, each line is a record.
@@ -232,67 +178,6 @@ impl<R: BufRead> Iterator for Lines<R> {
         };
         self.broken = item.is_err();
         Some(item)
-    }
-}
-
-/// A line of a JSON Lines file; what else it holds is its author's.
-#[derive(Deserialize)]
-struct Record {
-    prompt: String,
-    #[serde(default)]
-    targets: Option<Texts>,
-    /// Another name of the same: `targets` counts where both are there.
-    #[serde(default)]
-    target: Option<Texts>,
-    #[serde(default)]
-    intermediates: Option<Texts>,
-    #[serde(default)]
-    controls: Option<Texts>,
-    #[serde(default)]
-    position: Option<i64>,
-    id: Option<Box<RawValue>>,
-}
-
-impl Record {
-    fn parse(line: &str) -> serde_json::Result<Self> {
-        // An array of the fields' values would do for the derived implementation.
-        if !line.trim_start().starts_with('{') {
-            return Err(serde_json::Error::custom("it is no JSON object"));
-        }
-        serde_json::from_str(line)
-    }
-
-    /// The id, a number as it is written: one of many digits too.
-    fn id(&self) -> serde_json::Result<Option<String>> {
-        let Some(id) = self.id.as_ref().map(|id| id.get()) else {
-            return Ok(None);
-        };
-        match id.as_bytes() {
-            [b'"', ..] => serde_json::from_str(id).map(Some),
-            [b'-' | b'0'..=b'9', ..] => Ok(Some(id.to_string())),
-            _ => Err(serde_json::Error::custom("its id is neither a text nor a number")),
-        }
-    }
-}
-
-/// One text, or a list of them.
-#[derive(Deserialize, Default)]
-#[serde(from = "OneOrMany")]
-struct Texts(Vec<String>);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl From<OneOrMany> for Texts {
-    fn from(texts: OneOrMany) -> Self {
-        match texts {
-            OneOrMany::One(text) => Self(vec![text]),
-            OneOrMany::Many(texts) => Self(texts),
-        }
     }
 }
 
