@@ -139,6 +139,10 @@ impl Weights {
                 ));
             }
         }
+        for made in gguf.made()? {
+            let bytes = made.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            tensors.insert(made.name, View::in_memory(bytes, DType::F32, made.shape));
+        }
         Ok(Self {
             tensors,
             taken: RefCell::default(),

@@ -126,7 +126,6 @@ impl View {
     }
 
     /// A tensor of these bytes.
-    #[cfg(test)]
     pub(crate) fn in_memory(bytes: Vec<u8>, dtype: DType, shape: Vec<usize>) -> Self {
         let range = 0..bytes.len();
         Self::new(Storage::Memory(bytes.into()), range, dtype, shape, false)

@@ -238,6 +238,35 @@ fn what_is_not_read_from_gguf_is_refused_by_name() {
     check(typed(8), &["blk.0.attn_v.weight"]);
 }
 
+#[test]
+fn an_activation_without_its_numbers_is_refused() {
+    let whole = file("apertus");
+    let changed = |from: &[u8], to: &[u8]| load(replaced(whole.clone(), from, to));
+    assert_refused(
+        changed(&text("xielu.beta"), &text("xielu.Beta")),
+        &["model.gguf", "xielu.beta"],
+        "one that is absent",
+    );
+    // Behind the key the list's kind, that of its items, and how many they are: one for each of two blocks.
+    let key = text("xielu.alpha_n");
+    let list = |count: u64| {
+        [
+            &key[..],
+            &9u32.to_le_bytes(),
+            &6u32.to_le_bytes(),
+            &count.to_le_bytes(),
+        ]
+        .concat()
+    };
+    let first = place(&whole, &list(2)) + list(2).len();
+    let not_finite = [&whole[..first], &f32::NAN.to_le_bytes(), &whole[first + 4..]].concat();
+    assert_refused(
+        load(not_finite),
+        &["model.gguf", "xielu.alpha_n"],
+        "one that is no number",
+    );
+}
+
 /// Each way to cut such a token is tried, so a file of long ones would take hours.
 #[test]
 fn a_token_longer_than_any_is_refused() {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::config;
 use super::facts::Facts;
+use super::made::{self, Made};
 use super::metadata::Metadata;
 use crate::error::{Error, Result};
 
@@ -33,6 +34,8 @@ pub struct Architecture {
     names: &'static [Names],
     /// The fields of config.json that only this architecture has.
     pub fields: fn(&Facts, &mut Map<String, Value>) -> Result<()>,
+    /// The tensors of the family's checkpoints that a file has in its metadata.
+    pub made: fn(Metadata, usize) -> Result<Vec<Made>>,
 }
 
 type Names = &'static [(&'static str, &'static str)];
@@ -94,6 +97,10 @@ const PHI: Names = &[
     ("ffn_down", "mlp.fc2"),
 ];
 const STARCODER2: Names = &[("ffn_up", "mlp.c_fc"), ("ffn_down", "mlp.c_proj")];
+const APERTUS: Names = &[
+    ("attn_norm", "attention_layernorm"),
+    ("ffn_norm", "feedforward_layernorm"),
+];
 const SEED_OSS: Names = &[("post_attention_norm", "post_attention_layernorm")];
 const GPT2: Names = &[
     ("token_embd", "wte"),
@@ -155,11 +162,13 @@ const LIKE_LLAMA: Architecture = Architecture {
     layout: NEIGHBOURS,
     names: &[LLAMA],
     fields: config::nothing,
+    made: made::nothing,
 };
 
 #[rustfmt::skip]
 const ARCHITECTURES: &[Architecture] = &[
     LIKE_LLAMA,
+    Architecture { name: "apertus", model_type: "apertus", layout: PLAIN, names: &[APERTUS, LLAMA], made: made::apertus, ..LIKE_LLAMA },
     Architecture { name: "arcee", model_type: "arcee", ..LIKE_LLAMA },
     Architecture { name: "granite", model_type: "granite", fields: config::granite, ..LIKE_LLAMA },
     Architecture { name: "olmo", model_type: "olmo", fields: config::olmo, ..LIKE_LLAMA },
@@ -167,25 +176,25 @@ const ARCHITECTURES: &[Architecture] = &[
     Architecture { name: "qwen2", model_type: "qwen2", layout: PLAIN, ..LIKE_LLAMA },
     Architecture { name: "qwen3", model_type: "qwen3", layout: PLAIN, ..LIKE_LLAMA },
     Architecture { name: "gemma", model_type: "gemma", layout: WHOLE_NORMS, ..LIKE_LLAMA },
-    Architecture { name: "gemma2", model_type: "gemma2", layout: WHOLE_NORMS, names: &[FOUR_NORMS, LLAMA], fields: config::gemma2 },
-    Architecture { name: "gemma3", model_type: "gemma3_text", layout: WHOLE_NORMS, names: &[FOUR_NORMS, LLAMA], fields: config::gemma3 },
-    Architecture { name: "olmo2", model_type: "olmo3", layout: PLAIN, names: &[FOUR_NORMS, LLAMA], fields: config::olmo2 },
-    Architecture { name: "exaone4", model_type: "exaone4", layout: PLAIN, names: &[FOUR_NORMS, LLAMA], fields: config::exaone4 },
+    Architecture { name: "gemma2", model_type: "gemma2", layout: WHOLE_NORMS, names: &[FOUR_NORMS, LLAMA], fields: config::gemma2, ..LIKE_LLAMA },
+    Architecture { name: "gemma3", model_type: "gemma3_text", layout: WHOLE_NORMS, names: &[FOUR_NORMS, LLAMA], fields: config::gemma3, ..LIKE_LLAMA },
+    Architecture { name: "olmo2", model_type: "olmo3", layout: PLAIN, names: &[FOUR_NORMS, LLAMA], fields: config::olmo2, ..LIKE_LLAMA },
+    Architecture { name: "exaone4", model_type: "exaone4", layout: PLAIN, names: &[FOUR_NORMS, LLAMA], fields: config::exaone4, ..LIKE_LLAMA },
     Architecture { name: "phi2", model_type: "phi", layout: PLAIN, names: &[PHI, LLAMA], ..LIKE_LLAMA },
-    Architecture { name: "phi3", model_type: "phi3", layout: PLAIN, names: &[SIDE_BY_SIDE, LLAMA], fields: config::phi3 },
+    Architecture { name: "phi3", model_type: "phi3", layout: PLAIN, names: &[SIDE_BY_SIDE, LLAMA], fields: config::phi3, ..LIKE_LLAMA },
     Architecture { name: "glm4", model_type: "glm4", layout: PLAIN, names: &[GLM4, LLAMA], ..LIKE_LLAMA },
     Architecture { name: "command-r", model_type: "cohere", layout: PLAIN, fields: config::cohere, ..LIKE_LLAMA },
     Architecture { name: "cohere2", model_type: "cohere2", layout: PLAIN, fields: config::cohere2, ..LIKE_LLAMA },
     Architecture { name: "stablelm", model_type: "stablelm", layout: PLAIN, fields: config::stablelm, ..LIKE_LLAMA },
-    Architecture { name: "starcoder2", model_type: "starcoder2", layout: PLAIN, names: &[STARCODER2, LLAMA], fields: config::starcoder2 },
+    Architecture { name: "starcoder2", model_type: "starcoder2", layout: PLAIN, names: &[STARCODER2, LLAMA], fields: config::starcoder2, ..LIKE_LLAMA },
     Architecture { name: "nemotron", model_type: "nemotron", layout: WHOLE_NORMS, ..LIKE_LLAMA },
-    Architecture { name: "seed_oss", model_type: "seed_oss", layout: PLAIN, names: &[SEED_OSS, LLAMA], fields: config::seed_oss },
+    Architecture { name: "seed_oss", model_type: "seed_oss", layout: PLAIN, names: &[SEED_OSS, LLAMA], fields: config::seed_oss, ..LIKE_LLAMA },
     Architecture { name: "gpt2", model_type: "gpt2", layout: PLAIN, names: &[GPT2], ..LIKE_LLAMA },
-    Architecture { name: "starcoder", model_type: "gpt_bigcode", layout: PLAIN, names: &[GPT2], fields: config::starcoder },
-    Architecture { name: "gptneox", model_type: "gpt_neox", layout: STACKED, names: &[GPT_NEOX], fields: config::gpt_neox },
+    Architecture { name: "starcoder", model_type: "gpt_bigcode", layout: PLAIN, names: &[GPT2], fields: config::starcoder, ..LIKE_LLAMA },
+    Architecture { name: "gptneox", model_type: "gpt_neox", layout: STACKED, names: &[GPT_NEOX], fields: config::gpt_neox, ..LIKE_LLAMA },
     Architecture { name: "bloom", model_type: "bloom", layout: STACKED, names: &[BLOOM], ..LIKE_LLAMA },
-    Architecture { name: "falcon", model_type: "falcon", layout: STACKED, names: &[FALCON, BLOOM], fields: config::falcon },
-    Architecture { name: "mpt", model_type: "mpt", layout: PLAIN, names: &[MPT], fields: config::mpt },
+    Architecture { name: "falcon", model_type: "falcon", layout: STACKED, names: &[FALCON, BLOOM], fields: config::falcon, ..LIKE_LLAMA },
+    Architecture { name: "mpt", model_type: "mpt", layout: PLAIN, names: &[MPT], fields: config::mpt, ..LIKE_LLAMA },
 ];
 
 impl Architecture {

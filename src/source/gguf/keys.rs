@@ -38,6 +38,10 @@ const GENERAL: &[(&str, &[Kind])] = &[
     ("tokenizer.ggml.eom_token_id", &[Count]),
     ("tokenizer.ggml.unknown_token_id", &[Count]),
     ("tokenizer.chat_template", &[Text]),
+    ("xielu.alpha_p", &[Number, List]),
+    ("xielu.alpha_n", &[Number, List]),
+    ("xielu.beta", &[Number, List]),
+    ("xielu.eps", &[Number, List]),
 ];
 
 /// Keys below an architecture's name.

@@ -9,6 +9,7 @@ mod config;
 mod facts;
 mod header;
 mod keys;
+mod made;
 mod metadata;
 mod pairs;
 mod split;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 
 pub use architectures::Layout;
 pub use header::{Header, Tensor};
+pub use made::Made;
 pub(super) use split::numbered;
 
 use architectures::Architecture;
@@ -114,6 +116,16 @@ impl Gguf {
                 })
             })
         })
+    }
+
+    /// The tensors of the family's checkpoints that are in the metadata.
+    ///
+    /// # Errors
+    /// One that is absent, or other numbers than one for each block.
+    pub fn made(&self) -> Result<Vec<Made>> {
+        let is_of_block = |name: &&str| name.starts_with("blk.") && name.ends_with(".ffn_down.weight");
+        let blocks = self.shapes().into_keys().filter(is_of_block).count();
+        (self.architecture.made)(self.metadata(), blocks)
     }
 
     /// The numbers of a tensor of float32 by its name in the file, a list of divisors of angles say.
