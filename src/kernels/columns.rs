@@ -130,16 +130,16 @@ impl Job<'_> {
         for i in 0..stretch.len() {
             let place = (stretch.start + i) * self.panel.in_stride + output;
             let (weights, _) = S::as_simd_f32s(&self.weights[outputs(place)]);
-            for r in 0..R {
-                let x = simd.splat_f32s(x[r][i]);
-                for v in 0..V {
-                    sums[r][v] = simd.mul_add_e_f32s(weights[v], x, sums[r][v]);
+            for (x, sums) in x.iter().zip(&mut sums) {
+                let x = simd.splat_f32s(x[i]);
+                for (sum, &weight) in sums.iter_mut().zip(weights) {
+                    *sum = simd.mul_add_e_f32s(weight, x, *sum);
                 }
             }
         }
-        for r in 0..R {
+        for (r, sums) in sums.iter().enumerate() {
             let (to, _) = S::as_mut_simd_f32s(&mut self.sums[outputs((row + r) * width + output)]);
-            to[..V].copy_from_slice(&sums[r]);
+            to.copy_from_slice(sums);
         }
         R
     }

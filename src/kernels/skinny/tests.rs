@@ -7,7 +7,7 @@ use crate::weights::{DType, Layout, Matrix, View};
 /// Numbers that sixteen bits hold exactly, of all sizes between ±4.
 fn number(i: usize) -> f32 {
     let steps = (i * 7919 + 13) % 257;
-    (steps as f32 - 128.) / if i % 3 == 0 { 32. } else { 256. }
+    (steps as f32 - 128.) / if i.is_multiple_of(3) { 32. } else { 256. }
 }
 
 fn matrix(dtype: DType, outputs: usize, inputs: usize) -> Matrix {
