@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `LENS_BENCH_GPT2`, `LENS_BENCH_SMOLLM2`, `LENS_BENCH_SMOLLM2_BF16` | a checkpoint's directory, in place of one made |
 //! | `LENS_BENCH_8B` | the directory of a larger checkpoint, to be read cold and under a lens |
+//! | `LENS_BENCH_MODELS` | directories and GGUF files, to be read cold, separated as in `PATH` |
 //! | `LENS_BENCH_PEERS` | a Python interpreter that has nnsight and transformers |
 //! | `LENS_BENCH_PEER_SCRIPT` | the script for it: `SCRIPT nnsight\|torch last\|grid\|batch MODEL INPUT`, whose last line is JSON |
 //!

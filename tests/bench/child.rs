@@ -98,8 +98,11 @@ fn fold(bytes: &[u8]) -> u64 {
 }
 
 /// The bytes of the tensors that a model is made of, in stretches: not of the causal masks that
-/// old GPT-2 files carry along.
+/// old GPT-2 files carry along. Of a GGUF all bytes: the metadata are the tokenizer.
 fn used(map: &Mmap) -> Vec<&[u8]> {
+    if map.starts_with(b"GGUF") {
+        return map.chunks(STRETCH).collect();
+    }
     let tensors = SafeTensors::deserialize(map).unwrap();
     (tensors.iter())
         .filter(|(name, _)| !name.ends_with(".attn.bias") && !name.ends_with(".attn.masked_bias"))
@@ -115,6 +118,9 @@ fn map(path: &Path) -> Mmap {
 
 /// The checkpoint's files, in order.
 fn weights(model: &Path) -> Vec<PathBuf> {
+    if model.is_file() {
+        return vec![model.to_path_buf()];
+    }
     let entries = fs::read_dir(model).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = entries
         .filter(|path| path.extension().is_some_and(|e| e == "safetensors"))

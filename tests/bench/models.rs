@@ -113,6 +113,14 @@ impl Models {
         self.given("LENS_BENCH_8B")
     }
 
+    /// Checkpoints and GGUFs that are not made here.
+    pub fn checkpoints(&self) -> Vec<PathBuf> {
+        let given = self.given("LENS_BENCH_MODELS").unwrap_or_default();
+        std::env::split_paths(&given)
+            .filter(|path| path.exists())
+            .collect()
+    }
+
     /// The shape that grows, with other layers and vocabulary if given.
     pub fn growing(&self, layers: Option<usize>, vocabulary: Option<usize>) -> PathBuf {
         self.made(Shape {

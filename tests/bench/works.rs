@@ -38,6 +38,21 @@ pub fn all(criterion: &mut Criterion, book: &mut Book, models: &Models) {
             grid(models, tokens)
         });
     }
+    for tokens in [16, 1007] {
+        time(criterion, book, ("json", &tokens.to_string()), || {
+            json(models, tokens)
+        });
+    }
+    for model in models.checkpoints() {
+        let name = model
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        time(criterion, book, ("given", &name), || given(&model));
+        time(criterion, book, ("tokens", &name), || tokens(&model));
+    }
+    time(criterion, book, ("generate", "smollm2"), || generation(models));
     time(criterion, book, ("batch", "64x16"), || batch(models));
     time(criterion, book, ("eval", "1000x16"), || evaluation(models));
     scaling(criterion, book, models);
@@ -130,6 +145,40 @@ fn grid(models: &Models, tokens: usize) -> Work {
         Some(peer) => work.against(peer.at_most(1), &[("torch compute", "lens")]),
         None => work,
     }
+}
+
+/// The same as JSON, in which the likeliest tokens are followed, and as CSV, in which none is.
+fn json(models: &Models, tokens: usize) -> Work {
+    let model = models.gpt2();
+    let prompt = Prompts::new(&model).of(tokens);
+    let in_format = |name, format: &str| {
+        let answer = prompts::write(&format!("bench-grid.{format}"), "");
+        let answer = answer.to_str().unwrap();
+        let rest = ["--positions", "all", "-k", "1", "--format", format, "-o", answer];
+        lens(name, &model, &prompt, &rest).at_most(5)
+    };
+    let what = format!("GPT-2's shape, {tokens} tokens, every layer and position, top-1");
+    Work::of(what, in_format("json", "json")).against(in_format("csv", "csv"), &[("json", "csv")])
+}
+
+/// A checkpoint or a GGUF that is not made here.
+fn given(model: &Path) -> Work {
+    const PROMPT: &str = "The Eiffel Tower is in the city of";
+    let what = format!("{}, \"{PROMPT}\", last position, top-5", model.display());
+    Work::of(what, lens("lens", model, PROMPT, &[])).against(floor("floor", model), &[("lens", "floor")])
+}
+
+/// A prompt continued, against the passes of its tokens one at a time.
+fn generation(models: &Models) -> Work {
+    let model = models.smollm2();
+    let prompt = Prompts::new(&model).of(10);
+    let many = |name, count: &str| lens(name, &model, &prompt, &["--generate", count, "-k", "1"]);
+    Work::of(
+        "SmolLM2's shape, 10 tokens and 64 that are generated".to_string(),
+        many("64 tokens", "64"),
+    )
+    .against(many("1 token", "1"), &[("64 tokens", "1 token")])
+    .against(floor("floor", &model), &[("64 tokens", "floor")])
 }
 
 /// Many prompts at once.

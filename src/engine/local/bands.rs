@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::batches::require_memory_to_follow;
-use super::read::{Plan, Read, Source, cancelled, lenses_of};
+use super::read::{cancelled, lenses_of};
+use super::rows::{Plan, Read, Source};
 use crate::decoder::{Batch, Site};
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};

@@ -1,6 +1,6 @@
 //! Tokens followed through the rows of a position.
 
-use super::read::Plan;
+use super::rows::Plan;
 use crate::lens::{Follow, Request, Track};
 use crate::readout::{Reading, Tracked};
 use crate::text::targets::Target;

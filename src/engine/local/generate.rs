@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::read::{Chosen, Source};
+use super::rows::{Chosen, Source};
 use crate::decoder::{Batch, Past, Site};
 use crate::error::{Error, Result};
 use crate::lens::Request;

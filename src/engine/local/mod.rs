@@ -6,6 +6,7 @@ mod finite;
 mod follow;
 mod generate;
 mod read;
+mod rows;
 
 pub use bands::Bands;
 
@@ -19,7 +20,8 @@ use crate::text::tokens::Tokens;
 
 pub use follow::ids_to_follow;
 pub use generate::continuation;
-pub use read::{Chosen, Source, cancelled};
+pub use read::cancelled;
+pub use rows::{Chosen, Source};
 
 impl Engine for Model {
     fn card(&self) -> &Card {

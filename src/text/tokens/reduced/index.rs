@@ -106,6 +106,11 @@ impl Index {
         let text = self.text.clone();
         // Each takes four bytes at least.
         let most = ((text.len() - scan.at) / 4).min(ID as usize);
+        // About what those of published files take, merges and all: little is moved as it grows, and what is not
+        // written to is no memory yet.
+        let _ = self.tokens.try_reserve((text.len() - scan.at) / 24);
+        let slots = ((text.len() - scan.at) / 48).next_power_of_two();
+        self.slots = vec![FREE; slots.clamp(1 << 10, 1 << 20)];
         scan.each([b'{', b'}'], |scan| {
             let place = scan.string()?;
             scan.eat(b':')?;
@@ -148,7 +153,7 @@ impl Index {
 
     /// Makes twice as many slots.
     fn grow(&mut self) -> Option<()> {
-        let slots = vec![FREE; (2 * self.slots.len()).max(1 << 10)];
+        let slots = vec![FREE; 2 * self.slots.len()];
         let before = std::mem::replace(&mut self.slots, slots);
         let mut taken = before.into_iter().filter(|&slot| slot != FREE);
         taken.try_for_each(|slot| self.put(slot))
