@@ -10,8 +10,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::panel::{Panel, Weights};
-use super::skinny::FEW;
+use super::panel::{FEW, Panel, Weights};
 
 /// Inputs that are taken at a time, so that the panel is read nearly in the order in which it lies.
 const STRETCH: usize = 64;

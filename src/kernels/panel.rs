@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use super::skinny;
 use crate::weights::{DType, Layout, Matrix, View};
+
+/// Up to this many rows are few: from here on a general product is as fast as one made for them.
+pub const FEW: usize = 48;
 
 /// Some outputs of a matrix.
 pub struct Panel<'a> {
@@ -55,9 +57,7 @@ impl<'a> Panel<'a> {
         let (weights, out_stride, in_stride) = match (matrix.layout(), view.as_f32()) {
             (Layout::OutIn, Some(all)) => (Weights::F32(&all[first..range.end * inputs]), inputs, 1),
             (Layout::InOut, Some(all)) => (Weights::F32(&all[range.start..]), 1, outputs),
-            (Layout::OutIn, None) if rows <= skinny::FEW => {
-                (Weights::Stored(Stored { view, first }), inputs, 1)
-            }
+            (Layout::OutIn, None) if rows <= FEW => (Weights::Stored(Stored { view, first }), inputs, 1),
             (Layout::OutIn, None) => {
                 buffer.resize(width * inputs, 0.);
                 view.widen(first, buffer);

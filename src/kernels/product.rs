@@ -11,7 +11,7 @@ use std::ops::Range;
 use gemm::Parallelism;
 use rayon::prelude::*;
 
-use super::panel::{Panel, Weights};
+use super::panel::{FEW, Panel, Weights};
 use super::{Target, columns, skinny};
 use crate::weights::{Layout, Matrix};
 
@@ -46,7 +46,7 @@ pub fn apply(matrix: &Matrix, bias: Option<&[f32]>, x: &[f32], rows: usize) -> V
 /// How many outputs a panel should have for a product with `rows` rows: enough to be read in
 /// long stretches, few enough to stay in a core's second-level cache.
 pub fn panel_width(matrix: &Matrix, rows: usize) -> usize {
-    let bytes = if rows <= skinny::FEW { 128 << 10 } else { 512 << 10 };
+    let bytes = if rows <= FEW { 128 << 10 } else { 512 << 10 };
     let narrowest = match matrix.layout() {
         Layout::OutIn => 16,
         Layout::InOut => 256,

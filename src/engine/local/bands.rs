@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::batches::require_memory_to_follow;
-use super::read::{cancelled, lenses_of};
-use super::rows::{Plan, Read, Source};
+use super::read::lenses_of;
+use super::rows::{Plan, Read, Source, cancelled};
 use crate::decoder::{Batch, Site};
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};

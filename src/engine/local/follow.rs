@@ -1,6 +1,5 @@
 //! Tokens followed through the rows of a position.
 
-use super::rows::Plan;
 use crate::lens::{Follow, Request, Track};
 use crate::readout::{Reading, Tracked};
 use crate::text::targets::Target;
@@ -24,15 +23,6 @@ pub fn tracks(
             tracks
         })
         .collect()
-}
-
-/// Whether there may be a token to follow.
-pub fn follows_any(plans: &[Plan], request: &Request) -> bool {
-    let mut targets = plans
-        .iter()
-        .flat_map(|plan| &plan.targets)
-        .chain(&request.against);
-    request.follow != Follow::Nothing || request.follow_next || targets.any(|target| !target.sequence)
 }
 
 /// The tokens to follow at a position with these readings, this output, this next token and these targets:

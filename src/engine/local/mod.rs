@@ -20,8 +20,7 @@ use crate::text::tokens::Tokens;
 
 pub use follow::ids_to_follow;
 pub use generate::continuation;
-pub use read::cancelled;
-pub use rows::{Chosen, Source};
+pub use rows::{Chosen, Source, cancelled};
 
 impl Engine for Model {
     fn card(&self) -> &Card {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::batches::require_memory_to_follow;
-use super::follow::{follows_any, tracks};
-use super::rows::{Plan, Source};
+use super::follow::tracks;
+use super::rows::{Plan, Source, cancelled};
 use crate::decoder::Batch;
 use crate::engine::Engine;
 use crate::engine::continuations::add_continuations;
-use crate::error::{Error, Result};
-use crate::lens::{Request, Trajectory};
+use crate::error::Result;
+use crate::lens::{Follow, Request, Trajectory};
 use crate::machine::progress::Progress;
 use crate::model::Model;
 use crate::readout::lenses::{Lens, LogitLens};
@@ -150,7 +150,11 @@ pub(super) fn lenses_of(request: &Request) -> Vec<Arc<dyn Lens>> {
     }
 }
 
-/// The error of what was cancelled ([`Progress::is_cancelled`]).
-pub fn cancelled() -> Error {
-    Error::failed("The reading was cancelled.", "Start it again.")
+/// Whether there may be a token to follow.
+fn follows_any(plans: &[Plan], request: &Request) -> bool {
+    let mut targets = plans
+        .iter()
+        .flat_map(|plan| &plan.targets)
+        .chain(&request.against);
+    request.follow != Follow::Nothing || request.follow_next || targets.any(|target| !target.sequence)
 }

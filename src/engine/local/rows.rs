@@ -6,7 +6,6 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::follow::ids_to_follow;
-use super::read::cancelled;
 use crate::decoder::{Batch, Hook, Point, Site};
 use crate::error::{Error, Result};
 use crate::lens::{Request, Row, Track, Trajectory};
@@ -146,6 +145,11 @@ impl Model {
             sites,
         })
     }
+}
+
+/// The error of what was cancelled ([`Progress::is_cancelled`]).
+pub fn cancelled() -> Error {
+    Error::failed("The reading was cancelled.", "Start it again.")
 }
 
 /// Where prompts are read.

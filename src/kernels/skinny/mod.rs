@@ -16,11 +16,8 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::panel::{Panel, Weights};
+use super::panel::{FEW, Panel, Weights};
 use load::{Load, Source, Stretches};
-
-/// Up to this many rows are few: from here on a general product is as fast.
-pub const FEW: usize = 48;
 
 /// Inputs that are taken at a time, so that those of the rows stay in the first-level cache while
 /// every output has its turn. Whole blocks of every type.
