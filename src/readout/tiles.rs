@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::tensors::{self, DeviceTile};
 use crate::decoder::{Unembed, on_slices};
 use crate::error::Result;
-use crate::kernels::panel::Panel;
+use crate::kernels::panel::{FEW, Panel};
 use crate::kernels::product::{self, ranges};
 use crate::kernels::with_slice;
 use crate::machine::progress::{Progress, Stage};
@@ -19,7 +19,7 @@ use crate::machine::simd::vectorised;
 const ROWS: usize = 384;
 /// Rows that go through the vocabulary together.
 const ROWS_OF_A_TASK: usize = 4 * ROWS;
-/// Bytes of logits that are kept to be seen twice.
+/// Bytes of logits that are kept to be seen twice, unless that were few rows.
 const KEPT: usize = 96 << 20;
 /// The vocabulary is cut into this many parts, whatever the number of threads, so that the order
 /// of every sum, and with it every bit of the result, does not depend on it.
@@ -75,10 +75,9 @@ pub fn fold_twice<T: Tiled, U: Tiled + Clone + Sync>(
     }
     with_slice(rows, |x| {
         let pass = Pass::new(unembed, x, group, progress);
-        let most = KEPT / (size_of::<f32>() * unembed.head.outputs());
         let mut kept = vec![Vec::new(); pass.parts.len()];
         let mut whole = Vec::with_capacity(pass.rows);
-        for rows in pass.groups(0..pass.rows, most.min(ROWS)) {
+        for rows in pass.groups(0..pass.rows, rows_kept(unembed.head.outputs())) {
             let seen = pass.see_and_keep(rows.clone(), &first, &mut kept);
             whole.extend(pass.see_kept(&second(rows, seen)?, &kept));
         }
@@ -88,7 +87,12 @@ pub fn fold_twice<T: Tiled, U: Tiled + Clone + Sync>(
 
 /// Bytes of logits that [`fold_twice`] keeps at most of so many rows.
 pub fn bytes_kept(rows: usize, vocabulary: usize) -> usize {
-    (size_of::<f32>() * vocabulary).saturating_mul(rows).min(KEPT)
+    size_of::<f32>() * vocabulary * rows.min(rows_kept(vocabulary))
+}
+
+/// Rows whose logits are kept: half of them are more than a few.
+fn rows_kept(vocabulary: usize) -> usize {
+    (KEPT / (size_of::<f32>() * vocabulary.max(1))).clamp(2 * (FEW + 1), ROWS)
 }
 
 /// One pass of some rows through the vocabulary.
@@ -124,11 +128,11 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// `rows` in pieces of whole groups and about the same size, at most `most` rows if a group has no more:
-    /// none of them is few where all are many, and so their products are made in one way.
+    /// `rows` in pieces of whole groups and about the same size, at most `most` rows if a group has no more: hardly
+    /// any is few where all are many, and so their products are made in one way.
     fn groups(&self, rows: Range<usize>, most: usize) -> Vec<Range<usize>> {
         let groups = rows.len() / self.group;
-        let pieces = groups.div_ceil((most / self.group).max(1)).max(1);
+        let pieces = groups.div_ceil((most / self.group).max(1));
         let place = |piece: usize| rows.start + piece * groups / pieces * self.group;
         (0..pieces).map(|piece| place(piece)..place(piece + 1)).collect()
     }
