@@ -45,6 +45,13 @@ impl<'a> Stored<'a> {
     pub fn widen(&self, start: usize, out: &mut [f32]) {
         self.view.widen(self.first + start, out);
     }
+
+    /// The `len` elements from `start` on as float32. Of blocks whole ones.
+    pub fn values(&self, start: usize, len: usize) -> Vec<f32> {
+        let mut values = vec![0.; len];
+        self.widen(start, &mut values);
+        values
+    }
 }
 
 impl<'a> Panel<'a> {

@@ -85,9 +85,9 @@ pub fn fold_twice<T: Tiled, U: Tiled + Clone + Sync>(
     })?
 }
 
-/// Bytes of logits that [`fold_twice`] keeps at most of so many rows.
-pub fn bytes_kept(rows: usize, vocabulary: usize) -> usize {
-    size_of::<f32>() * vocabulary * rows.min(rows_kept(vocabulary))
+/// Bytes of logits that [`fold_twice`] keeps at most of so many rows, in groups of `group`.
+pub fn bytes_kept(rows: usize, group: usize, vocabulary: usize) -> usize {
+    size_of::<f32>() * vocabulary * rows.min(rows_kept(vocabulary).max(group))
 }
 
 /// Rows whose logits are kept: half of them are more than a few.

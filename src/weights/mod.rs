@@ -133,15 +133,15 @@ impl Weights {
         for named in gguf.tensors() {
             let view = block_view(&named, streamed)?;
             if tensors.insert(named.name.clone(), view).is_some() {
-                return Err(Error::failed(
-                    format!("{} has the tensor {} twice.", named.file_name, named.tensor.name),
-                    "Download the file again.",
-                ));
+                return Err(twice(named.file_name, &named.tensor.name));
             }
         }
         for made in gguf.made()? {
             let bytes = made.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            tensors.insert(made.name, View::in_memory(bytes, DType::F32, made.shape));
+            let view = View::in_memory(bytes, DType::F32, made.shape);
+            if tensors.insert(made.name.clone(), view).is_some() {
+                return Err(twice(gguf.name(), &made.name));
+            }
         }
         Ok(Self {
             tensors,
@@ -314,6 +314,13 @@ impl Weights {
 
 /// What the name of a matrix's scales ends in, in place of `weight`.
 const SCALES: &str = "weight_scale_inv";
+
+fn twice(file: &str, tensor: &str) -> Error {
+    Error::failed(
+        format!("{file} has the tensor {tensor} twice."),
+        "Download the file again.",
+    )
+}
 
 /// A tensor of a GGUF, as a view into its file.
 fn block_view(named: &gguf::Named, streamed: bool) -> Result<View> {

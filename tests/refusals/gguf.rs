@@ -267,6 +267,28 @@ fn an_activation_without_its_numbers_is_refused() {
     );
 }
 
+/// One for all blocks, as other programs write it, and the same for each.
+#[test]
+fn a_number_for_all_blocks_is_one_for_each() {
+    let mut bytes = file("apertus");
+    // Two lists of two become two numbers: 32 bytes less, so that the data stay where whole units begin.
+    for name in ["xielu.alpha_p", "xielu.alpha_n"] {
+        let header = [
+            &text(name)[..],
+            &9u32.to_le_bytes(),
+            &6u32.to_le_bytes(),
+            &2u64.to_le_bytes(),
+        ]
+        .concat();
+        let start = place(&bytes, &header);
+        let values = start + header.len();
+        let one = bytes[values..values + 4].to_vec();
+        let scalar = [&text(name)[..], &6u32.to_le_bytes(), &one].concat();
+        bytes.splice(start..values + 8, scalar);
+    }
+    assert!(load(bytes).is_ok());
+}
+
 /// Each way to cut such a token is tried, so a file of long ones would take hours.
 #[test]
 fn a_token_longer_than_any_is_refused() {

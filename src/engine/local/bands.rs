@@ -37,7 +37,7 @@ impl Model {
         let positions = request.positions.resolve(prompt.ids.len())?;
         let lenses: Vec<_> = lenses_of(request).into_iter().take(1).collect();
         let chosen = self.sites(request, &lenses)?;
-        self.require_memory(prompt.ids.len(), positions.len(), chosen.count, request)?;
+        self.require_memory(prompt.ids.len(), positions.len(), chosen.count, false, request)?;
         let mut batch = Batch::default();
         batch.push(&prompt.ids);
         let plan = Plan {

@@ -1,7 +1,7 @@
 //! How many prompts go through the model together, and what they take.
 
 use crate::error::Result;
-use crate::lens::{Follow, Positions, Request};
+use crate::lens::{Positions, Request};
 use crate::machine::memory;
 use crate::model::Model;
 use crate::readout::{Candidate, Reading, Tracked, bytes_kept};
@@ -53,7 +53,8 @@ impl Model {
         )
     }
 
-    /// Refuses a batch of `tokens` that cannot fit, of which `positions` are read at `sites`.
+    /// Refuses a batch of `tokens` that cannot fit, of which `positions` are read at `sites`, and some tokens may be
+    /// followed.
     ///
     /// # Errors
     /// More memory than there is.
@@ -62,14 +63,15 @@ impl Model {
         tokens: usize,
         positions: usize,
         sites: usize,
+        follows: bool,
         request: &Request,
     ) -> Result<()> {
         let reading = size_of::<Reading>() + request.top_k.min(self.card.vocabulary) * size_of::<Candidate>();
         let rows = positions * sites;
         // What is followed is looked for in the logits themselves.
-        let kept = match request.follow {
-            Follow::Nothing => 0,
-            Follow::Top1 | Follow::TopK => bytes_kept(rows, self.card.vocabulary),
+        let kept = match follows {
+            true => bytes_kept(rows, sites, self.card.vocabulary),
+            false => 0,
         };
         let bytes = tokens * self.bytes_of_a_token() + rows * (self.bytes_of_a_row() + 2 * reading) + kept;
         memory::require(

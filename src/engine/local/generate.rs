@@ -75,7 +75,7 @@ impl Model {
     pub(in crate::engine) fn next_token(&self, source: &dyn Source, ids: &[u32]) -> Result<u32> {
         let mut batch = Batch::default();
         batch.push(ids);
-        self.require_memory(ids.len(), 1, 1, &Request::default())?;
+        self.require_memory(ids.len(), 1, 1, false, &Request::default())?;
         let chosen = Chosen::output(self.decoder.blocks.len());
         let mut row = LastRow::new(&chosen, ids.len());
         source.forward(&batch, &chosen, &mut |site, stream| row.keep(site, stream))?;
@@ -88,7 +88,7 @@ impl Model {
             *past = Past::default();
         }
         let new = &ids[past.tokens()..];
-        self.require_memory(new.len(), 1, 1, &Request::default())?;
+        self.require_memory(new.len(), 1, 1, false, &Request::default())?;
         let chosen = Chosen::output(self.decoder.blocks.len());
         let mut row = LastRow::new(&chosen, new.len());
         (self.decoder).forward_after(past, new, &mut |site, stream| row.keep(site, stream))?;

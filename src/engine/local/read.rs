@@ -88,7 +88,8 @@ impl Model {
         let lenses = lenses_of(request);
         let chosen = self.sites(request, &lenses)?;
         let positions = plans.iter().map(|plan| plan.positions.len()).sum();
-        self.require_memory(batch.tokens(), positions, chosen.count, request)?;
+        let follows = follows_any(&plans, request);
+        self.require_memory(batch.tokens(), positions, chosen.count, follows, request)?;
         let read = self.rows_to_read(source, &batch, &plans, &chosen, &lenses, progress)?;
         let readout = Readout::new(&self.decoder.unembed).reporting(progress);
         let check = |readings: &[Reading]| {
@@ -100,7 +101,7 @@ impl Model {
                 false => Err(source.not_finite(&batch)?),
             }
         };
-        let (mut readings, followed, wanted) = match follows_any(&plans, request) {
+        let (mut readings, followed, wanted) = match follows {
             true => {
                 let mut wanted = Vec::new();
                 let mut name = |readings: &[Reading]| {

@@ -55,9 +55,7 @@ impl<S: Widening, const BFLOAT: bool> Source<S> for Half<'_, BFLOAT> {
 
     #[inline(always)]
     fn rest(&self, start: usize, len: usize) -> Vec<f32> {
-        let mut rest = vec![0.; len];
-        self.stored.widen(start, &mut rest);
-        rest
+        self.stored.values(start, len)
     }
 }
 

@@ -51,14 +51,19 @@ impl<S: Simd> Load<S> for *const f32 {
 /// Weights that are widened a stretch of a few outputs at a time: what is read next is in the first-level cache.
 pub struct Stretches<'a> {
     stored: Stored<'a>,
-    buffer: Box<[[f32; ONCE]; 4]>,
+    /// A stretch for each of a few outputs.
+    buffer: Vec<f32>,
 }
 
+/// Outputs that are widened at a time, at most.
+const OUTPUTS: usize = 4;
+
 impl<'a> Stretches<'a> {
-    pub fn new(stored: Stored<'a>) -> Self {
+    /// Those of outputs of `inputs` weights each.
+    pub fn new(stored: Stored<'a>, inputs: usize) -> Self {
         Self {
             stored,
-            buffer: Box::new([[0.; ONCE]; 4]),
+            buffer: vec![0.; OUTPUTS * inputs.min(ONCE)],
         }
     }
 }
@@ -68,16 +73,14 @@ impl<S: Simd> Source<S> for Stretches<'_> {
 
     #[inline(always)]
     fn stretches<const O: usize>(&mut self, starts: [usize; O], len: usize) -> [*const f32; O] {
-        for (start, buffer) in starts.iter().zip(&mut *self.buffer) {
-            self.stored.widen(*start, &mut buffer[..len]);
+        for (start, buffer) in starts.iter().zip(self.buffer.chunks_exact_mut(len.max(1))) {
+            self.stored.widen(*start, buffer);
         }
-        std::array::from_fn(|o| self.buffer[o].as_ptr())
+        std::array::from_fn(|o| self.buffer[o * len..][..len].as_ptr())
     }
 
     #[inline(always)]
     fn rest(&self, start: usize, len: usize) -> Vec<f32> {
-        let mut rest = vec![0.; len];
-        self.stored.widen(start, &mut rest);
-        rest
+        self.stored.values(start, len)
     }
 }

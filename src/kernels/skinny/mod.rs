@@ -72,7 +72,7 @@ impl WithSimd for Job<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         match self.panel.weights {
             Weights::F32(weights) => self.run(simd, weights),
-            Weights::Stored(stored) => self.run(simd, Stretches::new(stored)),
+            Weights::Stored(stored) => self.run(simd, Stretches::new(stored, self.panel.inputs)),
         }
     }
 }

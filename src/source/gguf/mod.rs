@@ -94,6 +94,11 @@ impl Gguf {
         Metadata::of(&self.parts[0])
     }
 
+    /// What messages call the file with the metadata.
+    pub fn name(&self) -> &str {
+        &self.parts[0].name
+    }
+
     /// The mapped files.
     pub fn files(&self) -> Vec<Storage> {
         self.parts.iter().map(|part| part.file.clone()).collect()
