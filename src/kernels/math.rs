@@ -183,6 +183,28 @@ pub fn exp_difference(xs: &[f32], max: f32, ys: &[f32]) -> (f64, f64) {
     (sums.iter().sum(), weighted.iter().sum())
 }
 
+/// Σ x y in float64, several sums side by side.
+pub fn dot(xs: &[f32], ys: &[f32]) -> f64 {
+    let ((xs, last_xs), (ys, last_ys)) = (xs.as_chunks::<8>(), ys.as_chunks::<8>());
+    let last: f64 = last_xs
+        .iter()
+        .zip(last_ys)
+        .map(|(&x, &y)| x as f64 * y as f64)
+        .sum();
+    vectorised(
+        #[inline(always)]
+        || {
+            let mut lanes = [0.; 8];
+            for (xs, ys) in xs.iter().zip(ys) {
+                for i in 0..8 {
+                    lanes[i] += xs[i] as f64 * ys[i] as f64;
+                }
+            }
+            lanes.iter().sum::<f64>() + last
+        },
+    )
+}
+
 /// What makes a row of logits its softmax: the largest of them, and that one's probability.
 #[derive(Debug, Clone, Copy)]
 pub struct Softmax {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
 
 use super::Reading;
 use super::tensors::{DeviceTile, numbers};
@@ -77,14 +78,18 @@ fn above(
         .to_device(&Device::Cpu)?
         .to_dtype(DType::F32)?
         .to_vec2::<f32>()?;
-    let of_row = |(row, (x, reading)): (usize, (&Vec<f32>, &Reading))| {
-        let tokens: Vec<(u32, f32)> = (wanted[row / sites].iter())
-            .map(|&id| (id, known_logit(unembed, x, reading, id)))
-            .collect();
-        let larger = vec![0; tokens.len()];
-        Above { tokens, larger }
+    let positions = x.par_chunks(sites).zip(readings.par_chunks(sites)).zip(wanted);
+    let of_position = |((x, readings), ids): ((&[Vec<f32>], &[Reading]), &Vec<u32>)| {
+        let mut above = vec![Above::default(); readings.len()];
+        for &id in ids {
+            for (above, logit) in above.iter_mut().zip(known_logits(unembed, x, readings, id)) {
+                above.tokens.push((id, logit));
+                above.larger.push(0);
+            }
+        }
+        above
     };
-    Ok(x.iter().zip(readings).enumerate().map(of_row).collect())
+    Ok(positions.flat_map_iter(of_position).collect())
 }
 
 fn tracked(counts: Vec<Above>, readings: &[Reading]) -> Vec<Vec<Tracked>> {
@@ -105,17 +110,22 @@ fn tracked(counts: Vec<Above>, readings: &[Reading]) -> Vec<Vec<Tracked>> {
     counts.into_iter().zip(readings).map(of_row).collect()
 }
 
-/// The logit as the reading has it, so that one row never shows two for a token; for a token
-/// outside the top k, a dot product in float64.
-fn known_logit(unembed: &Unembed, x: &[f32], reading: &Reading, id: u32) -> f32 {
-    match reading.top.iter().find(|c| c.id == id) {
-        Some(candidate) => candidate.logit,
-        None => unembed.logit(id, x),
-    }
+/// The logits of a token in some rows as their readings have them, so that one row never shows two for a token; where
+/// it is outside the top k, a dot product in float64.
+fn known_logits(unembed: &Unembed, x: &[Vec<f32>], readings: &[Reading], id: u32) -> Vec<f32> {
+    let shown = |reading: &Reading| reading.top.iter().find(|c| c.id == id).map(|c| c.logit);
+    let shown: Vec<Option<f32>> = readings.iter().map(shown).collect();
+    let others = x.iter().zip(&shown).filter(|(_, shown)| shown.is_none());
+    let mut others = unembed
+        .logits_of(id, others.map(|(x, _)| x.as_slice()))
+        .into_iter();
+    // One was computed for each that is not shown.
+    let logit = |shown: Option<f32>| shown.or_else(|| others.next()).unwrap_or(f32::NAN);
+    shown.into_iter().map(logit).collect()
 }
 
 /// Counts the logits above each of some tokens' logits.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Above {
     tokens: Vec<(u32, f32)>,
     larger: Vec<u64>,

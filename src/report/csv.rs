@@ -8,6 +8,8 @@
 
 use std::io::Write;
 
+use rayon::prelude::*;
+
 use super::{Content, Document, Format, Report, Result, Setting, Sheet};
 use crate::analysis::statistics::{Statistic, Statistics};
 use crate::decoder::Point;
@@ -67,6 +69,9 @@ const COLUMNS: [&str; 19] = [
     "lens",
 ];
 
+/// Positions whose lines one thread writes.
+const POSITIONS: usize = 32;
+
 /// A token of a row, or a group of tokens by its name.
 struct Said {
     id: Option<u32>,
@@ -91,17 +96,38 @@ impl Csv {
             begun: false,
         }
     }
+
+    /// The lines of the row `i` at some of the positions read; `settled` has of each where it settles.
+    fn lines(
+        &self,
+        document: &Document,
+        i: usize,
+        row: &Row,
+        positions: &[usize],
+        settled: &[Option<usize>],
+    ) -> Result<Vec<u8>> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        for &at in positions {
+            for said in said(document, i, row, at) {
+                let record = record(document, row, at, &said, settled[at]).into_iter();
+                let record = record.map(|field| shown(field, self.for_terminal));
+                csv.write_record(record).map_err(io)?;
+            }
+        }
+        Ok(csv.into_inner().map_err(csv::IntoInnerError::into_error)?)
+    }
 }
 
 impl Report for Csv {
     /// The tokens of each row are its top k, then those followed with `--track` that are not among
     /// them, then groups, which have a name and no id. Numbers are in full; what does not exist is empty.
     fn document(&mut self, document: &Document, out: &mut dyn Write) -> Result<()> {
-        let mut csv = csv::Writer::from_writer(out);
         if !self.begun {
+            let mut csv = csv::Writer::from_writer(&mut *out);
             let statistics = document.statistics.iter().map(Statistic::name);
             csv.write_record(COLUMNS.into_iter().chain(statistics))
                 .map_err(io)?;
+            csv.flush()?;
             self.begun = true;
         }
         for trajectory in document.trajectory.of_each_lens() {
@@ -109,17 +135,20 @@ impl Report for Csv {
                 trajectory,
                 ..*document
             };
+            let positions: Vec<usize> = (0..trajectory.positions.len()).collect();
+            let settled: Vec<Option<usize>> = positions.iter().map(|&at| trajectory.settles_at(at)).collect();
             for (i, row) in trajectory.rows.iter().enumerate() {
-                for at in 0..trajectory.positions.len() {
-                    for said in said(document, i, row, at) {
-                        let record = record(document, row, at, &said).into_iter();
-                        let record = record.map(|field| shown(field, self.for_terminal));
-                        csv.write_record(record).map_err(io)?;
-                    }
+                // Threads write the lines of some positions each.
+                let lines = |positions: &[usize]| self.lines(document, i, row, positions, &settled);
+                let stretches: Vec<Vec<u8>> = (positions.par_chunks(POSITIONS))
+                    .map(lines)
+                    .collect::<Result<_>>()?;
+                for lines in stretches {
+                    out.write_all(&lines)?;
                 }
             }
         }
-        Ok(csv.flush()?)
+        Ok(())
     }
 
     fn sheet(&mut self, sheet: &Sheet, out: &mut dyn Write) -> Result<()> {
@@ -131,7 +160,7 @@ fn io(error: csv::Error) -> std::io::Error {
     error.into()
 }
 
-fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String> {
+fn record(document: &Document, row: &Row, at: usize, said: &Said, settled: Option<usize>) -> Vec<String> {
     let trajectory = document.trajectory;
     let position = trajectory.positions[at];
     let optional = |n: Option<usize>| n.map_or(String::new(), |n| n.to_string());
@@ -154,7 +183,7 @@ fn record(document: &Document, row: &Row, at: usize, said: &Said) -> Vec<String>
         said.tracked.to_string(),
         said.difference.map_or(String::new(), number),
         (position + trajectory.prompt.generated >= trajectory.prompt.ids.len()).to_string(),
-        optional(trajectory.settles_at(at)),
+        optional(settled),
         trajectory.lens.name().to_string(),
     ];
     let (reading, output) = (&row.readings[at], &trajectory.output[at]);

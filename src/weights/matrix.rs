@@ -70,11 +70,10 @@ impl Matrix {
         Ok(Tensor::from_vec(out, (ids.len(), self.inputs), device)?)
     }
 
-    /// The dot product of `x` with the row `id` of an `[out, in]` matrix, summed in float64.
-    pub fn dot(&self, id: u32, x: &[f32]) -> f32 {
+    /// The row `id` of an `[out, in]` matrix, float32.
+    pub fn row(&self, id: u32) -> Cow<'_, [f32]> {
         let start = id as usize * self.inputs;
-        let row = self.view.f32s(start..start + self.inputs);
-        row.iter().zip(x).map(|(&w, &x)| w as f64 * x as f64).sum::<f64>() as f32
+        self.view.f32s(start..start + self.inputs)
     }
 
     /// A copy of the outputs `range` on `device` as `[inputs, range]`, in the type that products

@@ -89,11 +89,12 @@ impl Unembed {
         }
     }
 
-    /// The logit of one token, `row` being one of [`Unembed::rows`]. The sum is in float64.
-    pub fn logit(&self, id: u32, row: &[f32]) -> f32 {
-        let mut logit = [self.head.dot(id, row)];
-        self.finish(id as usize..id as usize + 1, &mut logit);
-        logit[0]
+    /// The logits of one token in some `rows`, of those of [`Unembed::rows`]. The sums are in float64.
+    pub fn logits_of<'a>(&self, id: u32, rows: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
+        let weights = self.head.row(id);
+        let mut logits: Vec<f32> = rows.map(|row| math::dot(&weights, row) as f32).collect();
+        self.finish(id as usize..id as usize + 1, &mut logits);
+        logits
     }
 
     /// All logits `[rows, vocabulary]` of `rows`, in the form that is at home where they are.
