@@ -130,15 +130,14 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        let verify = match self.reader.run.verify {
-            Verify::Every => true,
-            Verify::FirstOnADevice => self.number == 0 && !self.reader.model.device.is_cpu(),
-            Verify::Never => false,
+        self.verified &= match self.reader.run.verify {
+            Verify::Every => self.reader.verification(trajectory)?,
+            Verify::FirstOnADevice if self.number == 0 && !model.device.is_cpu() => {
+                self.reader.quick_verification(trajectory)?
+            }
+            _ => true,
         };
         self.number += 1;
-        if verify {
-            self.verified &= self.reader.verification(trajectory)?;
-        }
         Ok(())
     }
 

@@ -200,6 +200,15 @@ impl Decoder {
             point: Point::Embed,
         };
         let mut stream = hook(embed, stream)?;
+        let device = stream.device().clone();
+        let bring = |layer: usize| match self.blocks.get(layer) {
+            Some(block) => block
+                .matrices()
+                .into_iter()
+                .try_for_each(|matrix| matrix.bring(&device)),
+            None => Ok(()),
+        };
+        bring(0)?;
         for (layer, block) in self.blocks.iter().enumerate() {
             let next = self
                 .blocks
@@ -209,6 +218,7 @@ impl Decoder {
             stream = block.forward(&stream, rows.of_block(layer), &mut |point, tensor| {
                 hook(Site { layer, point }, tensor)
             })?;
+            bring(layer + 1)?;
             block
                 .matrices()
                 .into_iter()

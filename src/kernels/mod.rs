@@ -1,4 +1,4 @@
-//! Arithmetic on slices of float32, on the CPU.
+//! Arithmetic on slices of float32, on the CPU; and products by tensors, for elsewhere.
 //!
 //! Each kernel is written once and compiled for several instruction sets; which one runs is
 //! decided on the machine that it runs on, so an ordinary release build is the fast one.
@@ -9,6 +9,7 @@ pub mod math;
 pub mod panel;
 pub mod product;
 mod skinny;
+pub mod tensors;
 
 use candle_core::{Storage, Tensor, bail};
 

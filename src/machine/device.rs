@@ -1,6 +1,7 @@
 //! Where the arithmetic runs.
 
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::Device;
 use candle_core::utils::{cuda_is_available, metal_is_available};
@@ -59,7 +60,44 @@ fn cuda(number: usize) -> Result<Device> {
     if !cuda_is_available() {
         return Err(not_built("CUDA", "cuda"));
     }
-    Device::new_cuda(number).map_err(|e| not_there(&format!("The CUDA device {number}"), &e))
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, device)) = opened.iter().find(|(nth, _)| *nth == number) {
+        return Ok(device.clone());
+    }
+    // On a stream of its own, not one for each thread: what one thread has computed, another may read.
+    let device = Device::new_cuda_with_stream(number)
+        .and_then(keep_memory)
+        .map_err(|e| not_there(&format!("The CUDA device {number}"), &e))?;
+    opened.push((number, device.clone()));
+    Ok(device)
+}
+
+/// The CUDA devices that were opened, by number: models share one, with the kernels that were loaded.
+static OPENED: Mutex<Vec<(usize, Device)>> = Mutex::new(Vec::new());
+
+/// Has the device keep the memory that is free again: it would give it back whenever it is waited for, and a run
+/// waits once for each tile of the vocabulary.
+#[cfg(feature = "cuda")]
+#[expect(unsafe_code, reason = "the driver's own functions")]
+fn keep_memory(device: Device) -> candle_core::Result<Device> {
+    use candle_core::cuda_backend::WrapErr;
+    use candle_core::cuda_backend::cudarc::driver::{result, sys};
+
+    let ordinal = device.as_cuda_device()?.cuda_stream().context().ordinal();
+    let mut all = u64::MAX;
+    // SAFETY: the number is that of a device that was opened, and the attribute's value is a u64.
+    unsafe {
+        let number = result::device::get(ordinal as i32).w()?;
+        let pool = result::device::get_default_mem_pool(number).w()?;
+        let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        result::mem_pool::set_attribute(pool, attribute, (&raw mut all).cast()).w()?;
+    }
+    Ok(device)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn keep_memory(device: Device) -> candle_core::Result<Device> {
+    Ok(device)
 }
 
 fn metal() -> Result<Device> {

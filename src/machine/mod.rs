@@ -5,3 +5,4 @@ pub mod limits;
 pub mod memory;
 pub mod progress;
 pub mod simd;
+pub mod transfer;

@@ -221,10 +221,6 @@ fn card(
 ) -> Result<Card> {
     let stored = weights.dtype();
     let family = config.required_text("model_type")?;
-    let computed = match device.is_cpu() {
-        true => DType::F32,
-        false => requested.unwrap_or(DType::F32),
-    };
     Ok(Card {
         name: files.name.clone(),
         revision: files.revision.clone(),
@@ -238,7 +234,7 @@ fn card(
         context: decoder.context,
         stored,
         held: requested.unwrap_or(stored),
-        computed,
+        computed: DType::F32,
         device: device::name(device),
         engine: None,
         // The names are of a final norm and what follows it.

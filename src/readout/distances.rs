@@ -3,7 +3,7 @@
 
 use candle_core::Tensor;
 
-use super::tensors::{DeviceTile, numbers};
+use super::device::DeviceTile;
 use super::tiles::{self, Tiled};
 use super::{Distances, Reading};
 use crate::decoder::Unembed;
@@ -65,30 +65,10 @@ impl Tiled for Sums {
     }
 
     fn tile_on_device(rows: &mut [Self], tile: &DeviceTile) -> Result<()> {
-        let share = |softmax: fn(&Self) -> Softmax, logits: &Tensor| -> Result<Tensor> {
-            let max = tile.column(rows.iter().map(|row| softmax(row).max).collect())?;
-            let share = tile.column(rows.iter().map(|row| softmax(row).share as f32).collect())?;
-            let exp = logits.broadcast_sub(&max)?.exp()?;
-            Ok(exp.broadcast_mul(&share)?)
-        };
-        let output = tile.output()?.broadcast_as(tile.logits.shape())?;
-        let p = share(|row| row.row, &tile.logits)?;
-        let q = share(|row| row.output, &output)?;
-        let middle = ((&p + &q)? * 0.5)?;
-        // What is 0 adds 0: neither it nor the middle may make a logarithm infinite.
-        let middle = middle.maximum(f32::MIN_POSITIVE)?;
-        let term = |x: &Tensor| -> Result<Tensor> {
-            let ratio = (x / &middle)?.maximum(f32::MIN_POSITIVE)?;
-            Ok((x * ratio.log()?)?)
-        };
-        let sums = [
-            tile.sum(&(term(&p)? + term(&q)?)?)?,
-            tile.sum(&(&p - &q)?.abs()?)?,
-        ];
-        let found = numbers(&sums, rows.len())?;
-        for (at, row) in rows.iter_mut().enumerate() {
-            row.js += found[0][at];
-            row.tv += found[1][at];
+        let softmax: Vec<[Softmax; 2]> = rows.iter().map(|row| [row.row, row.output]).collect();
+        for (row, [js, tv]) in rows.iter_mut().zip(tile.distances(&softmax)?) {
+            row.js += js;
+            row.tv += tv;
         }
         Ok(())
     }

@@ -1,8 +1,6 @@
 //! The running numbers of one row, to which a tile of logits is added at a time.
 
-use candle_core::{D, Tensor};
-
-use super::tensors::{DeviceTile, numbers};
+use super::device::DeviceTile;
 use super::tiles::Tiled;
 use super::{Candidate, Reading};
 use crate::error::Result;
@@ -131,44 +129,20 @@ impl Tiled for Running {
     }
 
     fn tile_on_device(rows: &mut [Self], tile: &DeviceTile) -> Result<()> {
-        let (l, f) = (&tile.logits, tile.output()?);
-        let max = l.max_keepdim(D::Minus1)?;
-        let relative = l.broadcast_sub(&max)?;
-        let exp = relative.exp()?;
-        let difference = l.broadcast_sub(&f)?;
-        let sum = tile.sum(&exp)?;
-        let away_from = tile.last_of_group(&exp)?.broadcast_mul(&difference)?;
-        let sums = [
-            tile.sum(&(&exp * &relative)?)?,
-            tile.sum(&(&exp * &difference)?)?,
-            tile.sum(&away_from)?.neg()?,
-        ];
-        let next = tile.logits_of(rows.iter().map(|row| row.next))?;
-        let output = |of_rows: &Tensor| -> Result<Tensor> {
-            let last = tile.last_of_group(of_rows)?;
-            Ok(last.broadcast_as(of_rows.shape())?.contiguous()?)
-        };
-        let [weighted, away, toward] = sums;
-        let (output_max, output_sum) = (output(&max)?, output(&sum)?);
-        let found = [sum, weighted, away, toward, max, output_max, output_sum, next];
-        let found = numbers(&found, rows.len())?;
         let k = rows.first().map_or(0, |row| row.top.k);
-        for (at, (row, kept)) in rows.iter_mut().zip(tile.top(k)?).enumerate() {
-            let number = |nth: usize| found[nth][at];
+        let next: Vec<Option<u32>> = rows.iter().map(|row| row.next).collect();
+        for (row, found) in rows.iter_mut().zip(tile.readings(&next, k)?) {
             row.merge(Self {
-                sum: number(0),
-                weighted: number(1),
-                away: number(2),
-                toward: number(3),
-                max: number(4) as f32,
-                output_max: number(5) as f32,
-                output_sum: number(6),
+                sum: found.sum,
+                weighted: found.weighted,
+                away: found.away,
+                toward: found.toward,
+                max: found.max,
+                output_max: found.output_max,
+                output_sum: found.output_sum,
                 next: row.next,
-                next_logit: match row.next.and_then(|next| tile.place(next)) {
-                    Some(_) => number(7) as f32,
-                    None => f32::NEG_INFINITY,
-                },
-                top: TopK { k, kept },
+                next_logit: found.next,
+                top: TopK { k, kept: found.top },
             });
         }
         Ok(())

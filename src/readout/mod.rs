@@ -4,10 +4,10 @@
 //! into a few running numbers per row and forgotten, so that memory does not grow with
 //! vocabulary × rows.
 
+mod device;
 mod distances;
 mod fold;
 pub mod lenses;
-mod tensors;
 mod tiles;
 mod track;
 

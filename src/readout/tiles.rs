@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-use super::tensors::{self, DeviceTile};
+use super::device::{self, DeviceTile};
 use crate::decoder::{Unembed, on_slices};
 use crate::error::Result;
 use crate::kernels::panel::{FEW, Panel};
@@ -48,7 +48,7 @@ pub fn fold<T: Tiled>(
     progress: &dyn Progress,
 ) -> Result<Vec<T>> {
     if !on_slices(rows) {
-        return tensors::fold(unembed, rows, group, new, progress);
+        return device::fold(unembed, rows, group, new, progress);
     }
     Ok(with_slice(rows, |x| {
         let pass = Pass::new(unembed, x, group, progress);
@@ -69,9 +69,9 @@ pub fn fold_twice<T: Tiled, U: Tiled + Clone + Sync>(
     progress: &dyn Progress,
 ) -> Result<Vec<U>> {
     if !on_slices(rows) {
-        let seen = tensors::fold(unembed, rows, group, first, progress)?;
+        let seen = device::fold(unembed, rows, group, first, progress)?;
         let second = second(0..seen.len(), seen)?;
-        return tensors::fold(unembed, rows, group, |row| second[row].clone(), progress);
+        return device::fold(unembed, rows, group, |row| second[row].clone(), progress);
     }
     with_slice(rows, |x| {
         let pass = Pass::new(unembed, x, group, progress);

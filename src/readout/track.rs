@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
 use super::Reading;
-use super::tensors::{DeviceTile, numbers};
+use super::device::DeviceTile;
 use super::tiles::{self, Tiled};
 use crate::decoder::Unembed;
 use crate::error::Result;
@@ -147,27 +147,13 @@ impl Tiled for Above {
     }
 
     fn tile_on_device(rows: &mut [Self], tile: &DeviceTile) -> Result<()> {
-        let tokens = rows.iter().map(|row| row.tokens.len()).max().unwrap_or(0);
-        let mut found = Vec::with_capacity(2 * tokens);
-        for nth in 0..tokens {
-            let token = |row: &Self| row.tokens.get(nth).copied();
-            // Nothing is above what a row without such a token is compared with.
-            let logit = |row: &Self| token(row).map_or(f32::INFINITY, |(_, logit)| logit);
-            let above = tile
-                .logits
-                .broadcast_gt(&tile.column(rows.iter().map(logit).collect())?)?;
-            found.push(tile.sum(&above)?);
-            found.push(tile.logits_of(rows.iter().map(|row| token(row).map(|(id, _)| id)))?);
-        }
-        let found = numbers(&found, rows.len())?;
-        for (at, row) in rows.iter_mut().enumerate() {
-            for ((&(id, logit), larger), found) in (row.tokens.iter())
-                .zip(&mut row.larger)
-                .zip(found.chunks_exact(2))
-            {
-                let own = tile.place(id).is_some() && found[1][at] as f32 > logit;
-                *larger += found[0][at] as u64 - u64::from(own);
-            }
+        let tokens: Vec<&[(u32, f32)]> = rows.iter().map(|row| row.tokens.as_slice()).collect();
+        let found = tile.above(&tokens)?;
+        for (row, found) in rows.iter_mut().zip(found) {
+            row.larger
+                .iter_mut()
+                .zip(found)
+                .for_each(|(larger, found)| *larger += found);
         }
         Ok(())
     }

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{DType as CandleDType, Device, Tensor};
 
 use super::view::View;
 use crate::error::Result;
+use crate::machine::transfer::upload;
 
 /// How a matrix lies in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,7 @@ pub struct Matrix {
     inputs: usize,
     outputs: usize,
     layout: Layout,
+    brought: Brought,
 }
 
 impl Matrix {
@@ -38,6 +40,7 @@ impl Matrix {
             inputs,
             outputs,
             layout,
+            brought: Brought::default(),
         }
     }
 
@@ -76,47 +79,72 @@ impl Matrix {
         self.view.f32s(start..start + self.inputs)
     }
 
-    /// A copy of the outputs `range` on `device` as `[inputs, range]`, in the type that products
-    /// with `x` are made in: float64 if that is what `x` is, else float32 or the type that
-    /// `--dtype` names.
-    pub fn upload(&self, range: Range<usize>, x: &Tensor) -> Result<Tensor> {
-        let device = x.device();
-        let tensor = match (self.layout, self.view.dtype().candle()) {
-            (Layout::OutIn, None) => {
-                let part = self.view.f32s(range.start * self.inputs..range.end * self.inputs);
-                Tensor::from_vec(part.into_owned(), (range.len(), self.inputs), device)?.t()?
-            }
-            (Layout::InOut, None) => {
-                let all = self.view.f32s(0..self.view.len());
-                Tensor::from_vec(all.into_owned(), self.view.shape(), device)?.narrow(
-                    1,
-                    range.start,
-                    range.len(),
-                )?
-            }
-            (Layout::OutIn, Some(stored)) => {
-                let bytes = self.view.bytes();
-                let row = bytes.len() / self.outputs;
-                let part = &bytes[range.start * row..range.end * row];
-                Tensor::from_raw_buffer(part, stored, &[range.len(), self.inputs], device)?.t()?
-            }
-            (Layout::InOut, Some(stored)) => {
-                Tensor::from_raw_buffer(self.view.bytes(), stored, self.view.shape(), device)?.narrow(
-                    1,
-                    range.start,
-                    range.len(),
-                )?
-            }
+    /// Brings the whole matrix to `device`, for the next [`Matrix::upload`] to find it there: the way to another
+    /// device than the CPU is long, and what was told to compute goes on meanwhile.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn bring(&self, device: &Device) -> Result<()> {
+        if !device.is_cpu() {
+            let brought = self.rows_on(0..self.view.shape()[0], device)?;
+            *self.brought.slot() = Some(brought);
+        }
+        Ok(())
+    }
+
+    /// A copy of the outputs `range` on `device`, as they lie in the file: `[range, inputs]` or `[inputs, range]`. In
+    /// the type that `--dtype` names, or the file's where tensors have that, or float32.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn upload(&self, range: Range<usize>, device: &Device) -> Result<Tensor> {
+        let brought = self.brought.slot().take();
+        let brought = brought.filter(|tensor| tensor.device().same_device(device));
+        let (rows, columns) = match self.layout {
+            Layout::OutIn => (range, 0..self.inputs),
+            Layout::InOut => (0..self.inputs, range),
         };
-        let rounded = match self.view.rounding().and_then(|dtype| dtype.candle()) {
-            Some(rounded) => tensor.to_dtype(rounded)?,
-            None => tensor,
+        let rows = match brought {
+            Some(all) => all.narrow(0, rows.start, rows.len())?,
+            None => self.rows_on(rows, device)?,
         };
-        let wanted = match x.dtype() {
-            CandleDType::F64 => CandleDType::F64,
-            _ => self.view.multiplied_in().candle().unwrap_or(CandleDType::F32),
+        let part = rows.narrow(1, columns.start, columns.len())?;
+        match self.view.rounding().and_then(|dtype| dtype.candle()) {
+            Some(rounded) => Ok(part.to_dtype(rounded)?),
+            None => Ok(part),
+        }
+    }
+
+    /// The rows `range` of the matrix as it lies in the file, in the file's type where tensors have that, else in
+    /// float32.
+    fn rows_on(&self, range: Range<usize>, device: &Device) -> Result<Tensor> {
+        let row = self.view.shape()[1];
+        let shape = [range.len(), row];
+        let Some(stored) = self.view.dtype().candle() else {
+            let widen = |place: usize, bytes: &mut [u8]| {
+                let first = range.start * row + place / size_of::<f32>();
+                self.view.widen_to(first, bytes);
+            };
+            return upload(CandleDType::F32, &shape, device, &widen);
         };
-        Ok(rounded.to_dtype(wanted)?)
+        let size = stored.size_in_bytes();
+        let bytes = &self.view.bytes()[range.start * row * size..range.end * row * size];
+        match device {
+            Device::Cuda(_) => upload(stored, &shape, device, &|place, out| {
+                out.copy_from_slice(&bytes[place..place + out.len()]);
+            }),
+            _ => Ok(Tensor::from_raw_buffer(bytes, stored, &shape, device)?),
+        }
+    }
+}
+
+/// A matrix on its way to a device, which clones share.
+#[derive(Debug, Clone, Default)]
+struct Brought(Arc<Mutex<Option<Tensor>>>);
+
+impl Brought {
+    fn slot(&self) -> MutexGuard<'_, Option<Tensor>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -181,11 +181,6 @@ impl View {
         self.requested.filter(|&r| r != self.dtype && r != DType::F32)
     }
 
-    /// The type that a device multiplies in: float32 unless another was requested.
-    pub fn multiplied_in(&self) -> DType {
-        self.requested.unwrap_or(DType::F32)
-    }
-
     /// The shape in the file.
     pub fn shape(&self) -> &[usize] {
         &self.shape
@@ -264,6 +259,17 @@ impl View {
             Some(DType::Bf16) => out.iter_mut().for_each(|x| *x = bf16::from_f32(*x).to_f32()),
             Some(DType::F16) => out.iter_mut().for_each(|x| *x = f16::from_f32(*x).to_f32()),
             _ => {}
+        }
+    }
+
+    /// As [`View::widen`], to the bytes of float32s.
+    pub fn widen_to(&self, start: usize, out: &mut [u8]) {
+        match bytemuck::try_cast_slice_mut(out) {
+            Ok(out) => self.widen(start, out),
+            Err(_) => {
+                let values = self.f32s(start..start + out.len() / size_of::<f32>());
+                out.copy_from_slice(bytemuck::cast_slice(&values));
+            }
         }
     }
 

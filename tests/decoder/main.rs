@@ -3,6 +3,8 @@
 mod candle;
 mod continued;
 mod descriptions;
+#[cfg(any(feature = "cuda", feature = "metal"))]
+mod device;
 mod fp8;
 mod gguf;
 mod lenses;

@@ -4,7 +4,7 @@ use crate::support::{Reference, fixture, fixtures, load};
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::llama as candle_llama;
-use logit_lens::analysis::verify::verify;
+use logit_lens::analysis::verify::{Way, verify};
 use logit_lens::decoder::{Batch, Point, Site};
 use logit_lens::lens::{Follow, Request};
 use logit_lens::model::Model;
@@ -13,7 +13,10 @@ use logit_lens::readout::{Reading, Readout, Rows};
 /// The fixtures' logits are below 10 and sums have tens of terms: float32 itself stays below 1e-5
 /// (transformers' own float32 is up to 6.9e-6 off). The issue of every test here is a mistake, not
 /// the last digit.
-const LOGIT: f64 = 1e-4;
+pub const LOGIT: f64 = 1e-4;
+
+/// transformers' own float32 is up to 3e-5 nats off on a model of 30 layers; these have 3.
+const NATS: f64 = 1e-5;
 
 /// The residual stream at every site of the batch, `[tokens, hidden]`.
 fn streams(model: &Model, batch: &Batch) -> Vec<(Site, Tensor)> {
@@ -60,34 +63,37 @@ pub fn assert_near(ours: &[f64], theirs: &[f64], what: &str) {
 #[test]
 fn every_point_of_every_layer_reads_as_in_transformers() {
     for name in &fixtures() {
-        let model = load(name);
-        let reference = Reference::read(name);
-        assert_eq!(model.card.layers, reference.layers);
-        for (i, prompt) in reference.prompts.iter().enumerate() {
-            assert_eq!(
-                model.tokens.encode(&prompt.text).unwrap(),
-                prompt.ids,
-                "{name}: {}",
-                prompt.text
-            );
-            let mut batch = Batch::default();
-            batch.push(&prompt.ids);
-            let readout = Readout::new(&model.decoder.unembed);
-            let streams = streams(&model, &batch);
-            assert_eq!(streams.len(), 1 + 4 * reference.layers);
-            for (site, stream) in streams {
-                let next = vec![None; prompt.ids.len()];
-                let rows = Rows {
-                    hidden: stream,
-                    sites: 1,
-                    next,
-                };
-                let readings = readout.read(&rows, model.card.vocabulary).unwrap();
-                let expected = reference.logits(i, &label(site));
-                for (&position, expected) in prompt.positions.iter().zip(&expected) {
-                    let what = format!("{name}, {:?}, {} at {position}", prompt.text, label(site));
-                    assert_near(&logits(&readings[position]), expected, &what);
-                }
+        points_read_as_in_transformers(name, &load(name));
+    }
+}
+
+pub fn points_read_as_in_transformers(name: &str, model: &Model) {
+    let reference = Reference::read(name);
+    assert_eq!(model.card.layers, reference.layers);
+    for (i, prompt) in reference.prompts.iter().enumerate() {
+        assert_eq!(
+            model.tokens.encode(&prompt.text).unwrap(),
+            prompt.ids,
+            "{name}: {}",
+            prompt.text
+        );
+        let mut batch = Batch::default();
+        batch.push(&prompt.ids);
+        let readout = Readout::new(&model.decoder.unembed);
+        let streams = streams(model, &batch);
+        assert_eq!(streams.len(), 1 + 4 * reference.layers);
+        for (site, stream) in streams {
+            let next = vec![None; prompt.ids.len()];
+            let rows = Rows {
+                hidden: stream,
+                sites: 1,
+                next,
+            };
+            let readings = readout.read(&rows, model.card.vocabulary).unwrap();
+            let expected = reference.logits(i, &label(site));
+            for (&position, expected) in prompt.positions.iter().zip(&expected) {
+                let what = format!("{name}, {:?}, {} at {position}", prompt.text, label(site));
+                assert_near(&logits(&readings[position]), expected, &what);
             }
         }
     }
@@ -96,72 +102,81 @@ fn every_point_of_every_layer_reads_as_in_transformers() {
 #[test]
 fn rows_mean_what_their_labels_say() {
     for name in &fixtures() {
-        let model = load(name);
-        let reference = Reference::read(name);
-        for (i, prompt) in reference.prompts.iter().enumerate() {
-            let request = Request {
-                positions: "all".parse().unwrap(),
-                points: "embed,attn_out,resid_mid,mlp_out,resid_post".parse().unwrap(),
-                distances: true,
-                top_k: 3,
-                follow: Follow::TopK,
-                ..Request::default()
-            };
-            let trajectory = &model.read(&[prompt.text.as_str()], &request).unwrap()[0];
-            let labels: Vec<String> = trajectory.rows.iter().map(|row| label(row.site)).collect();
-            let of_block = |i| ["attn_out", "mid", "mlp_out"].map(|point| format!("{i}_{point}"));
-            let expected: Vec<String> = ["embed".to_string()]
-                .into_iter()
-                .chain((0..reference.layers).flat_map(|i| [&of_block(i)[..], &[i.to_string()]].concat()))
-                .collect();
-            assert_eq!(labels, expected);
-            let last_label = (reference.layers - 1).to_string();
-            let outputs = reference.logits(i, &last_label);
-            for (r, row) in trajectory.rows.iter().enumerate() {
-                let reference = reference.logits(i, &labels[r]);
-                for ((&position, logits), output) in prompt.positions.iter().zip(reference).zip(&outputs) {
-                    let next = prompt.ids.get(position + 1).copied();
-                    assert_statistics(&row.readings[position], &logits, output, next);
-                    assert_reading(&row.readings[position], &logits, &format!("{name} {}", labels[r]));
-                    for track in &trajectory.tracked[position] {
-                        let value = track.values[r];
-                        let logit = logits[track.id as usize];
-                        let rank = 1 + logits.iter().filter(|&&l| l > logit).count() as u64;
-                        assert!((value.logit as f64 - logit).abs() <= LOGIT);
-                        assert!(
-                            value.rank.abs_diff(rank) <= near_ties(&logits, logit),
-                            "{name}: rank"
-                        );
-                    }
+        labels_mean_what_they_say(name, &load(name), NATS);
+    }
+}
+
+/// Divergences and distances are those of the reference within `nats`.
+pub fn labels_mean_what_they_say(name: &str, model: &Model, nats: f64) {
+    let reference = Reference::read(name);
+    for (i, prompt) in reference.prompts.iter().enumerate() {
+        let request = Request {
+            positions: "all".parse().unwrap(),
+            points: "embed,attn_out,resid_mid,mlp_out,resid_post".parse().unwrap(),
+            distances: true,
+            top_k: 3,
+            follow: Follow::TopK,
+            ..Request::default()
+        };
+        let trajectory = &model.read(&[prompt.text.as_str()], &request).unwrap()[0];
+        let labels: Vec<String> = trajectory.rows.iter().map(|row| label(row.site)).collect();
+        let of_block = |i| ["attn_out", "mid", "mlp_out"].map(|point| format!("{i}_{point}"));
+        let expected: Vec<String> = ["embed".to_string()]
+            .into_iter()
+            .chain((0..reference.layers).flat_map(|i| [&of_block(i)[..], &[i.to_string()]].concat()))
+            .collect();
+        assert_eq!(labels, expected);
+        let last_label = (reference.layers - 1).to_string();
+        let outputs = reference.logits(i, &last_label);
+        for (r, row) in trajectory.rows.iter().enumerate() {
+            let reference = reference.logits(i, &labels[r]);
+            for ((&position, logits), output) in prompt.positions.iter().zip(reference).zip(&outputs) {
+                let next = prompt.ids.get(position + 1).copied();
+                assert_statistics(&row.readings[position], &logits, output, next, nats);
+                assert_reading(
+                    &row.readings[position],
+                    &logits,
+                    &format!("{name} {}", labels[r]),
+                    nats,
+                );
+                for track in &trajectory.tracked[position] {
+                    let value = track.values[r];
+                    let logit = logits[track.id as usize];
+                    let rank = 1 + logits.iter().filter(|&&l| l > logit).count() as u64;
+                    assert!((value.logit as f64 - logit).abs() <= LOGIT);
+                    assert!(
+                        value.rank.abs_diff(rank) <= near_ties(&logits, logit),
+                        "{name}: rank"
+                    );
                 }
             }
-            let last = &trajectory.rows[4 * reference.layers].readings;
-            let top = |readings: &[Reading]| readings.iter().map(|r| r.top.clone()).collect::<Vec<_>>();
-            assert_eq!(
-                top(last),
-                top(&trajectory.output),
-                "the last row is the model's output"
-            );
         }
+        let last = &trajectory.rows[4 * reference.layers].readings;
+        let top = |readings: &[Reading]| readings.iter().map(|r| r.top.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            top(last),
+            top(&trajectory.output),
+            "the last row is the model's output"
+        );
     }
 }
 
 /// How many logits are too near for float32 to order them.
-fn near_ties(logits: &[f64], logit: f64) -> u64 {
+pub fn near_ties(logits: &[f64], logit: f64) -> u64 {
     logits.iter().filter(|&&l| (l - logit).abs() < 1e-4).count() as u64 - 1
 }
 
-fn assert_reading(reading: &Reading, logits: &[f64], what: &str) {
+fn assert_reading(reading: &Reading, logits: &[f64], what: &str, nats: f64) {
     let log_sum_exp = logits.iter().map(|l| l.exp()).sum::<f64>().ln();
     let entropy: f64 = logits
         .iter()
         .map(|l| -(l - log_sum_exp) * (l - log_sum_exp).exp())
         .sum();
     assert!(
-        (reading.log_sum_exp - log_sum_exp).abs() < 1e-5,
+        (reading.log_sum_exp - log_sum_exp).abs() < nats,
         "{what}: log-sum-exp"
     );
-    assert!((reading.entropy - entropy).abs() < 1e-5, "{what}: entropy");
+    assert!((reading.entropy - entropy).abs() < nats, "{what}: entropy");
     let mut ids: Vec<usize> = (0..logits.len()).collect();
     ids.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
     for (candidate, id) in reading.top.iter().zip(ids) {
@@ -171,29 +186,28 @@ fn assert_reading(reading: &Reading, logits: &[f64], what: &str) {
             (candidate.logit as f64 - logits[id]).abs() < LOGIT,
             "{what}: logit"
         );
-        assert!((candidate.logprob - logprob).abs() < 1e-5, "{what}: logprob");
+        assert!((candidate.logprob - logprob).abs() < nats, "{what}: logprob");
         assert!(
-            (candidate.prob - logprob.exp()).abs() < 5e-6,
+            (candidate.prob - logprob.exp()).abs() < nats / 2.,
             "{what}: probability"
         );
     }
 }
 
 /// The divergences from the model's output and the cross-entropy, by their formulas.
-fn assert_statistics(reading: &Reading, logits: &[f64], output: &[f64], next: Option<u32>) {
+fn assert_statistics(reading: &Reading, logits: &[f64], output: &[f64], next: Option<u32>, nats: f64) {
     let normalised = |logits: &[f64]| -> Vec<f64> {
         let log_sum_exp = logits.iter().map(|l| l.exp()).sum::<f64>().ln();
         logits.iter().map(|l| l - log_sum_exp).collect()
     };
     let (p, q) = (normalised(logits), normalised(output));
     let divergence = |p: &[f64], q: &[f64]| p.iter().zip(q).map(|(p, q)| p.exp() * (p - q)).sum::<f64>();
-    // transformers' own float32 is up to 3e-5 nats off on a model of 30 layers; these have 3.
     assert!(
-        (reading.forward_kl - divergence(&q, &p)).abs() < 1e-5,
+        (reading.forward_kl - divergence(&q, &p)).abs() < nats,
         "{reading:?}"
     );
     assert!(
-        (reading.reverse_kl - divergence(&p, &q)).abs() < 1e-5,
+        (reading.reverse_kl - divergence(&p, &q)).abs() < nats,
         "{reading:?}"
     );
     let m: Vec<f64> = p
@@ -209,11 +223,11 @@ fn assert_statistics(reading: &Reading, logits: &[f64], output: &[f64], next: Op
             .sum::<f64>();
     let distances = reading.distances.unwrap();
     assert!(
-        (distances.js - js).abs() < 1e-5 && (distances.tv - tv).abs() < 1e-5,
+        (distances.js - js).abs() < nats && (distances.tv - tv).abs() < nats,
         "{distances:?}, not {js} and {tv}"
     );
     match (reading.cross_entropy, next) {
-        (Some(ours), Some(next)) => assert!((ours + p[next as usize]).abs() < 1e-5),
+        (Some(ours), Some(next)) => assert!((ours + p[next as usize]).abs() < nats),
         (ours, next) => assert_eq!((ours, next), (None, None)),
     }
 }
@@ -292,15 +306,21 @@ fn the_plain_computation_agrees() {
                 ..Request::default()
             };
             let trajectory = &model.read(&[prompt.text.as_str()], &request).unwrap()[0];
-            let found = verify(&model.decoder, &trajectory.prompt.ids, &trajectory.output[0]).unwrap();
+            let found = verify(
+                &model.decoder,
+                &trajectory.prompt.ids,
+                &trajectory.output[0],
+                Way::Plain,
+            )
+            .unwrap();
             assert!(found.logit < LOGIT && found.prob < 5e-6, "{name}: {found:?}");
             assert!((found.sum_of_probs - 1.).abs() < 1e-5, "{name}: {found:?}");
-            assert!(found.passes(model.card.computed));
+            assert!(found.passes());
 
             // It would notice: another layer's reading in the place of the output fails.
             let wrong = &trajectory.rows[0].readings[0];
-            let found = verify(&model.decoder, &trajectory.prompt.ids, wrong).unwrap();
-            assert!(!found.passes(model.card.computed), "{name}: {found:?}");
+            let found = verify(&model.decoder, &trajectory.prompt.ids, wrong, Way::Plain).unwrap();
+            assert!(!found.passes(), "{name}: {found:?}");
         }
     }
 }

@@ -3,10 +3,11 @@
 use crate::support::{Checkpoint, Stored, Tensors, fixture, load, load_path};
 use candle_core::Tensor;
 use half::{bf16, f16};
-use logit_lens::analysis::verify::verify;
+use logit_lens::analysis::verify::{Way, verify};
 use logit_lens::decoder::{Batch, Decoder, Frequencies, Point, Residual, Rotary, Site};
 use logit_lens::engine::Engine;
 use logit_lens::lens::Request;
+use logit_lens::machine::device::DeviceChoice;
 use logit_lens::model::{LoadOptions, Model};
 use logit_lens::readout::Candidate;
 use logit_lens::source::{self, HubOptions};
@@ -30,6 +31,7 @@ fn everything(model: &Model) -> Vec<Vec<Candidate>> {
 fn load_as(path: &str, dtype: DType) -> Model {
     let files = source::locate(path, &HubOptions::default()).unwrap();
     let options = LoadOptions {
+        device: DeviceChoice::Cpu,
         dtype: Some(dtype),
         ..LoadOptions::default()
     };
@@ -243,7 +245,13 @@ fn assert_verified(model: &Model) {
         ..Request::default()
     };
     let trajectory = &model.read(&[PROMPT], &request).unwrap()[0];
-    let found = verify(&model.decoder, &trajectory.prompt.ids, &trajectory.output[0]).unwrap();
+    let found = verify(
+        &model.decoder,
+        &trajectory.prompt.ids,
+        &trajectory.output[0],
+        Way::Plain,
+    )
+    .unwrap();
     assert!(found.logit < 1e-4, "{found:?}");
 }
 

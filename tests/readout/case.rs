@@ -4,6 +4,7 @@ use bytes::Bytes;
 use candle_core::{DType, Device, Tensor};
 use half::{bf16, f16};
 use logit_lens::decoder::{Norm, NormKind, Unembed};
+use logit_lens::machine::device::DeviceChoice;
 use logit_lens::readout::Rows;
 use logit_lens::source::Asset;
 use logit_lens::weights::{Layout, Weights};
@@ -76,18 +77,27 @@ fn rounded(x: f32, dtype: Dtype) -> f32 {
     }
 }
 
-/// What rows are computed in says in which of its two forms: on slices, or by tensors as on a device.
-pub fn form() -> impl Strategy<Value = DType> {
-    prop_oneof![Just(DType::F32), Just(DType::F64)]
+/// What rows are computed in and where say in which form: on slices, by tensors, and where this build finds a device,
+/// by what is at home there.
+pub fn forms() -> Vec<(DType, Device)> {
+    let device = DeviceChoice::Auto.open().unwrap();
+    let there = (!device.is_cpu()).then_some((DType::F32, device));
+    let here = [(DType::F32, Device::Cpu), (DType::F64, Device::Cpu)];
+    here.into_iter().chain(there).collect()
+}
+
+/// One of [`forms`].
+pub fn form() -> impl Strategy<Value = (DType, Device)> {
+    proptest::sample::select(forms())
 }
 
 impl Case {
-    pub fn rows(&self, form: DType) -> Rows {
+    pub fn rows(&self, (dtype, device): &(DType, Device)) -> Rows {
         let shape = (self.positions * self.sites, self.hidden);
-        let hidden = Tensor::from_vec(self.rows.clone(), shape, &Device::Cpu).unwrap();
+        let hidden = Tensor::from_vec(self.rows.clone(), shape, device).unwrap();
         let next = |at: usize| (at.is_multiple_of(2)).then_some((at * 7 % self.vocabulary) as u32);
         Rows {
-            hidden: hidden.to_dtype(form).unwrap(),
+            hidden: hidden.to_dtype(*dtype).unwrap(),
             sites: self.sites,
             next: (0..self.positions).map(next).collect(),
         }

@@ -1,24 +1,24 @@
 //! Tokens that are followed in the pass that reads the rows.
 
-use candle_core::DType;
+use candle_core::{DType, Device};
 use logit_lens::decoder::NormKind;
 use logit_lens::readout::{Reading, Readout};
 use proptest::prelude::*;
 use safetensors::Dtype;
 
-use crate::case::{Case, case, form};
+use crate::case::{Case, case, form, forms};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn tokens_are_followed_as_rows_are_read_to_the_bit(case in case(), form in form()) {
-        in_one_pass_as_in_two(&case, form);
+        in_one_pass_as_in_two(&case, &form);
     }
 }
 
 /// Tokens that the readings themselves name, at some positions none.
-fn in_one_pass_as_in_two(case: &Case, form: DType) {
+fn in_one_pass_as_in_two(case: &Case, form: &(DType, Device)) {
     let unembed = case.unembed();
     let (rows, readout) = (case.rows(form), Readout::new(&unembed));
     let of_position = |readings: &[Reading]| match readings[0].top1().id % 4 {
@@ -54,7 +54,7 @@ fn tokens_are_followed_through_many_rows() {
         bias: vec![0.; hidden],
         head: (0..vocabulary * hidden).map(|i| number(3 * i + 1)).collect(),
     };
-    for form in [DType::F32, DType::F64] {
-        in_one_pass_as_in_two(&case, form);
+    for form in forms() {
+        in_one_pass_as_in_two(&case, &form);
     }
 }

@@ -1,13 +1,13 @@
 //! Every number of a reading, in either form.
 
-use candle_core::DType;
+use candle_core::{DType, Device};
 use logit_lens::decoder::{NormKind, Unembed};
 use logit_lens::readout::Readout;
 use logit_lens::weights::Vector;
 use proptest::prelude::*;
 use safetensors::Dtype;
 
-use crate::case::{Case, case, form};
+use crate::case::{Case, case, form, forms};
 
 fn softmax(logits: &[f64]) -> (f64, Vec<f64>) {
     let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -38,7 +38,7 @@ proptest! {
     #[test]
     fn every_number_of_a_reading_is_the_formulas(case in case(), form in form()) {
         let unembed = case.unembed();
-        let rows = case.rows(form);
+        let rows = case.rows(&form);
         let readout = Readout::new(&unembed);
         let mut readings = readout.read(&rows, case.top_k).unwrap();
         readout.measure(&rows, &mut readings).unwrap();
@@ -72,7 +72,7 @@ proptest! {
     #[test]
     fn a_rank_counts_the_larger_logits(case in case(), form in form()) {
         let unembed = case.unembed();
-        let (rows, readout) = (case.rows(form), Readout::new(&unembed));
+        let (rows, readout) = (case.rows(&form), Readout::new(&unembed));
         let readings = readout.read(&rows, case.top_k).unwrap();
         // A token more at each position than at the one before.
         let wanted = |position: usize| (0..position).map(|nth| (nth * 31 % case.vocabulary) as u32).collect();
@@ -92,7 +92,7 @@ proptest! {
     #[test]
     fn probabilities_sum_to_1(case in case(), form in form()) {
         let unembed = case.unembed();
-        for reading in Readout::new(&unembed).read(&case.rows(form), case.vocabulary).unwrap() {
+        for reading in Readout::new(&unembed).read(&case.rows(&form), case.vocabulary).unwrap() {
             let sum: f64 = reading.top.iter().map(|candidate| candidate.prob).sum();
             prop_assert!((sum - 1.).abs() <= 1e-6, "{}", sum);
         }
@@ -117,49 +117,52 @@ fn plain(head: Vec<f32>) -> Case {
 }
 
 #[test]
-fn of_equal_logits_the_lower_ids_come_first_in_either_form() {
+fn of_equal_logits_the_lower_ids_come_first_in_every_form() {
     // Tiles of 7 by tensors: the same logits in several.
     let case = plain(vec![0.5; 200]);
-    for form in [DType::F32, DType::F64] {
+    for form in forms() {
         let unembed = case.unembed();
-        let reading = &Readout::new(&unembed).read(&case.rows(form), 9).unwrap()[0];
+        let reading = &Readout::new(&unembed).read(&case.rows(&form), 9).unwrap()[0];
         let ids: Vec<u32> = reading.top.iter().map(|candidate| candidate.id).collect();
         assert_eq!(ids, (0..9).collect::<Vec<u32>>(), "{form:?}");
     }
 }
 
 #[test]
-fn what_is_no_number_is_not_finite_in_either_form() {
+fn what_is_no_number_is_not_finite_in_every_form() {
     for wrong in [f32::NAN, f32::INFINITY] {
         let mut head = vec![0.5; 200];
         head[70] = wrong;
         let case = plain(head);
-        for form in [DType::F32, DType::F64] {
+        for form in forms() {
             let unembed = case.unembed();
-            let reading = &Readout::new(&unembed).read(&case.rows(form), 3).unwrap()[0];
+            let reading = &Readout::new(&unembed).read(&case.rows(&form), 3).unwrap()[0];
             assert!(!reading.is_finite(), "{wrong} {form:?}");
         }
     }
 }
 
 #[test]
-fn bias_and_soft_cap_are_the_same_in_either_form() {
+fn bias_and_soft_cap_are_the_same_in_every_form() {
     let case = plain((0..300).map(|i| (i as f32 * 0.7).sin() * 20.).collect());
     let unembed = Unembed {
         cap: Some(15.),
         bias: Some(Vector::Made((0..300).map(|i| (i as f32 * 0.3).cos()).collect())),
         ..case.unembed()
     };
-    let read = |form| {
+    let read = |form: (DType, Device)| {
         Readout::new(&unembed)
-            .read(&case.rows(form), 300)
+            .read(&case.rows(&form), 300)
             .unwrap()
             .remove(0)
     };
-    let (slices, tensors) = (read(DType::F32), read(DType::F64));
-    assert!(near(slices.log_sum_exp, tensors.log_sum_exp));
-    for (a, b) in slices.top.iter().zip(&tensors.top) {
-        assert!(near(a.logit.into(), b.logit.into()), "{a:?} {b:?}");
-        assert!(a.logit < 15.);
+    let mut readings = forms().into_iter().map(read);
+    let slices = readings.next().unwrap();
+    for other in readings {
+        assert!(near(slices.log_sum_exp, other.log_sum_exp));
+        for (a, b) in slices.top.iter().zip(&other.top) {
+            assert!(near(a.logit.into(), b.logit.into()), "{a:?} {b:?}");
+            assert!(a.logit < 15.);
+        }
     }
 }

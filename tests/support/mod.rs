@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use logit_lens::machine::device::DeviceChoice;
 use logit_lens::model::{LoadOptions, Model};
 use logit_lens::source::{self, HubOptions};
 use safetensors::tensor::TensorView;
@@ -39,9 +40,18 @@ pub fn load(name: &str) -> Model {
     load_path(fixture(name).to_str().unwrap()).unwrap()
 }
 
+/// On the CPU, whose bits do not depend on what else is computed.
 pub fn load_path(path: &str) -> logit_lens::error::Result<Model> {
+    load_on(DeviceChoice::Cpu, path)
+}
+
+pub fn load_on(device: DeviceChoice, path: &str) -> logit_lens::error::Result<Model> {
     let files = source::locate(path, &HubOptions::default())?;
-    Model::load(&files, LoadOptions::default())
+    let options = LoadOptions {
+        device,
+        ..LoadOptions::default()
+    };
+    Model::load(&files, options)
 }
 
 /// What `transformers` says, in float64, of a fixture's prompts.

@@ -288,12 +288,18 @@ fn prepare(
 }
 
 /// `[queries, keys]` for queries from `start` on and keys from `first` up to the last query's: 0
-/// where the query sees the key, -∞ where it does not.
+/// where the query sees the key, -∞ where it does not. It is made where `like` is.
 fn mask(start: usize, queries: usize, first: usize, window: Option<usize>, like: &Tensor) -> Result<Tensor> {
-    let end = start + queries;
-    let sees = |i: usize, j: usize| j <= i && window.is_none_or(|window| i < j + window);
-    let mask: Vec<f32> = (start..end)
-        .flat_map(|i| (first..end).map(move |j| if sees(i, j) { 0. } else { f32::NEG_INFINITY }))
-        .collect();
-    Ok(Tensor::from_vec(mask, (queries, end - first), like.device())?.to_dtype(like.dtype())?)
+    let (end, device) = (start + queries, like.device());
+    let shape = (queries, end - first);
+    let from = |first: usize| Tensor::arange(first as u32, (first + shape.1) as u32, device);
+    let own = Tensor::arange(start as u32, end as u32, device)?.reshape((queries, 1))?;
+    let own = own.broadcast_as(shape)?;
+    let mut hidden = from(first)?.broadcast_as(shape)?.gt(&own)?;
+    if let Some(window) = window {
+        let past = from(first + window.min(end))?.broadcast_as(shape)?.le(&own)?;
+        hidden = (hidden + past)?;
+    }
+    let of = |value: f32| Tensor::full(value, shape, device)?.to_dtype(like.dtype());
+    Ok(hidden.where_cond(&of(f32::NEG_INFINITY)?, &of(0.)?)?)
 }

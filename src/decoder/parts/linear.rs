@@ -3,7 +3,7 @@
 use candle_core::{DType, Tensor};
 
 use crate::error::Result;
-use crate::kernels::{product, with_slice};
+use crate::kernels::{product, tensors, with_slice};
 use crate::weights::{Matrix, Vector};
 
 /// A matrix with an optional bias.
@@ -46,8 +46,7 @@ impl Linear {
 /// `x` `[rows, inputs]` times the whole matrix, uploaded for this product and forgotten: a lens
 /// needs each matrix once.
 pub fn product_by_tensors(matrix: &Matrix, x: &Tensor) -> Result<Tensor> {
-    let weight = matrix.upload(0..matrix.outputs(), x)?;
-    Ok(x.to_dtype(weight.dtype())?.matmul(&weight)?.to_dtype(x.dtype())?)
+    tensors::product(x, &tensors::weight(matrix, 0..matrix.outputs(), x)?)
 }
 
 /// `x` `[rows, inputs]` times the whole matrix, in the form that is at home where `x` is.

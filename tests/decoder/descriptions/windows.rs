@@ -1,6 +1,6 @@
 //! Which layers have a window, and how wide it is.
 
-use logit_lens::analysis::verify::verify;
+use logit_lens::analysis::verify::{Way, verify};
 use logit_lens::decoder::Decoder;
 use logit_lens::lens::Request;
 use serde_json::{Value, json};
@@ -120,7 +120,13 @@ fn a_window_of_any_width_is_computed_the_same_in_both_ways() {
             ..Request::default()
         };
         let trajectory = &model.read(&[PROMPT], &request).unwrap()[0];
-        let found = verify(&model.decoder, &trajectory.prompt.ids, &trajectory.output[0]).unwrap();
+        let found = verify(
+            &model.decoder,
+            &trajectory.prompt.ids,
+            &trajectory.output[0],
+            Way::Plain,
+        )
+        .unwrap();
         assert!(found.logit < 1e-4, "{window}: {found:?}");
         let logits = logits(&model);
         assert!(!seen.contains(&logits), "{window} is another width's");

@@ -1,0 +1,44 @@
+//! Products by tensors: what a GPU runs, and float64.
+
+#[cfg(feature = "cuda")]
+mod cuda;
+
+/// Rows from which bfloat16 weights are worth splitting the rows for: fewer are multiplied in float32 while the next
+/// weights are on their way.
+const MANY: usize = 1024;
+
+use std::ops::Range;
+
+use candle_core::{DType, Tensor};
+
+use crate::error::Result;
+use crate::weights::{Layout, Matrix};
+
+/// The outputs `range` of a matrix where `x` is, for products with it: `[inputs, range]`, in the type of `x` or in
+/// one that products are as exact in.
+pub fn weight(matrix: &Matrix, range: Range<usize>, x: &Tensor) -> Result<Tensor> {
+    let part = matrix.upload(range, x.device())?;
+    let part = part.to_dtype(held_as(x, part.dtype()))?;
+    match matrix.layout() {
+        Layout::OutIn => Ok(part.t()?),
+        Layout::InOut => Ok(part),
+    }
+}
+
+/// The type that a weight of the type `stored` is held in, for products with `x`.
+fn held_as(x: &Tensor, stored: DType) -> DType {
+    let splits = cfg!(feature = "cuda") && x.device().is_cuda() && x.dims()[0] >= MANY;
+    match (stored, x.dtype()) {
+        (DType::BF16, DType::F32) if splits => stored,
+        (_, dtype) => dtype,
+    }
+}
+
+/// `x` `[rows, inputs]` times what [`weight`] gave for it, `[rows, outputs]` in the type of `x`.
+pub fn product(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if weight.dtype() != x.dtype() {
+        return Ok(cuda::product(x, weight)?);
+    }
+    Ok(x.matmul(weight)?)
+}
