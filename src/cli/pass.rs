@@ -88,9 +88,20 @@ impl<'a> Pass<'a> {
             }
             _ => engine.read_prompts(prompts, request, self.bar)?,
         };
+        self.write(&items, &trajectories, request, sinks)
+    }
+
+    /// Writes each of some prompts that are read.
+    pub(super) fn write(
+        &mut self,
+        items: &[Item],
+        trajectories: &[Trajectory],
+        request: &Request,
+        sinks: &mut Sinks,
+    ) -> Result<()> {
         let bar = self.bar;
         bar.hide(|| {
-            let mut read = items.iter().zip(&trajectories);
+            let mut read = items.iter().zip(trajectories);
             read.try_for_each(|(item, trajectory)| self.one(item, trajectory, request, sinks))
         })?;
         bar.prompts_done(self.number);

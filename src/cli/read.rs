@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use logit_lens::lens::Request;
 use logit_lens::report;
 
 use super::assertions::Assertions;
@@ -16,8 +17,8 @@ use super::reader::Reader;
 use super::sinks::Sinks;
 
 impl Reader<'_> {
-    /// Reads all prompts, batch after batch, and writes each as soon as it is done.
-    pub fn read(&self, mut input: Input, mut sinks: Sinks) -> Result<ExitCode> {
+    /// Reads all prompts, and writes each as soon as it is done.
+    pub fn read(&self, input: Input, mut sinks: Sinks) -> Result<ExitCode> {
         let request = self.request(&sinks)?;
         let remote = self.run.remote.as_ref();
         if let Some(remark) = remote.and_then(|remote| remote.remark(self.model, &request)) {
@@ -27,7 +28,6 @@ impl Reader<'_> {
         request.layers.resolve(self.model.decoder.blocks.len())?;
         let baseline = AgainstBaseline::open(self.run)?;
         let assertions = Assertions::new(self.run, self.model, &request)?;
-        let limit = self.engine.batch_tokens(&request);
         // Counting them is for those who see the bar.
         let prompts = match self.run.quiet || !std::io::stderr().is_terminal() {
             true => None,
@@ -35,46 +35,73 @@ impl Reader<'_> {
         };
         let bar = Bar::new(self.run.quiet, prompts);
         let mut pass = Pass::new(self, &request, (assertions, baseline), &bar);
+        match self.run.encoding.generate {
+            Some(count) => self.read_each_continued(input, count, &request, &mut pass, &mut sinks, &bar)?,
+            None => self.read_in_batches(input, &request, &mut pass, &mut sinks)?,
+        }
+        if pass.done() == 0 {
+            note(self.run, "there are no prompts.");
+        }
+        self.targets.note_count(self.run);
+        pass.finish(sinks)
+    }
+
+    /// Continues and reads one prompt after another.
+    fn read_each_continued(
+        &self,
+        input: Input,
+        count: usize,
+        request: &Request,
+        pass: &mut Pass,
+        sinks: &mut Sinks,
+        bar: &Bar,
+    ) -> Result<()> {
+        for item in input {
+            let item = item?;
+            let read = self.read_continued((&item, pass.done()), count, request, sinks, bar)?;
+            pass.write(&[item], &[read], request, sinks)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the prompts, batch after batch.
+    fn read_in_batches(
+        &self,
+        mut input: Input,
+        request: &Request,
+        pass: &mut Pass,
+        sinks: &mut Sinks,
+    ) -> Result<()> {
+        let limit = self.engine.batch_tokens(request);
         let (mut batch, mut tokens) = (Vec::new(), 0);
         while let Some(item) = input.next() {
-            let number = pass.done() + batch.len();
-            let ready = item.and_then(|item| {
-                let prompt = match sinks.stream() {
-                    true => self.streamed_prompt(&item, number, &request, &mut sinks)?,
-                    false => self.prompt(&item)?,
-                };
-                Ok((prompt, item))
-            });
-            let (item, prompt) = match ready {
-                Ok((prompt, item)) => (item, prompt),
+            let ready = item.and_then(|item| Ok((self.prompt(&item)?, item)));
+            let (prompt, item) = match ready {
+                Ok(ready) => ready,
                 Err(error) => {
                     // What came before it is read all the same.
                     if !batch.is_empty() {
-                        pass.batch(batch, &request, &mut sinks)?;
+                        pass.batch(batch, request, sinks)?;
                     }
                     return Err(error);
                 }
             };
             let is_full = tokens + prompt.ids.len() > limit || batch.len() >= self.engine.batch_prompts();
             if !batch.is_empty() && is_full {
-                pass.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
+                pass.batch(std::mem::take(&mut batch), request, sinks)?;
                 tokens = 0;
             }
             tokens += prompt.ids.len();
             batch.push((item, prompt));
             if input.one_by_one {
-                pass.batch(std::mem::take(&mut batch), &request, &mut sinks)?;
+                pass.batch(std::mem::take(&mut batch), request, sinks)?;
                 tokens = 0;
             }
         }
-        if batch.is_empty() && pass.done() == 0 {
-            note(self.run, "there are no prompts.");
-        }
         if !batch.is_empty() {
-            pass.batch(batch, &request, &mut sinks)?;
+            pass.batch(batch, request, sinks)?;
         }
-        self.targets.note_count(self.run);
-        pass.finish(sinks)
+        Ok(())
     }
 
     /// Shows how the prompts are cut into tokens.

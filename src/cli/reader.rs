@@ -27,16 +27,12 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// The prompt of an item, with its targets, its continuation and what is doubtful said.
     pub fn prompt(&self, item: &Item) -> Result<Prompt> {
-        let prompt = self.encode(item, &mut |_| Ok(()));
+        let prompt = self.given(item).and_then(|prompt| self.continued(prompt));
         prompt.map_err(|error| item.locate(error).into())
     }
 
-    /// The same, where `each` is given the prompt so far with every token of its continuation.
-    pub(super) fn encode(
-        &self,
-        item: &Item,
-        each: &mut dyn FnMut(&Prompt) -> logit_lens::error::Result<()>,
-    ) -> logit_lens::error::Result<Prompt> {
+    /// The prompt as it is given, not continued yet.
+    pub(super) fn given(&self, item: &Item) -> logit_lens::error::Result<Prompt> {
         let mut prompt = match &item.what {
             What::Ids(ids) => self.model.prompt_of_ids(ids.clone())?,
             What::Text(text) => self.prompt_of_text(text)?,
@@ -53,8 +49,13 @@ impl Reader<'_> {
         if self.run.task != Task::Tokens {
             self.targets.resolve(item, &mut prompt, self.model, self.run)?;
         }
+        Ok(prompt)
+    }
+
+    /// The prompt with its continuation, if one is asked for.
+    fn continued(&self, mut prompt: Prompt) -> logit_lens::error::Result<Prompt> {
         if let Some(count) = self.run.encoding.generate {
-            prompt = self.engine.generate_each(&prompt, count, each)?;
+            prompt = self.engine.generate(&prompt, count)?;
         }
         if self.run.task != Task::Tokens {
             // Said here, where it is known which prompt it is about.

@@ -1,9 +1,11 @@
-//! Documents of what is generated, token by token.
+//! Prompts that are continued, and documents of what is generated, token by token.
 
 use anyhow::Result;
 use logit_lens::analysis::statistics::Statistics;
+use logit_lens::engine::ReadSoFar;
 use logit_lens::error::Error;
-use logit_lens::lens::{Positions, Request};
+use logit_lens::lens::{Positions, Request, Trajectory};
+use logit_lens::machine::progress::Progress;
 use logit_lens::report::Document;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::Item;
@@ -15,27 +17,35 @@ use super::sinks::Sinks;
 const BEFORE_THE_LAST: i64 = -2;
 
 impl Reader<'_> {
-    /// The prompt of an item, the `number`th of the run; each token of its continuation is a document in `sinks`
-    /// as soon as it is there.
-    pub(super) fn streamed_prompt(
+    /// The prompt of an item, the `number`th of the run, continued by `count` tokens and read; where `sinks` stream,
+    /// each token is a document there as soon as it is there.
+    pub(super) fn read_continued(
         &self,
-        item: &Item,
-        number: usize,
+        (item, number): (&Item, usize),
+        count: usize,
         request: &Request,
         sinks: &mut Sinks,
-    ) -> Result<Prompt> {
+        progress: &dyn Progress,
+    ) -> Result<Trajectory> {
         let mut failed = None;
-        let prompt = self.encode(item, &mut |longer| {
-            let written = self.token(item, longer, number, request, sinks);
+        let mut each = |longer: &Prompt, read: &ReadSoFar| {
+            if !sinks.stream() {
+                return Ok(());
+            }
+            let written = self.token((item, number), longer, read, request, sinks);
             written.map_err(|error| {
                 failed = Some(error);
                 Error::failed("A document was not written.", "See what was said of it.")
             })
+        };
+        let read = self.given(item).and_then(|prompt| {
+            let engine = self.engine;
+            engine.generate_and_read(&prompt, count, request, progress, &mut each)
         });
         match failed {
             // As it was: a reader that went away is no failure.
             Some(error) => Err(error),
-            None => prompt.map_err(|error| item.locate(error).into()),
+            None => read.map_err(|error| item.locate(error).into()),
         }
     }
 
@@ -43,9 +53,9 @@ impl Reader<'_> {
     /// while it does not have these.
     fn token(
         &self,
-        item: &Item,
+        (item, number): (&Item, usize),
         longer: &Prompt,
-        number: usize,
+        read: &ReadSoFar,
         request: &Request,
         sinks: &mut Sinks,
     ) -> Result<()> {
@@ -60,11 +70,10 @@ impl Reader<'_> {
             positions,
             ..request.clone()
         };
-        let read = self.engine.read_prompts(vec![longer.clone()], &request, &())?;
         sinks.token(&Document {
             card: &self.model.card,
             tokens: &self.model.tokens,
-            trajectory: &read[0],
+            trajectory: &read(&request)?,
             statistics: &Statistics::none(),
             against: request.against.as_ref(),
             assertions: &[],

@@ -20,6 +20,12 @@ use crate::text::tokens::Tokens;
 
 pub use remote::{Remote, Server};
 
+/// Reads a prompt as far as it is there.
+pub type ReadSoFar<'a> = dyn Fn(&Request) -> Result<Trajectory> + 'a;
+
+/// Is given a prompt that is continued with every token of its continuation, and what reads it so far.
+pub type EachToken<'a> = dyn FnMut(&Prompt, &ReadSoFar) -> Result<()> + 'a;
+
 /// What runs a model and reads its residual stream.
 pub trait Engine {
     /// The model that it runs.
@@ -69,4 +75,27 @@ pub trait Engine {
         count: usize,
         each: &mut dyn FnMut(&Prompt) -> Result<()>,
     ) -> Result<Prompt>;
+
+    /// The reading of the prompt continued as by [`Engine::generate_each`]. An engine that keeps the rows of the
+    /// passes that make the tokens reads those: what `each` reads is best no more than `request` at other positions.
+    ///
+    /// # Errors
+    /// Those of [`Engine::generate_each`] and of [`Engine::read_prompts`].
+    fn generate_and_read(
+        &self,
+        prompt: &Prompt,
+        count: usize,
+        request: &Request,
+        progress: &dyn Progress,
+        each: &mut EachToken,
+    ) -> Result<Trajectory> {
+        let read = |longer: &Prompt, request: &Request, progress: &dyn Progress| {
+            let mut read = self.read_prompts(vec![longer.clone()], request, progress)?;
+            Ok(read.remove(0))
+        };
+        let longer = self.generate_each(prompt, count, &mut |longer| {
+            each(longer, &|request| read(longer, request, &()))
+        })?;
+        read(&longer, request, progress)
+    }
 }

@@ -35,20 +35,30 @@ impl Model {
         3 * self.decoder.hidden * size_of::<f32>()
     }
 
-    /// Refuses to continue a prompt of `tokens` tokens by `count` where their keys and values cannot fit.
+    /// Whether the rows of a prompt of `tokens` tokens at `sites` are kept while it grows: where all its positions
+    /// are read, which takes more, or where they are few.
+    pub(super) fn keeps_rows(&self, tokens: usize, sites: usize, request: &Request) -> bool {
+        let kept = tokens.saturating_mul(sites * self.decoder.hidden * size_of::<f32>());
+        request.positions == Positions::all() || kept <= BUDGET
+    }
+
+    /// Refuses to continue a prompt of `tokens` tokens to `most` where their keys and values, and their rows at
+    /// `sites`, cannot fit.
     ///
     /// # Errors
     /// More memory than there is.
-    pub(super) fn require_memory_to_continue(&self, tokens: usize, count: usize) -> Result<()> {
+    pub(super) fn require_memory_to_continue(&self, tokens: usize, most: usize, sites: usize) -> Result<()> {
         let blocks = self.decoder.blocks.iter();
-        let kept: usize = blocks
+        let keys_values: usize = blocks
             .map(|block| 2 * block.attention.kv_heads * block.attention.head_dim)
             .sum();
+        let kept = keys_values + sites * self.decoder.hidden;
         memory::require(
-            tokens
-                .saturating_add(count)
-                .saturating_mul(kept * size_of::<f32>()) as u64,
-            &format!("Continuing a prompt of {tokens} tokens by {count}"),
+            most.saturating_mul(kept * size_of::<f32>()) as u64,
+            &format!(
+                "Continuing a prompt of {tokens} tokens by {}",
+                most.saturating_sub(tokens)
+            ),
             "Generate fewer tokens, or give a shorter prompt.",
         )
     }

@@ -1,11 +1,13 @@
 //! A prompt continued by what the model itself would say.
 
-use candle_core::Tensor;
-
+use super::growing::Growing;
+use super::read::lenses_of;
 use super::rows::{Chosen, Source};
-use crate::decoder::{Batch, Past, Site};
+use crate::decoder::Batch;
+use crate::engine::EachToken;
 use crate::error::{Error, Result};
-use crate::lens::Request;
+use crate::lens::{Request, Trajectory};
+use crate::machine::progress::Progress;
 use crate::model::Model;
 use crate::readout::{Readout, Rows};
 use crate::text::prompt::Prompt;
@@ -58,48 +60,75 @@ impl Model {
         count: usize,
         each: &mut dyn FnMut(&Prompt) -> Result<()>,
     ) -> Result<Prompt> {
-        let mut past = Past::default();
-        let mut next = |ids: &[u32]| match self.device.is_cpu() {
-            true => {
-                if past.tokens() == 0 {
-                    self.require_memory_to_continue(ids.len(), count)?;
-                }
-                self.next_token_after(&mut past, ids)
-            }
-            false => self.next_token(self, ids),
+        let most = prompt.ids.len().saturating_add(count);
+        let growing = Growing::new(self, Chosen::output(self.decoder.blocks.len()), most);
+        self.grow_greedily(&growing, prompt, count, each)
+    }
+
+    /// The same, then read; on the CPU the rows that are read are those of the passes that made the tokens.
+    ///
+    /// # Errors
+    /// Those too of [`Engine::read_prompts`](crate::engine::Engine::read_prompts).
+    pub(super) fn continue_and_read(
+        &self,
+        prompt: &Prompt,
+        count: usize,
+        request: &Request,
+        progress: &dyn Progress,
+        each: &mut EachToken,
+    ) -> Result<Trajectory> {
+        let most = prompt.ids.len().saturating_add(count);
+        let chosen = self.sites(request, &lenses_of(request))?;
+        let chosen = match self.keeps_rows(most, chosen.sites(), request) {
+            true => chosen,
+            false => Chosen::output(self.decoder.blocks.len()),
+        };
+        let growing = Growing::new(self, chosen, most);
+        let read = |longer: &Prompt, request: &Request, progress: &dyn Progress| {
+            growing.grow(&longer.ids)?;
+            let mut read = self.read_from(&growing, vec![longer.clone()], request, progress)?;
+            Ok(read.remove(0))
+        };
+        let longer = self.grow_greedily(&growing, prompt, count, &mut |longer| {
+            each(longer, &|request| read(longer, request, &()))
+        })?;
+        read(&longer, request, progress)
+    }
+
+    /// The prompt continued, as it grows in `growing`.
+    fn grow_greedily(
+        &self,
+        growing: &Growing,
+        prompt: &Prompt,
+        count: usize,
+        each: &mut dyn FnMut(&Prompt) -> Result<()>,
+    ) -> Result<Prompt> {
+        let mut next = |ids: &[u32]| {
+            growing.grow(ids)?;
+            self.likeliest_after(growing, ids)
         };
         continuation(self, prompt, count, &mut next, each)
     }
 
     /// The likeliest token after `ids`, whose stream `source` gives.
     pub(in crate::engine) fn next_token(&self, source: &dyn Source, ids: &[u32]) -> Result<u32> {
-        let mut batch = Batch::default();
-        batch.push(ids);
         self.require_memory(ids.len(), 1, 1, false, &Request::default())?;
-        let chosen = Chosen::output(self.decoder.blocks.len());
-        let mut row = LastRow::new(&chosen, ids.len());
-        source.forward(&batch, &chosen, &mut |site, stream| row.keep(site, stream))?;
-        self.likeliest(source, row, &batch)
+        self.likeliest_after(source, ids)
     }
 
-    /// The likeliest token after `ids`, the first of which are those of `past`.
-    fn next_token_after(&self, past: &mut Past, ids: &[u32]) -> Result<u32> {
-        if !self.decoder.can_continue(past.tokens(), ids.len()) {
-            *past = Past::default();
-        }
-        let new = &ids[past.tokens()..];
-        self.require_memory(new.len(), 1, 1, false, &Request::default())?;
-        let chosen = Chosen::output(self.decoder.blocks.len());
-        let mut row = LastRow::new(&chosen, new.len());
-        (self.decoder).forward_after(past, new, &mut |site, stream| row.keep(site, stream))?;
+    /// The same, where there is memory for it.
+    fn likeliest_after(&self, source: &dyn Source, ids: &[u32]) -> Result<u32> {
         let mut batch = Batch::default();
         batch.push(ids);
-        self.likeliest(self, row, &batch)
-    }
-
-    /// The token that a row of the model's output makes the likeliest.
-    fn likeliest(&self, source: &dyn Source, row: LastRow, batch: &Batch) -> Result<u32> {
-        let Some(hidden) = row.row else {
+        let chosen = Chosen::output(self.decoder.blocks.len());
+        let mut row = None;
+        source.forward(&batch, &chosen, &mut |site, stream| {
+            if chosen.has(site) {
+                row = Some(stream.narrow(0, ids.len() - 1, 1)?.contiguous()?);
+            }
+            Ok(stream)
+        })?;
+        let Some(hidden) = row else {
             return Err(Error::failed(
                 "The model has no blocks.",
                 "Check its config.json.",
@@ -112,32 +141,8 @@ impl Model {
         };
         let readings = Readout::new(&self.decoder.unembed).read(&rows, 1)?;
         if !readings[0].is_finite() {
-            return Err(source.not_finite(batch)?);
+            return Err(source.not_finite(&batch)?);
         }
         Ok(readings[0].top1().id)
-    }
-}
-
-/// The last of the rows that come by at the model's output.
-struct LastRow<'a> {
-    chosen: &'a Chosen,
-    rows: usize,
-    row: Option<Tensor>,
-}
-
-impl<'a> LastRow<'a> {
-    fn new(chosen: &'a Chosen, rows: usize) -> Self {
-        Self {
-            chosen,
-            rows,
-            row: None,
-        }
-    }
-
-    fn keep(&mut self, site: Site, stream: Tensor) -> Result<Tensor> {
-        if self.chosen.has(site) {
-            self.row = Some(stream.narrow(0, self.rows - 1, 1)?.contiguous()?);
-        }
-        Ok(stream)
     }
 }

@@ -5,12 +5,13 @@ mod batches;
 mod finite;
 mod follow;
 mod generate;
+mod growing;
 mod read;
 mod rows;
 
 pub use bands::Bands;
 
-use super::Engine;
+use super::{EachToken, Engine};
 use crate::error::Result;
 use crate::lens::{Request, Trajectory};
 use crate::machine::progress::Progress;
@@ -51,5 +52,16 @@ impl Engine for Model {
         each: &mut dyn FnMut(&Prompt) -> Result<()>,
     ) -> Result<Prompt> {
         self.continue_greedily(prompt, count, each)
+    }
+
+    fn generate_and_read(
+        &self,
+        prompt: &Prompt,
+        count: usize,
+        request: &Request,
+        progress: &dyn Progress,
+        each: &mut EachToken,
+    ) -> Result<Trajectory> {
+        self.continue_and_read(prompt, count, request, progress, each)
     }
 }

@@ -167,6 +167,16 @@ impl Chosen {
         self.shown.contains(&site) || site == self.last
     }
 
+    /// How many streams are read.
+    pub(super) fn sites(&self) -> usize {
+        self.shown.len() + usize::from(!self.shown.contains(&self.last))
+    }
+
+    /// Whether all that `other` reads is read.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.has(other.last) && other.shown.iter().all(|&site| self.has(site))
+    }
+
     /// The output alone, the last block of `blocks`.
     pub fn output(blocks: usize) -> Self {
         Self {

@@ -41,6 +41,10 @@ const ASKED: [&[&str]; 11] = [
     ],
 ];
 
+/// What is generated here is read of passes of one row, the server's of the whole text: sums of float32 in another
+/// order, in some of the kernels.
+const GENERATED: f64 = 1e-4;
+
 #[test]
 fn every_request_reads_as_on_this_machine() {
     let server = Fake::default().start();
@@ -48,10 +52,14 @@ fn every_request_reads_as_on_this_machine() {
         let here = [&[PROMPT, "-m", "demo", "--json"], asked].concat();
         let remote = remote(&server);
         let there = [&here[..], &["--remote", &remote]].concat();
+        let tolerance = match asked.contains(&"--generate") {
+            true => GENERATED,
+            false => 1e-9,
+        };
         assert_near(
             &document(&run(&here, None)),
             &document(&run(&there, None)),
-            1e-9,
+            tolerance,
             &format!("{asked:?}"),
         );
     }
