@@ -233,6 +233,8 @@ fn every_setting_is_followed_reduced_as_whole() {
         json!({"byte_fallback": true, "unk_token": "<unk>", "fuse_unk": true}),
         json!({"ignore_merges": true}),
         json!({"ignore_merges": true, "merges": []}),
+        // A whole piece that is made of what no text is cut into.
+        json!({"ignore_merges": true, "vocab": {"a": 0, "bc": 1, "abc": 2, "c": 3}, "merges": [["a", "bc"]]}),
         json!({"continuing_subword_prefix": "", "end_of_word_suffix": ""}),
         json!({"continuing_subword_prefix": "a", "merges": []}),
         json!({"end_of_word_suffix": "b"}),
@@ -252,6 +254,7 @@ fn every_setting_is_followed_reduced_as_whole() {
         };
         both.agree_on_all_ids();
         both.agree_on("<0xC3>é<0xC3>\u{20ac}").unwrap();
+        both.agree_on("abc").unwrap();
         let mut runner = TestRunner::new(Config {
             cases: 200,
             failure_persistence: None,

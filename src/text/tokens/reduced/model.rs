@@ -65,7 +65,9 @@ impl Reduced {
         if self.settings.ignore_merges
             && let Some(id) = self.index.id(piece)
         {
-            reach.add(&self.index, id, piece);
+            // Nothing is put together then: parts of it may be no tokens.
+            reach.vocabulary.insert(piece.to_string(), id);
+            return Some(self.made(reach));
         }
         let mut seen = String::with_capacity(piece.len());
         for character in piece.split_inclusive(|_| true) {
