@@ -1,6 +1,7 @@
 //! Where a token is written.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::scan::Quoted;
 
@@ -16,7 +17,7 @@ pub struct Place {
 pub const ESCAPED: u32 = 1 << 31;
 
 impl Place {
-    /// Of an id that no token has: a string begins behind its quote, and so never at 0.
+    /// Of an id that no token has: a token begins behind its quote or its length, and so never at 0.
     pub const ABSENT: Self = Self { start: 0, length: 0 };
 
     /// Of a string in a JSON text.
@@ -24,6 +25,14 @@ impl Place {
         Self {
             start: at.start as u32,
             length: (at.end - at.start) as u32 | if at.escaped { ESCAPED } else { 0 },
+        }
+    }
+
+    /// Of what is a token as it stands.
+    pub fn plain(at: Range<usize>) -> Self {
+        Self {
+            start: at.start as u32,
+            length: (at.end - at.start) as u32,
         }
     }
 

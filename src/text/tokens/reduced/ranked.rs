@@ -1,9 +1,10 @@
 //! Merges that are written one after the other, by rank.
 
-use super::index::Cut;
+use super::index::{Cut, Rank};
 use super::place::unescaped;
 use super::scan::Scan;
 use super::vocabulary::Vocabulary;
+use crate::source::Texts;
 
 /// No merge.
 const NONE: u32 = u32::MAX;
@@ -76,6 +77,20 @@ impl Ranked {
         Some(ranked)
     }
 
+    /// Of texts, each two tokens with a space between the two. `None` where one is of what is no token.
+    pub fn of_texts(vocabulary: &Vocabulary, merges: &Texts) -> Option<Self> {
+        let mut ranked = Self::new(vocabulary);
+        // Not by the count alone, which a short file may say too.
+        let _ = ranked
+            .merges
+            .try_reserve(merges.len().min(merges.bytes().len() / 8));
+        for both in merges.iter() {
+            ranked.add(vocabulary, parts(both)?)?;
+        }
+        ranked.look_up(vocabulary)?;
+        Some(ranked)
+    }
+
     fn add(&mut self, vocabulary: &Vocabulary, [left, right]: [&[u8]; 2]) -> Option<()> {
         self.made.clear();
         self.made.extend_from_slice(left);
@@ -124,6 +139,7 @@ impl Ranked {
         let ranks = std::iter::successors(Some(last), move |&rank| Some(merge(rank)?.earlier));
         ranks.map_while(move |rank| {
             let at = merge(rank)?.left as usize;
+            let rank = Rank::Written(rank);
             Some(Cut { rank, at })
         })
     }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use super::hash::hash;
 use super::place::{ESCAPED, Place, unescaped};
 use super::scan::Scan;
-use crate::source::Storage;
+use crate::source::{Storage, Texts};
 
 /// The low bits of a slot are an id, the others those of its token's hash.
 const ID: u64 = (1 << 24) - 1;
@@ -21,7 +21,7 @@ const SEEDS: usize = 4;
 
 /// The tokens of a vocabulary.
 pub struct Vocabulary {
-    text: Storage,
+    text: Written,
     seed: u64,
     seeds: usize,
     /// Hashes and ids of all tokens, by hash; half of them or more are free.
@@ -36,10 +36,24 @@ pub struct Vocabulary {
     waiting: Vec<u64>,
 }
 
+/// The bytes that the tokens are written in.
+enum Written {
+    Json(Storage),
+    Texts(Texts),
+}
+
+impl Written {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Json(text) => text,
+            Self::Texts(texts) => texts.bytes(),
+        }
+    }
+}
+
 impl Vocabulary {
-    /// One that is to be read from a JSON text in UTF-8; `None` of one that is too long.
-    pub fn of_json(text: Storage) -> Option<Self> {
-        (text.len() < ESCAPED as usize).then(|| Self {
+    fn new(text: Written) -> Option<Self> {
+        (text.bytes().len() < ESCAPED as usize).then(|| Self {
             text,
             seed: RandomState::new().hash_one(0),
             seeds: 1,
@@ -51,10 +65,36 @@ impl Vocabulary {
         })
     }
 
+    /// One that is to be read from a JSON text in UTF-8; `None` of one that is too long.
+    pub fn of_json(text: Storage) -> Option<Self> {
+        Self::new(Written::Json(text))
+    }
+
+    /// Of tokens in the order of their ids. `None` where it is not what tokenizers have: a token twice, one that
+    /// is not in UTF-8.
+    pub fn of_texts(texts: &Texts) -> Option<Self> {
+        let mut vocabulary = Self::new(Written::Texts(texts.clone()))?;
+        let bytes = texts.bytes();
+        if texts.len() >= ID as usize || !are_utf8(texts) {
+            return None;
+        }
+        vocabulary.places = Vec::with_capacity(texts.len());
+        vocabulary.slots = vec![FREE; (2 * texts.len()).next_power_of_two().max(LEAST)];
+        for (id, place) in (0u64..).zip(texts.places()) {
+            vocabulary.places.push(Place::plain(place.clone()));
+            vocabulary.add(id, &bytes[place])?;
+        }
+        vocabulary.put_waiting()?;
+        Some(vocabulary)
+    }
+
     /// Reads the vocabulary that follows in a JSON text. `None` where it is not what tokenizers have: a token or
     /// an id twice, ids far apart, anything that is not JSON.
     pub fn read(&mut self, scan: &mut Scan) -> Option<()> {
-        let text = self.text.clone();
+        let Written::Json(text) = &self.text else {
+            return None;
+        };
+        let text = text.clone();
         // Each takes four bytes at least.
         let most = ((text.len() - scan.at) / 4).min(ID as usize);
         // About what those of published files take, merges and all: little is moved as it grows, and what is not
@@ -209,7 +249,7 @@ impl Vocabulary {
 
     /// The token of an id.
     pub fn bytes(&self, id: u32) -> Option<Cow<'_, [u8]>> {
-        unescaped(&self.text, self.places.get(id as usize)?.get()?)
+        unescaped(self.text.bytes(), self.places.get(id as usize)?.get()?)
     }
 
     /// The ids that are tokens.
@@ -218,6 +258,13 @@ impl Vocabulary {
             .zip(&self.places)
             .filter_map(|(id, place)| place.get().map(|_| id))
     }
+}
+
+/// Whether each of them is in UTF-8.
+fn are_utf8(texts: &Texts) -> bool {
+    // Where no length has a high bit, all of their bytes are exactly if each text is.
+    simdutf8::basic::from_utf8(texts.bytes()).is_ok() && texts.places().all(|place| place.len() < 0x80)
+        || texts.iter().all(|text| std::str::from_utf8(text).is_ok())
 }
 
 #[cfg(test)]
