@@ -7,6 +7,7 @@ pub mod gguf;
 mod hub;
 mod lens;
 mod likeness;
+mod listed;
 mod outline;
 mod parts;
 mod published;
@@ -24,6 +25,7 @@ pub use hub::answer as hub_answer;
 pub use hub::{HubOptions, cached};
 pub use lens::LensFiles;
 pub use likeness::{Likeness, likeness, same_name};
+pub use listed::{Added, Listed, Merges, Scores, Texts};
 pub use outline::{Outline, Outlined};
 pub use parts::shard_names;
 pub use storage::Storage;
@@ -63,6 +65,7 @@ impl ModelFiles {
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let tokenizer = match &self.tokenizer {
             TokenizerFiles::Json(asset) => [asset.path(), None],
+            TokenizerFiles::Listed(_) => [None, None],
             TokenizerFiles::VocabMerges { vocab, merges } => [Some(vocab.as_path()), Some(merges.as_path())],
         };
         let optional = [
@@ -82,11 +85,13 @@ impl ModelFiles {
     }
 }
 
-/// A tokenizer as Hugging Face stores it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A tokenizer as Hugging Face stores it, or as what one would be made of.
+#[derive(Debug, Clone)]
 pub enum TokenizerFiles {
     /// `tokenizer.json`.
     Json(Asset),
+    /// What one would say, the vocabulary in the file of the weights.
+    Listed(Box<Listed>),
     /// `vocab.json` and `merges.txt`, as older GPT-2 fine-tunes have it.
     VocabMerges { vocab: PathBuf, merges: PathBuf },
 }

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use crate::assert_refused;
+use crate::support::gguf::{Value, with_tokenizer};
 use crate::support::{fixture, load_path};
 
 fn file(name: &str) -> Vec<u8> {
@@ -300,6 +301,31 @@ fn a_token_longer_than_any_is_refused() {
         load(bytes),
         &["model.gguf", "a token of 600 bytes"],
         "a long token",
+    );
+}
+
+/// A small file of such tokens would become gigabytes of merges.
+#[test]
+fn tokens_that_are_put_together_in_more_ways_than_any_are_refused() {
+    let tokens: Vec<String> = (1..=400).map(|length| "a".repeat(length)).collect();
+    let file = |tokens: &[String], score: f32| {
+        with_tokenizer(vec![
+            ("model", "llama".into()),
+            ("tokens", Value::texts(tokens)),
+            ("scores", Value::Numbers(vec![score; tokens.len()])),
+        ])
+    };
+    let model = |file: Vec<u8>| gguf::model("model.gguf", vec![asset(file)]);
+    assert!(model(file(&tokens[..8], 0.)).is_ok());
+    assert_refused(
+        model(file(&tokens, 0.)),
+        &["model.gguf", "in more ways than any vocabulary's"],
+        "ways",
+    );
+    assert_refused(
+        model(file(&tokens[..8], f32::NAN)),
+        &["model.gguf", "scores are not one finite number"],
+        "scores",
     );
 }
 

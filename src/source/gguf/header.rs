@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::list::{List, TEXT, scalar, size_of_kind};
 use crate::error::{Error, Result};
 
 /// A file's metadata and tensors.
@@ -25,14 +26,6 @@ pub enum Value {
     List(List),
 }
 
-/// A list of values of one kind.
-#[derive(Debug, Clone)]
-pub struct List {
-    kind: u32,
-    pub len: usize,
-    range: Range<usize>,
-}
-
 /// Where a tensor lies.
 #[derive(Debug, Clone)]
 pub struct Tensor {
@@ -45,7 +38,7 @@ pub struct Tensor {
     pub start: usize,
 }
 
-const TEXT: u32 = 8;
+/// The number of the kind of a list.
 const LIST: u32 = 9;
 
 impl Header {
@@ -91,39 +84,6 @@ impl Header {
             metadata,
             tensors: infos,
         })
-    }
-}
-
-impl List {
-    /// The texts of a list of texts; `None` for another.
-    pub fn texts<'a>(&self, file: &'a [u8]) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
-        if self.kind != TEXT {
-            return None;
-        }
-        let mut rest = file.get(self.range.clone())?;
-        Some(std::iter::from_fn(move || {
-            let (length, after) = rest.split_first_chunk::<8>()?;
-            let (text, after) = after.split_at_checked(u64::from_le_bytes(*length) as usize)?;
-            rest = after;
-            Some(text)
-        }))
-    }
-
-    /// The numbers (or booleans, as 0 and 1) of a list of them; `None` for another.
-    pub fn numbers<'a>(&self, file: &'a [u8]) -> Option<impl Iterator<Item = f64> + use<'a>> {
-        let kind = self.kind;
-        let size = size_of_kind(kind)?;
-        let bytes = file.get(self.range.clone())?;
-        Some(
-            bytes
-                .chunks_exact(size)
-                .filter_map(move |word| match scalar(kind, word)? {
-                    Value::Integer(n) => Some(n as f64),
-                    Value::Float(x) => Some(x),
-                    Value::Bool(flag) => Some(flag as u8 as f64),
-                    _ => None,
-                }),
-        )
     }
 }
 
@@ -237,32 +197,4 @@ impl<'a> Cursor<'a> {
             start,
         })
     }
-}
-
-/// The bytes of a number of that kind; `None` for what is none.
-fn size_of_kind(kind: u32) -> Option<usize> {
-    match kind {
-        0 | 1 | 7 => Some(1),
-        2 | 3 => Some(2),
-        4..=6 => Some(4),
-        10..=12 => Some(8),
-        _ => None,
-    }
-}
-
-fn scalar(kind: u32, word: &[u8]) -> Option<Value> {
-    Some(match (kind, word) {
-        (0, &[x]) => Value::Integer(x as i128),
-        (1, &[x]) => Value::Integer(x as i8 as i128),
-        (7, &[x]) => Value::Bool(x != 0),
-        (2, &[a, b]) => Value::Integer(u16::from_le_bytes([a, b]) as i128),
-        (3, &[a, b]) => Value::Integer(i16::from_le_bytes([a, b]) as i128),
-        (4, word) => Value::Integer(u32::from_le_bytes(word.try_into().ok()?) as i128),
-        (5, word) => Value::Integer(i32::from_le_bytes(word.try_into().ok()?) as i128),
-        (6, word) => Value::Float(f32::from_le_bytes(word.try_into().ok()?) as f64),
-        (10, word) => Value::Integer(u64::from_le_bytes(word.try_into().ok()?) as i128),
-        (11, word) => Value::Integer(i64::from_le_bytes(word.try_into().ok()?) as i128),
-        (12, word) => Value::Float(f64::from_le_bytes(word.try_into().ok()?)),
-        _ => return None,
-    })
 }

@@ -1,13 +1,15 @@
 //! The metadata by key, the architecture's own under its name.
 
-use super::header::{List, Value};
+use super::header::Value;
+use super::list::{List, Numbers};
 use super::{Header, Part};
 use crate::error::{Error, Result};
+use crate::source::{Storage, Texts};
 
 /// A file's metadata.
 #[derive(Clone, Copy)]
 pub struct Metadata<'a> {
-    file: &'a [u8],
+    file: &'a Storage,
     header: &'a Header,
     name: &'a str,
 }
@@ -105,12 +107,17 @@ impl<'a> Metadata<'a> {
     }
 
     /// The texts of a list.
-    pub fn texts(self, key: &str) -> Option<impl Iterator<Item = &'a [u8]>> {
+    pub fn texts(self, key: &str) -> Option<Texts> {
         self.list(key)?.texts(self.file)
     }
 
     /// The numbers of a list.
     pub fn numbers(self, key: &str) -> Option<impl Iterator<Item = f64> + 'a> {
         self.list(key)?.numbers(self.file)
+    }
+
+    /// The numbers of a list, to be read one by one.
+    pub fn listed_numbers(self, key: &str) -> Option<Numbers> {
+        Numbers::new(self.file, self.list(key)?)
     }
 }

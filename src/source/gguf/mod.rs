@@ -1,6 +1,6 @@
 //! Models in GGUF, the one-file format of llama.cpp: what the file says, in the terms of Hugging Face's.
 //!
-//! From its metadata come a config.json, a tokenizer.json and a tokenizer_config.json, in memory, and each
+//! From its metadata come a config.json and a tokenizer_config.json, in memory, and what a tokenizer.json says; each
 //! tensor has the name that its family's checkpoints have for it. What the conversion has changed of
 //! the tensors besides ([`Layout`]) is for whoever takes them.
 
@@ -9,9 +9,9 @@ mod config;
 mod facts;
 mod header;
 mod keys;
+mod list;
 mod made;
 mod metadata;
-mod pairs;
 mod split;
 mod splits;
 mod tokenizer;
@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 
 pub use architectures::Layout;
 pub use header::{Header, Tensor};
+pub use list::Numbers;
 pub use made::Made;
 pub(super) use split::numbered;
 
@@ -244,7 +245,7 @@ pub fn model(name: &str, weights: Vec<Asset>) -> Result<ModelFiles> {
         about: None,
         revision: None,
         config: made("metadata", config::config(&gguf)?.to_string()),
-        tokenizer: TokenizerFiles::Json(made("tokenizer", tokenizer.json)),
+        tokenizer: TokenizerFiles::Listed(Box::new(tokenizer.listed)),
         tokenizer_config: Some(made("tokenizer's settings", tokenizer.config.to_string())),
         chat_template: None,
         special_tokens_map: None,

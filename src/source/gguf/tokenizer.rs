@@ -1,99 +1,18 @@
-//! A file's vocabulary as tokenizer.json and tokenizer_config.json.
+//! A file's vocabulary and its settings, as tokenizer.json and tokenizer_config.json have them.
 
-use std::borrow::Cow;
-
-use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::pairs::pairs;
-
 use super::Gguf;
+use super::list::Numbers;
 use super::metadata::Metadata;
 use super::splits;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::source::{Added, Listed, Merges, Scores, Texts};
 
-/// Both files.
-pub struct TokenizerJson {
-    pub json: String,
+/// A tokenizer, and what its tokenizer_config.json says.
+pub struct Tokenizer {
+    pub listed: Listed,
     pub config: Value,
-}
-
-/// A byte-pair encoding as tokenizer.json has it.
-#[derive(Serialize)]
-struct Bpe<'a> {
-    r#type: &'static str,
-    dropout: Option<f32>,
-    unk_token: Option<&'a str>,
-    continuing_subword_prefix: Option<&'a str>,
-    end_of_word_suffix: Option<&'a str>,
-    fuse_unk: bool,
-    byte_fallback: bool,
-    ignore_merges: bool,
-    vocab: &'a Vocabulary<'a>,
-    merges: Merges<'a>,
-}
-
-impl<'a> Bpe<'a> {
-    fn new(vocab: &'a Vocabulary, merges: Merges<'a>) -> Self {
-        Self {
-            r#type: "BPE",
-            dropout: None,
-            unk_token: None,
-            continuing_subword_prefix: None,
-            end_of_word_suffix: None,
-            fuse_unk: false,
-            byte_fallback: false,
-            ignore_merges: false,
-            vocab,
-            merges,
-        }
-    }
-}
-
-/// Its merges: as the file has them, or pairs of ids.
-enum Merges<'a> {
-    Written(Vec<Cow<'a, str>>),
-    Pairs(&'a [Cow<'a, str>], Vec<[u32; 2]>),
-}
-
-impl Merges<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Self::Written(merges) => merges.len(),
-            Self::Pairs(_, pairs) => pairs.len(),
-        }
-    }
-}
-
-impl Serialize for Merges<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        match self {
-            Self::Written(merges) => serializer.collect_seq(merges),
-            Self::Pairs(tokens, pairs) => {
-                serializer.collect_seq(pairs.iter().map(|pair| pair.map(|id| &tokens[id as usize])))
-            }
-        }
-    }
-}
-
-/// Its tokens with their ids.
-impl Serialize for Vocabulary<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_map(self.tokens.iter().zip(0u32..))
-    }
-}
-
-fn unwritten(error: &dyn std::fmt::Display) -> Error {
-    Error::failed(
-        format!("The file's tokenizer cannot be written as JSON: {error}."),
-        "Report this with the file's name.",
-    )
-}
-
-/// A vocabulary as the file has it.
-struct Vocabulary<'a> {
-    tokens: Vec<Cow<'a, str>>,
-    kinds: Vec<u8>,
 }
 
 // Kinds of tokens, by GGUF's numbers.
@@ -105,13 +24,13 @@ const USER_DEFINED: u8 = 4;
 ///
 /// # Errors
 /// A kind of tokenizer, or a way to split text, that lens does not know, by name.
-pub fn tokenizer(gguf: &Gguf) -> Result<TokenizerJson> {
+pub fn tokenizer(gguf: &Gguf) -> Result<Tokenizer> {
     let metadata = gguf.metadata();
     let key = "tokenizer.ggml.model";
     let model = metadata.text(key).ok_or_else(|| metadata.lacks(key))?;
     let vocabulary = Vocabulary::read(metadata)?;
     let parts = match model {
-        "gpt2" => byte_level(metadata, &vocabulary)?,
+        "gpt2" => byte_level(metadata)?,
         "llama" => sentencepiece(
             metadata,
             &vocabulary,
@@ -124,82 +43,98 @@ pub fn tokenizer(gguf: &Gguf) -> Result<TokenizerJson> {
         .flag("tokenizer.ggml.add_bos_token")
         .unwrap_or(parts.adds_bos);
     let adds_eos = metadata.flag("tokenizer.ggml.add_eos_token").unwrap_or(false);
-    #[derive(Serialize)]
-    struct File<'a> {
-        version: &'static str,
-        added_tokens: Vec<Value>,
-        normalizer: Value,
-        pre_tokenizer: Value,
-        post_processor: Value,
-        decoder: Value,
-        model: Bpe<'a>,
-    }
-    let file = File {
-        version: "1.0",
-        added_tokens: vocabulary.added(),
-        normalizer: parts.normalizer,
-        pre_tokenizer: parts.pre_tokenizer,
-        post_processor: special.template(adds_bos, adds_eos),
-        decoder: parts.decoder,
-        model: parts.model,
+    let listed = Listed {
+        name: format!("the tokenizer in {}", metadata.name()),
+        around: fields(json!({
+            "version": "1.0",
+            "normalizer": parts.normalizer,
+            "pre_tokenizer": parts.pre_tokenizer,
+            "post_processor": special.template(adds_bos, adds_eos),
+            "decoder": parts.decoder,
+        })),
+        settings: fields(json!({
+            "type": "BPE",
+            "dropout": null,
+            "unk_token": parts.unk_token,
+            "continuing_subword_prefix": null,
+            "end_of_word_suffix": null,
+            "fuse_unk": parts.falls_back,
+            "byte_fallback": parts.falls_back,
+            "ignore_merges": parts.ignore_merges,
+        })),
+        added: vocabulary.added(),
+        tokens: vocabulary.tokens,
+        merges: parts.merges,
     };
-    // About what a token, and what a merge, takes: so much text is not moved as it grows.
-    let mut json = Vec::with_capacity(24 * vocabulary.tokens.len() + 24 * file.model.merges.len());
-    serde_json::to_writer(&mut json, &file).map_err(|e| unwritten(&e))?;
-    Ok(TokenizerJson {
-        json: String::from_utf8(json).map_err(|e| unwritten(&e))?,
-        config: special.config(metadata),
-    })
+    listed.check().map_err(|what| metadata.broken(&what))?;
+    let config = special.config(metadata);
+    Ok(Tokenizer { listed, config })
+}
+
+fn fields(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
 }
 
 /// What the two kinds of tokenizers differ in.
-struct Parts<'a> {
+struct Parts {
     normalizer: Value,
     pre_tokenizer: Value,
     decoder: Value,
-    model: Bpe<'a>,
+    unk_token: Option<String>,
+    /// Whether what is not in the vocabulary becomes bytes.
+    falls_back: bool,
+    ignore_merges: bool,
+    merges: Merges,
     adds_bos: bool,
 }
 
-impl<'a> Vocabulary<'a> {
-    fn read(metadata: Metadata<'a>) -> Result<Self> {
+/// A vocabulary as the file has it.
+struct Vocabulary {
+    tokens: Texts,
+    kinds: Option<Numbers>,
+}
+
+impl Vocabulary {
+    fn read(metadata: Metadata) -> Result<Self> {
         let key = "tokenizer.ggml.tokens";
         let tokens = metadata.texts(key).ok_or_else(|| metadata.lacks(key))?;
-        let tokens: Vec<Cow<str>> = tokens.map(String::from_utf8_lossy).collect();
-        let kinds = metadata.numbers("tokenizer.ggml.token_type");
-        let kinds: Vec<u8> = match kinds {
-            Some(kinds) => kinds.map(|kind| kind as u8).collect(),
-            None => vec![NORMAL; tokens.len()],
-        };
-        if kinds.len() != tokens.len() {
+        let kinds = metadata.listed_numbers("tokenizer.ggml.token_type");
+        if let Some(kinds) = &kinds
+            && kinds.count() != tokens.len()
+        {
             return Err(metadata.broken(&format!(
                 "it has {} tokens and the types of {}",
                 tokens.len(),
-                kinds.len()
+                kinds.count()
             )));
         }
         Ok(Self { tokens, kinds })
     }
 
     /// The tokens that are found in a text before it is split.
-    fn added(&self) -> Vec<Value> {
-        let all = self.tokens.iter().zip(&self.kinds).zip(0u32..);
-        let added = all.filter(|((_, kind), _)| matches!(**kind, CONTROL | USER_DEFINED));
-        let token = |((content, kind), id): ((&Cow<str>, &u8), u32)| {
-            json!({
-                "id": id, "content": content, "special": *kind == CONTROL, "normalized": false,
-                "single_word": false, "lstrip": false, "rstrip": false,
-            })
-        };
-        added.map(token).collect()
+    fn added(&self) -> Vec<Added> {
+        let kinds = self.kinds.iter().flat_map(Numbers::iter).map(|kind| kind as u8);
+        let added = (0u32..).zip(kinds).filter_map(|(id, kind)| match kind {
+            CONTROL => Some(Added { id, special: true }),
+            USER_DEFINED => Some(Added { id, special: false }),
+            _ => None,
+        });
+        added.collect()
+    }
+
+    fn token(&self, id: u64) -> Option<String> {
+        let token = self.tokens.iter().nth(usize::try_from(id).ok()?)?;
+        Some(String::from_utf8_lossy(token).into_owned())
     }
 }
 
 /// GPT-2's byte-level pairs.
-fn byte_level<'a>(metadata: Metadata<'a>, vocabulary: &'a Vocabulary) -> Result<Parts<'a>> {
+fn byte_level(metadata: Metadata) -> Result<Parts> {
     let (key, pre) = ("tokenizer.ggml.merges", "tokenizer.ggml.pre");
     let merges = metadata.texts(key).ok_or_else(|| metadata.lacks(key))?;
-    let merges: Vec<Cow<str>> = merges.map(String::from_utf8_lossy).collect();
     let name = metadata.text(pre).ok_or_else(|| metadata.lacks(pre))?;
     let split = splits::of(name).ok_or_else(|| metadata.unsupported(pre, name, &splits::known()))?;
     Ok(Parts {
@@ -210,24 +145,22 @@ fn byte_level<'a>(metadata: Metadata<'a>, vocabulary: &'a Vocabulary) -> Result<
         },
         pre_tokenizer: split.pre_tokenizer(),
         decoder: splits::byte_level(true),
-        model: Bpe {
-            ignore_merges: split.whole_first,
-            ..Bpe::new(vocabulary, Merges::Written(merges))
-        },
+        unk_token: None,
+        falls_back: false,
+        ignore_merges: split.whole_first,
+        merges: Merges::Written(merges),
         adds_bos: split.adds_bos,
     })
 }
 
 /// SentencePiece's pairs, `▁` for a space and bytes for what is not in the vocabulary.
-fn sentencepiece<'a>(metadata: Metadata, vocabulary: &'a Vocabulary, gemma: bool) -> Result<Parts<'a>> {
+fn sentencepiece(metadata: Metadata, vocabulary: &Vocabulary, gemma: bool) -> Result<Parts> {
     let key = "tokenizer.ggml.scores";
-    let scores = metadata.numbers(key).ok_or_else(|| metadata.lacks(key))?;
-    let scores: Vec<f64> = scores.collect();
-    if scores.len() != vocabulary.tokens.len() || !scores.iter().all(|score| score.is_finite()) {
+    let scores = metadata.listed_numbers(key).ok_or_else(|| metadata.lacks(key))?;
+    if scores.count() != vocabulary.tokens.len() || !scores.iter().all(f64::is_finite) {
         return Err(metadata.broken("its scores are not one finite number for each token"));
     }
-    let normal: Vec<bool> = vocabulary.kinds.iter().map(|&kind| kind == NORMAL).collect();
-    let pairs = pairs(&vocabulary.tokens, &normal, &scores).map_err(|what| metadata.broken(&what))?;
+    let kinds = vocabulary.kinds.clone().map(|kinds| (kinds, NORMAL));
     let prefix = metadata.flag("tokenizer.ggml.add_space_prefix").unwrap_or(!gemma);
     let space = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let normalizer = match prefix {
@@ -243,17 +176,14 @@ fn sentencepiece<'a>(metadata: Metadata, vocabulary: &'a Vocabulary, gemma: bool
         decoders.push(json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
     }
     let unknown = metadata.integer("tokenizer.ggml.unknown_token_id").unwrap_or(0);
-    let unknown = vocabulary.tokens.get(unknown as usize);
     Ok(Parts {
         normalizer,
         pre_tokenizer: Value::Null,
         decoder: json!({"type": "Sequence", "decoders": decoders}),
-        model: Bpe {
-            unk_token: unknown.map(|token| &**token),
-            fuse_unk: true,
-            byte_fallback: true,
-            ..Bpe::new(vocabulary, Merges::Pairs(&vocabulary.tokens, pairs))
-        },
+        unk_token: vocabulary.token(unknown),
+        falls_back: true,
+        ignore_merges: false,
+        merges: Merges::Scored(Scores::new(scores, kinds)),
         adds_bos: true,
     })
 }
@@ -272,7 +202,7 @@ impl Special {
         ];
         let named = names.into_iter().filter_map(|(name, key)| {
             let id = metadata.integer(&format!("tokenizer.ggml.{key}"))?;
-            Some((name, id, vocabulary.tokens.get(id as usize)?.to_string()))
+            Some((name, id, vocabulary.token(id)?))
         });
         Self(named.collect())
     }

@@ -2,59 +2,18 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use indexmap::IndexMap;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use tokenizers::models::bpe::BPE;
-use tokenizers::{
-    AddedToken, DecoderWrapper, ModelWrapper, NormalizerWrapper, PaddingParams, PostProcessorWrapper,
-    PreTokenizerWrapper, TokenizerImpl,
-};
+use tokenizers::{AddedToken, ModelWrapper, PostProcessorWrapper};
 
-use super::class::{Class, Pipeline};
+use super::class::Class;
 use super::growth::Growth;
-use super::patterns::respelled;
-use super::reduced::{self, Index, Model, Reduced};
+use super::parts::{FileToken, Parts, Tokenizer, broken, guarded};
 use super::settings::Settings;
-use crate::error::{Error, Result};
-use crate::source::{Asset, ModelFiles, Storage, TokenizerFiles};
+use crate::error::Result;
+use crate::source::{Asset, ModelFiles, TokenizerFiles};
 use crate::text::special::SpecialTokens;
-
-/// What a tokenizer.json has in it. What it says of truncation is for training: `transformers` resets it.
-#[derive(Deserialize)]
-struct Parts {
-    #[serde(default)]
-    added_tokens: Vec<FileToken>,
-    #[serde(default, deserialize_with = "respelled")]
-    normalizer: Option<NormalizerWrapper>,
-    #[serde(default, deserialize_with = "respelled")]
-    pre_tokenizer: Option<PreTokenizerWrapper>,
-    #[serde(default)]
-    post_processor: Option<PostProcessorWrapper>,
-    #[serde(default, deserialize_with = "respelled")]
-    decoder: Option<DecoderWrapper>,
-    /// Names the pad token of a tokenizer whose config does not.
-    #[serde(default)]
-    padding: Option<PaddingParams>,
-    model: ModelWrapper,
-    /// The vocabulary and the merges of a byte-pair encoding, where `model` has none.
-    #[serde(skip)]
-    index: Option<Index>,
-}
-
-#[derive(Deserialize)]
-struct FileToken {
-    id: u32,
-    #[serde(flatten)]
-    token: AddedToken,
-}
-
-/// The library's tokenizer, with a vocabulary that may stay where it is written.
-pub type Tokenizer =
-    TokenizerImpl<Model, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
 /// A tokenizer and what is known of it.
 pub struct Loaded {
@@ -72,6 +31,7 @@ pub struct Loaded {
 pub fn load(files: &ModelFiles) -> Result<Loaded> {
     let reduced = || match &files.tokenizer {
         TokenizerFiles::Json(asset) => Parts::reduced(asset),
+        TokenizerFiles::Listed(listed) => Parts::listed(listed),
         TokenizerFiles::VocabMerges { .. } => None,
     };
     // Each takes about as long as the other.
@@ -79,21 +39,19 @@ pub fn load(files: &ModelFiles) -> Result<Loaded> {
     let settings = settings?;
     let broken = |error: &dyn Display| match &files.tokenizer {
         TokenizerFiles::Json(asset) => broken(asset, error),
-        TokenizerFiles::VocabMerges { vocab, .. } => broken(&vocab.clone().into(), error),
+        TokenizerFiles::Listed(listed) => broken(&listed.name, error),
+        TokenizerFiles::VocabMerges { vocab, .. } => broken(&Asset::from(vocab.clone()), error),
     };
-    let (mut parts, class) = match &files.tokenizer {
-        TokenizerFiles::Json(asset) => {
-            let parts = match reduced {
-                Some(parts) => parts,
-                None => {
-                    let bytes = asset.read()?;
-                    guarded(|| Ok(serde_json::from_slice(&bytes)?)).map_err(|e| broken(&e))?
-                }
-            };
-            let class = Class::of(&settings, parts.are_byte_level());
-            (parts, class)
-        }
-        TokenizerFiles::VocabMerges { vocab, merges } => {
+    let read = |json: &[u8]| guarded(|| Ok(serde_json::from_slice(json)?)).map_err(|e| broken(&e));
+    let file = |parts: Parts| {
+        let class = Class::of(&settings, parts.are_byte_level());
+        (parts, class)
+    };
+    let (mut parts, class) = match (&files.tokenizer, reduced) {
+        (_, Some(parts)) => file(parts),
+        (TokenizerFiles::Json(asset), None) => file(read(&asset.read()?)?),
+        (TokenizerFiles::Listed(listed), None) => file(read(&listed.json().map_err(|e| broken(&e))?)?),
+        (TokenizerFiles::VocabMerges { vocab, merges }, None) => {
             let class = Class::of(&settings, true);
             // Only byte-level classes have these files.
             let class = if class == Class::File { Class::Gpt2 } else { class };
@@ -137,89 +95,6 @@ pub fn load(files: &ModelFiles) -> Result<Loaded> {
         special,
         growth,
     })
-}
-
-impl Parts {
-    /// A tokenizer.json of which the vocabulary is indexed rather than read. `None` of any that has to be
-    /// read whole, also of what is none: whoever reads it will know what is wrong.
-    fn reduced(asset: &Asset) -> Option<Self> {
-        asset.check_size().ok()?;
-        let (index, rest) = reduced::split(&Storage::open(asset).ok()?)?;
-        let mut parts: Self = guarded(|| Ok(serde_json::from_slice(&rest)?)).ok()?;
-        match &parts.model {
-            ModelWrapper::BPE(settings) if Reduced::suits(settings) => parts.index = Some(index),
-            _ => return None,
-        }
-        Some(parts)
-    }
-
-    /// GPT-2's vocab.json and merges.txt.
-    fn of_files(vocab: &std::path::Path, merges: &std::path::Path) -> Result<Self> {
-        for file in [vocab, merges] {
-            // Read whole by the library, so it is looked at first.
-            Asset::from(file.to_path_buf()).check_size()?;
-        }
-        let (vocab_path, merges_path) = (vocab.to_string_lossy(), merges.to_string_lossy());
-        let bpe = guarded(|| BPE::from_file(&vocab_path, &merges_path).build());
-        Ok(Self {
-            added_tokens: Vec::new(),
-            normalizer: None,
-            pre_tokenizer: None,
-            post_processor: None,
-            decoder: None,
-            padding: None,
-            model: bpe.map_err(|e| broken(&vocab.to_path_buf().into(), &e))?.into(),
-            index: None,
-        })
-    }
-
-    /// Whether any part of it is GPT-2's byte-level one.
-    fn are_byte_level(&self) -> bool {
-        let parts = (
-            &self.normalizer,
-            &self.pre_tokenizer,
-            &self.post_processor,
-            &self.decoder,
-        );
-        serde_json::to_string(&parts).is_ok_and(|text| text.contains("\"ByteLevel\""))
-    }
-
-    /// Takes what a class makes for what the file has.
-    fn rebuild(&mut self, pipeline: Pipeline) -> tokenizers::Result<()> {
-        self.normalizer = part(pipeline.normalizer)?;
-        self.pre_tokenizer = part(pipeline.pre_tokenizer)?;
-        self.decoder = part(pipeline.decoder)?;
-        if let ModelWrapper::BPE(bpe) = &mut self.model {
-            bpe.dropout = None;
-            bpe.unk_token = pipeline.unk_token;
-            bpe.continuing_subword_prefix = None;
-            bpe.end_of_word_suffix = None;
-            bpe.fuse_unk = pipeline.fuse_unk;
-            bpe.byte_fallback = pipeline.byte_fallback;
-            bpe.ignore_merges = false;
-        }
-        Ok(())
-    }
-
-    fn assemble(self, added: Vec<AddedToken>) -> tokenizers::Result<Tokenizer> {
-        let mut tokenizer = Tokenizer::new(match (self.index, self.model) {
-            (Some(index), ModelWrapper::BPE(settings)) => {
-                Model::Reduced(Box::new(Reduced::new(index, settings)))
-            }
-            (_, model) => Model::Whole(Box::new(model)),
-        });
-        // Before the tokens: some are normalized as they are added.
-        tokenizer.with_normalizer(self.normalizer)?;
-        tokenizer.with_pre_tokenizer(self.pre_tokenizer);
-        tokenizer.with_post_processor(self.post_processor);
-        tokenizer.with_decoder(self.decoder);
-        tokenizer.add_tokens(added)?;
-        Ok(tokenizer)
-    }
-}
-
-fn part<T: DeserializeOwned>(value: Value) -> tokenizers::Result<Option<T>> {
-    Ok(serde_json::from_value(value)?)
 }
 
 /// The added tokens in the order of their adding, which is that of the ids of those that the
@@ -294,17 +169,4 @@ fn template(tokenizer: &Tokenizer, special: &SpecialTokens, (bos, eos): (bool, b
     let single = [piece(bos, "bos_token"), Some(text), piece(eos, "eos_token")];
     let single: Vec<Value> = single.into_iter().flatten().collect();
     json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": tokens})
-}
-
-/// Runs what the library does with a file or a text of unknown making: where it panics over one,
-/// that is an error.
-pub fn guarded<R>(f: impl FnOnce() -> tokenizers::Result<R>) -> tokenizers::Result<R> {
-    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| Err("it contradicts itself".into()))
-}
-
-fn broken(asset: &Asset, error: &dyn Display) -> Error {
-    Error::failed(
-        format!("{asset} is not a tokenizer that lens can read: {error}."),
-        "Fetch the model's tokenizer.json again.",
-    )
 }

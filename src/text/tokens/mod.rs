@@ -3,6 +3,7 @@
 mod class;
 mod growth;
 mod load;
+mod parts;
 mod patterns;
 mod reduced;
 mod settings;
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 use tokenizers::AddedToken;
 
-use self::load::{Loaded, Tokenizer, guarded};
+use self::load::Loaded;
+use self::parts::{Tokenizer, guarded};
 use self::reduced::Model;
 use self::spelling::Spelling;
 use super::special::SpecialTokens;

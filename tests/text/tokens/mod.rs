@@ -1,5 +1,6 @@
 //! Tokens and special tokens of tokenizers of every form, as `transformers` has them: see `make.py`.
 
+mod listed;
 mod reduced;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use logit_lens::source::{self, HubOptions};
+use logit_lens::error::Error;
+use logit_lens::source::{self, Asset, HubOptions, ModelFiles, TokenizerFiles};
 use logit_lens::text::tokens::Tokens;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -15,7 +16,7 @@ use super::Cases;
 const WHOLE: &str = r#"{"\u0078": 0, "#;
 
 /// A checkpoint's tokenizer as it is loaded, and made whole.
-struct Both {
+pub struct Both {
     name: String,
     reduced: Tokens,
     whole: Tokens,
@@ -41,7 +42,31 @@ impl Both {
         let path = other.path().join("tokenizer.json");
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replacen('{', WHOLE, 1)).unwrap();
-        match (load(directory), load(other.path())) {
+        Self::of(name, load(directory), load(other.path()))
+    }
+
+    /// Of lists, and of the tokenizer.json that says the same; `None` where the two are refused.
+    pub fn listed(name: &str, files: &ModelFiles) -> Option<Self> {
+        let TokenizerFiles::Listed(listed) = &files.tokenizer else {
+            panic!("{name}: no lists");
+        };
+        let whole = listed.json().map_err(|what| Error::failed(what, ""));
+        let whole = whole.and_then(|json| {
+            let json = String::from_utf8(json).unwrap().replacen('{', WHOLE, 1);
+            let asset = Asset::Memory {
+                name: "tokenizer.json".into(),
+                bytes: json.into(),
+            };
+            Tokens::load(&ModelFiles {
+                tokenizer: TokenizerFiles::Json(asset),
+                ..files.clone()
+            })
+        });
+        Self::of(name, Tokens::load(files), whole)
+    }
+
+    fn of(name: &str, reduced: Result<Tokens, Error>, whole: Result<Tokens, Error>) -> Option<Self> {
+        match (reduced, whole) {
             (Ok(reduced), Ok(whole)) => {
                 assert!(!whole.is_reduced(), "{name}");
                 let name = name.to_string();
@@ -53,7 +78,11 @@ impl Both {
         }
     }
 
-    fn agree_on(&self, text: &str) -> Result<(), TestCaseError> {
+    pub fn is_reduced(&self) -> bool {
+        self.reduced.is_reduced()
+    }
+
+    pub fn agree_on(&self, text: &str) -> Result<(), TestCaseError> {
         let encoded = |tokens: &Tokens| {
             let ids = [tokens.encode(text), tokens.encode_plain(text)];
             ids.map(|ids| ids.map_err(|e| e.to_string()))
@@ -77,7 +106,7 @@ impl Both {
     }
 
     /// Everything that can be asked without a text.
-    fn agree_on_all_ids(&self) {
+    pub fn agree_on_all_ids(&self) {
         assert_eq!(self.reduced.len(), self.whole.len(), "{}", self.name);
         for id in (0..self.whole.len() as u32 + 300).chain([1 << 23, 1 << 24, u32::MAX]) {
             let seen = |tokens: &Tokens| (tokens.bytes(id), tokens.label(id), tokens.is_word(id));
@@ -107,7 +136,7 @@ impl Both {
         prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
     }
 
-    fn agree(&self, cases: u32) {
+    pub fn agree(&self, cases: u32) {
         self.agree_on_all_ids();
         let mut runner = TestRunner::new(Config {
             cases,
@@ -233,6 +262,8 @@ fn every_setting_is_followed_reduced_as_whole() {
         json!({"byte_fallback": true, "unk_token": "<unk>", "fuse_unk": true}),
         json!({"ignore_merges": true}),
         json!({"ignore_merges": true, "merges": []}),
+        // A whole piece that is made of what no text is cut into.
+        json!({"ignore_merges": true, "vocab": {"a": 0, "bc": 1, "abc": 2, "c": 3}, "merges": [["a", "bc"]]}),
         json!({"continuing_subword_prefix": "", "end_of_word_suffix": ""}),
         json!({"continuing_subword_prefix": "a", "merges": []}),
         json!({"end_of_word_suffix": "b"}),
@@ -252,6 +283,7 @@ fn every_setting_is_followed_reduced_as_whole() {
         };
         both.agree_on_all_ids();
         both.agree_on("<0xC3>é<0xC3>\u{20ac}").unwrap();
+        both.agree_on("abc").unwrap();
         let mut runner = TestRunner::new(Config {
             cases: 200,
             failure_persistence: None,

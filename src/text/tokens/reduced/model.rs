@@ -1,6 +1,6 @@
 //! The library's model of a vocabulary: whole, or made anew for each piece of a text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,6 +24,8 @@ pub struct Reduced {
     settings: BPE,
     /// All of it, made once the texts are long enough for that to be worth while.
     whole: OnceLock<BPE>,
+    /// Those of the tokens that stand for characters without one that are parts of merges.
+    merged: OnceLock<HashSet<u32>>,
     /// How many substrings and merges were looked at so far.
     looked_at: AtomicUsize,
 }
@@ -38,6 +40,7 @@ impl Reduced {
             index,
             settings,
             whole: OnceLock::new(),
+            merged: OnceLock::new(),
             looked_at: AtomicUsize::new(0),
         }
     }
@@ -65,7 +68,9 @@ impl Reduced {
         if self.settings.ignore_merges
             && let Some(id) = self.index.id(piece)
         {
-            reach.add(&self.index, id, piece);
+            // Nothing is put together then: parts of it may be no tokens.
+            reach.vocabulary.insert(piece.to_string(), id);
+            return Some(self.made(reach));
         }
         let mut seen = String::with_capacity(piece.len());
         for character in piece.split_inclusive(|_| true) {
@@ -93,7 +98,7 @@ impl Reduced {
     /// both sides of one without any comes together. `None` where there are merges of these tokens.
     fn add_for_unknown(&self, character: &str, reach: &mut Reach) -> Option<bool> {
         let mut add = |token: String| match self.index.id(&token) {
-            Some(id) if self.index.is_part(id) => None,
+            Some(id) if self.merged().contains(&id) => None,
             Some(id) => {
                 reach.unknown.push((token, id));
                 Some(true)
@@ -102,13 +107,23 @@ impl Reduced {
         };
         let mut stands = self.settings.byte_fallback;
         for byte in character.bytes().filter(|_| self.settings.byte_fallback) {
-            stands &= add(format!("<{byte:#04X}>"))?;
+            stands &= add(token_of(byte))?;
         }
         if let Some(unknown) = &self.settings.unk_token {
             add(unknown.clone())?;
             stands = true;
         }
         Some(stands)
+    }
+
+    /// Those of the tokens that stand for characters without one that are parts of merges.
+    fn merged(&self) -> &HashSet<u32> {
+        self.merged.get_or_init(|| {
+            let bytes = (0..=u8::MAX).filter(|_| self.settings.byte_fallback);
+            let tokens = bytes.map(token_of).chain(self.settings.unk_token.clone());
+            let ids: Vec<u32> = tokens.filter_map(|token| self.index.id(&token)).collect();
+            self.index.parts_among(&ids)
+        })
     }
 
     /// All of the encoding.
@@ -141,6 +156,11 @@ impl Reduced {
     }
 }
 
+/// The token that stands for a byte.
+fn token_of(byte: u8) -> String {
+    format!("<{byte:#04X}>")
+}
+
 /// Tokens and merges that may be needed.
 #[derive(Default)]
 struct Reach {
@@ -157,8 +177,12 @@ impl Reach {
             return 0;
         }
         let before = self.merges.len();
-        self.merges
-            .extend(index.cuts(id).map(|cut| (cut, token.to_string())));
+        self.merges.extend(
+            index
+                .cuts(id, token)
+                .into_iter()
+                .map(|cut| (cut, token.to_string())),
+        );
         self.merges.len() - before
     }
 

@@ -12,15 +12,29 @@ const LONGEST: usize = 512;
 /// Ways to put a token together of two others, on average: 2.3 in Gemma's vocabulary.
 const WAYS: usize = 8;
 
+/// The most pairs that so many tokens may be put together of.
+pub fn most(tokens: usize) -> usize {
+    WAYS * tokens
+}
+
+/// Refuses a token too long.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence.
+pub fn check_length(bytes: usize) -> Result<(), String> {
+    match bytes <= LONGEST {
+        true => Ok(()),
+        false => Err(format!("it has a token of {bytes} bytes")),
+    }
+}
+
 /// Pairs of tokens by their ids: each token that `is_made` and is two others put together, the best score first, as
 /// `generate_merges` in `transformers`' convert_slow_tokenizer.py has it.
 ///
 /// # Errors
 /// What no vocabulary has: a token too long, or more pairs.
 pub fn pairs(tokens: &[Cow<str>], is_made: &[bool], scores: &[f64]) -> Result<Vec<[u32; 2]>, String> {
-    if let Some(long) = tokens.iter().find(|token| token.len() > LONGEST) {
-        return Err(format!("it has a token of {} bytes", long.len()));
-    }
+    tokens.iter().try_for_each(|token| check_length(token.len()))?;
     let ids = Ids::new(tokens);
     let of_token = |id: usize| {
         let cuts = tokens[id]
@@ -44,7 +58,7 @@ pub fn pairs(tokens: &[Cow<str>], is_made: &[bool], scores: &[f64]) -> Result<Ve
                 ids,
             }));
         }
-        if merges.len() > WAYS * tokens.len() {
+        if merges.len() > most(tokens.len()) {
             return Err("its tokens can be put together in more ways than any vocabulary's".to_string());
         }
     }
