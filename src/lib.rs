@@ -19,10 +19,10 @@
 //! of what stands below.
 //!
 //! - [`error`]: what went wrong, and what to do about it.
-//! - [`machine`]: memory, limits, threads' instructions, devices, progress.
+//! - [`machine`]: memory, limits, threads' instructions, devices and the way to them, progress.
 //! - [`source`]: a name on the command line → the model's files (a directory, the hub's cache).
 //! - [`weights`]: the files → checked tensors, views of what is mapped.
-//! - [`kernels`]: products, attention and elementary functions on slices, on the CPU.
+//! - [`kernels`]: products, attention and elementary functions on slices, on the CPU; products by tensors.
 //! - [`decoder`]: config and tensors → a decoder as data, and the forward pass with its hook.
 //! - [`readout`]: rows of the residual stream → readings (final norm, unembedding, top-k, sums).
 //! - [`text`]: text ↔ tokens, prompts, chat templates, targets.

@@ -47,8 +47,8 @@ pub struct ComputationOptions {
     )]
     pub timeout: Option<u64>,
 
-    /// Recompute the output with an independent float64 path; fail if they differ: of every prompt, or, on a
-    /// GPU, of the first anyway; --verify=off leaves it out
+    /// Recompute every prompt's output with an independent float64 path, and fail if they differ; on a GPU the first
+    /// prompt's is held against the CPU's anyway, and --verify=off leaves that out
     #[arg(
         long,
         value_name = "WHEN",
