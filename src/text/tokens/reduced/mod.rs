@@ -2,8 +2,9 @@
 //!
 //! A tokenizer has hundreds of thousands of tokens and merges, and a prompt needs a few hundred. Here they stay where
 //! they are written, in a tokenizer.json or as lists, behind an index; for each piece of a text the library gets a
-//! model of those tokens that are substrings of the piece, and of the merges that make them. What it makes of the piece is what it would make with
-//! all of them: whatever it looks up is one of those. A file that this is not proven for is read whole, by the library.
+//! model of those tokens that are substrings of the piece, and of the merges that make them. What it makes of the
+//! piece is what it would make with all of them: whatever it looks up is one of those. A file that this is not proven
+//! for is read whole, by the library.
 
 mod hash;
 mod index;
