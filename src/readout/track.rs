@@ -78,8 +78,7 @@ fn above(
         .to_device(&Device::Cpu)?
         .to_dtype(DType::F32)?
         .to_vec2::<f32>()?;
-    let positions = x.par_chunks(sites).zip(readings.par_chunks(sites)).zip(wanted);
-    let of_position = |((x, readings), ids): ((&[Vec<f32>], &[Reading]), &Vec<u32>)| {
+    let of_position = |x: &[Vec<f32>], readings: &[Reading], ids: &[u32]| {
         let mut above = vec![Above::default(); readings.len()];
         for &id in ids {
             for (above, logit) in above.iter_mut().zip(known_logits(unembed, x, readings, id)) {
@@ -89,7 +88,9 @@ fn above(
         }
         above
     };
-    Ok(positions.flat_map_iter(of_position).collect())
+    let positions = x.par_chunks(sites).zip(readings.par_chunks(sites)).zip(wanted);
+    let all = positions.flat_map_iter(|((x, readings), ids)| of_position(x, readings, ids));
+    Ok(all.collect())
 }
 
 fn tracked(counts: Vec<Above>, readings: &[Reading]) -> Vec<Vec<Tracked>> {
