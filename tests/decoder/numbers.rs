@@ -317,10 +317,17 @@ fn the_plain_computation_agrees() {
             assert!((found.sum_of_probs - 1.).abs() < 1e-5, "{name}: {found:?}");
             assert!(found.passes());
 
-            // It would notice: another layer's reading in the place of the output fails.
+            // What a device is held against is the output too.
+            let output = &trajectory.output[0];
+            let found = verify(&model.decoder, &trajectory.prompt.ids, output, Way::Cpu).unwrap();
+            assert!(found.logit < LOGIT && found.passes(), "{name}: {found:?}");
+
+            // Either would notice: another layer's reading in the place of the output fails.
             let wrong = &trajectory.rows[0].readings[0];
-            let found = verify(&model.decoder, &trajectory.prompt.ids, wrong, Way::Plain).unwrap();
-            assert!(!found.passes(), "{name}: {found:?}");
+            for way in [Way::Plain, Way::Cpu] {
+                let found = verify(&model.decoder, &trajectory.prompt.ids, wrong, way).unwrap();
+                assert!(!found.passes(), "{name}, {way:?}: {found:?}");
+            }
         }
     }
 }
