@@ -188,3 +188,22 @@ fn markdown_is_a_table_whatever_the_tokens_hold() {
         assert!(markdown.stdout.starts_with("**a \\| b"));
     }
 }
+
+/// Threads write the lines of some positions each; they come in the order of rows and positions.
+#[test]
+fn a_long_prompts_csv_is_in_order() {
+    let prompt = "The capital of France is.".repeat(15);
+    let args = ["-m", "demo", "--positions", "all", "-k", "2", "--format", "csv"];
+    let csv = run(&[&[prompt.as_str()][..], &args].concat());
+    assert_works(&csv);
+    let csv = columns(&csv.stdout);
+    let found: Vec<usize> = csv["position"].iter().map(|at| at.parse().unwrap()).collect();
+    let positions = found.iter().max().unwrap() + 1;
+    // More than two threads' worth of them, the last not a whole one.
+    assert!(positions > 64 && !positions.is_multiple_of(32), "{positions}");
+    let of_a_row = (0..positions).flat_map(|at| [at, at]);
+    let rows = found.len() / (2 * positions);
+    let expected: Vec<usize> = (0..rows).flat_map(|_| of_a_row.clone()).collect();
+    assert_eq!(rows, 11);
+    assert!(found == expected, "out of order");
+}
