@@ -119,13 +119,14 @@ impl Job<'_> {
         stretch: &Range<usize>,
     ) -> usize {
         let (inputs, width) = (self.panel.inputs, self.panel.width);
-        let x: [&[f32]; R] =
-            std::array::from_fn(|r| &self.x[(row + r) * inputs..][stretch.start..stretch.end]);
         let outputs = |at: usize| at..at + V * S::F32_LANES;
-        let mut sums: [[S::f32s; V]; R] = std::array::from_fn(|r| {
-            let (sums, _) = S::as_simd_f32s(&self.sums[outputs((row + r) * width + output)]);
-            std::array::from_fn(|v| sums[v])
-        });
+        let mut x: [&[f32]; R] = [&[]; R];
+        let mut sums = [[simd.splat_f32s(0.); V]; R];
+        for r in 0..R {
+            x[r] = &self.x[(row + r) * inputs..][stretch.start..stretch.end];
+            let (so_far, _) = S::as_simd_f32s(&self.sums[outputs((row + r) * width + output)]);
+            sums[r].copy_from_slice(so_far);
+        }
         for i in 0..stretch.len() {
             let place = (stretch.start + i) * self.panel.in_stride + output;
             let (weights, _) = S::as_simd_f32s(&self.weights[outputs(place)]);

@@ -50,7 +50,11 @@ impl<S: Widening, const BFLOAT: bool> Source<S> for Half<'_, BFLOAT> {
 
     #[inline(always)]
     fn stretches<const O: usize>(&mut self, starts: [usize; O], len: usize) -> [Words<BFLOAT>; O] {
-        starts.map(|start| Words(self.bytes[2 * start..2 * (start + len)].as_ptr()))
+        let mut loads = [Words(self.bytes.as_ptr()); O];
+        for o in 0..O {
+            loads[o] = Words(self.bytes[2 * starts[o]..2 * (starts[o] + len)].as_ptr());
+        }
+        loads
     }
 
     #[inline(always)]

@@ -31,7 +31,11 @@ impl<S: Simd> Source<S> for &[f32] {
 
     #[inline(always)]
     fn stretches<const O: usize>(&mut self, starts: [usize; O], len: usize) -> [*const f32; O] {
-        starts.map(|start| self[start..start + len].as_ptr())
+        let mut loads = [self.as_ptr(); O];
+        for o in 0..O {
+            loads[o] = self[starts[o]..starts[o] + len].as_ptr();
+        }
+        loads
     }
 
     #[inline(always)]
@@ -76,7 +80,11 @@ impl<S: Simd> Source<S> for Stretches<'_> {
         for (start, buffer) in starts.iter().zip(self.buffer.chunks_exact_mut(len.max(1))) {
             self.stored.widen(*start, buffer);
         }
-        std::array::from_fn(|o| self.buffer[o * len..][..len].as_ptr())
+        let mut loads = [self.buffer.as_ptr(); O];
+        for (o, load) in loads.iter_mut().enumerate() {
+            *load = self.buffer[o * len..][..len].as_ptr();
+        }
+        loads
     }
 
     #[inline(always)]

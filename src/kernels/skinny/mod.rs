@@ -82,13 +82,13 @@ impl Job<'_> {
     fn run<S: Simd>(&self, simd: S, mut weights: impl Source<S>) {
         let inputs = self.panel.inputs;
         if inputs <= ONCE && inputs.is_multiple_of(S::F32_LANES) {
-            return self.stretch::<S, false>(simd, &mut weights, 0..inputs, &mut []);
+            return self.stretch(simd, &mut weights, 0..inputs, None);
         }
         let whole = inputs / S::F32_LANES * S::F32_LANES;
         let mut sums = vec![simd.splat_f32s(0.); self.panel.width * self.rows];
         for start in (0..whole).step_by(STRETCH) {
             let stretch = start..(start + STRETCH).min(whole);
-            self.stretch::<S, true>(simd, &mut weights, stretch, &mut sums);
+            self.stretch(simd, &mut weights, stretch, Some(&mut sums));
         }
         for (output, sums) in sums.chunks_exact(self.rows).enumerate() {
             let rest = weights.rest(output * inputs + whole, inputs - whole);
@@ -100,93 +100,111 @@ impl Job<'_> {
         }
     }
 
-    /// What a stretch of the inputs adds to all sums: to `sums` `[width, rows]` if they are `KEPT`, else to `y`.
+    /// What a stretch of the inputs adds to all sums: to those kept from one to the next, `[width, rows]`, or
+    /// else to `y`.
     #[inline(always)]
-    fn stretch<S: Simd, const KEPT: bool>(
+    fn stretch<S: Simd>(
         &self,
         simd: S,
         weights: &mut impl Source<S>,
         stretch: Range<usize>,
-        sums: &mut [S::f32s],
+        mut kept: Option<&mut [S::f32s]>,
     ) {
         let mut output = 0;
         while output < self.panel.width {
             let left = self.panel.width - output;
+            let kept = kept.as_deref_mut();
             output += match (outputs_at_a_time::<S>(), left) {
-                (4, 4..) => self.outputs::<S, 4, KEPT>(simd, weights, output, &stretch, sums),
-                (_, 2..) => self.outputs::<S, 2, KEPT>(simd, weights, output, &stretch, sums),
-                _ => self.outputs::<S, 1, KEPT>(simd, weights, output, &stretch, sums),
+                (4, 4..) => self.outputs::<S, 4>(simd, weights, output, &stretch, kept),
+                (_, 2..) => self.outputs::<S, 2>(simd, weights, output, &stretch, kept),
+                _ => self.outputs::<S, 1>(simd, weights, output, &stretch, kept),
             };
         }
     }
 
     /// The same of `O` outputs from this one on, `O`.
     #[inline(always)]
-    fn outputs<S: Simd, const O: usize, const KEPT: bool>(
+    fn outputs<S: Simd, const O: usize>(
         &self,
         simd: S,
         weights: &mut impl Source<S>,
         output: usize,
         stretch: &Range<usize>,
-        sums: &mut [S::f32s],
+        mut kept: Option<&mut [S::f32s]>,
     ) -> usize {
-        let starts = std::array::from_fn(|o| (output + o) * self.panel.inputs + stretch.start);
-        let weights: [_; O] = weights.stretches(starts, stretch.len());
+        let mut starts = [output * self.panel.inputs + stretch.start; O];
+        for (o, start) in starts.iter_mut().enumerate() {
+            *start += o * self.panel.inputs;
+        }
+        let weights = weights.stretches(starts, stretch.len());
         let at = (output, stretch);
         // Groups of nearly the same size keep the registers busy.
         let size = self.rows.div_ceil(self.rows.div_ceil(ROWS));
         let mut row = 0;
         while row < self.rows {
+            let kept = kept.as_deref_mut();
             row += match size.min(self.rows - row) {
-                6 => self.dots::<S, _, O, 6, KEPT>(simd, weights, at, row, sums),
-                5 => self.dots::<S, _, O, 5, KEPT>(simd, weights, at, row, sums),
-                4 => self.dots::<S, _, O, 4, KEPT>(simd, weights, at, row, sums),
-                3 => self.dots::<S, _, O, 3, KEPT>(simd, weights, at, row, sums),
-                2 => self.dots::<S, _, O, 2, KEPT>(simd, weights, at, row, sums),
-                _ => self.dots::<S, _, O, 1, KEPT>(simd, weights, at, row, sums),
+                6 => self.dots::<S, _, O, 6>(simd, weights, at, row, kept),
+                5 => self.dots::<S, _, O, 5>(simd, weights, at, row, kept),
+                4 => self.dots::<S, _, O, 4>(simd, weights, at, row, kept),
+                3 => self.dots::<S, _, O, 3>(simd, weights, at, row, kept),
+                2 => self.dots::<S, _, O, 2>(simd, weights, at, row, kept),
+                _ => self.dots::<S, _, O, 1>(simd, weights, at, row, kept),
             };
         }
         O
     }
 
     /// The same of `R` rows from this one on, `R`.
+    ///
+    /// Compiled over a hundred times, and so in loops: each closure would be as many functions more.
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators are functions to compile, and several things have the same index"
+    )]
     #[inline(always)]
-    fn dots<S: Simd, L: Load<S>, const O: usize, const R: usize, const KEPT: bool>(
+    fn dots<S: Simd, L: Load<S>, const O: usize, const R: usize>(
         &self,
         simd: S,
         weights: [L; O],
         (output, stretch): (usize, &Range<usize>),
         row: usize,
-        kept: &mut [S::f32s],
+        mut kept: Option<&mut [S::f32s]>,
     ) -> usize {
         let inputs = self.panel.inputs;
         let vectors = stretch.len() / S::F32_LANES;
-        let x: [&[S::f32s]; R] = std::array::from_fn(|r| {
-            let x = &self.x[(row + r) * inputs..][stretch.start..stretch.end];
-            &S::as_simd_f32s(x).0[..vectors]
-        });
-        let place = |o: usize, r: usize| (output + o) * self.rows + row + r;
-        let mut sums: [[S::f32s; R]; O] = std::array::from_fn(|o| {
-            std::array::from_fn(|r| match KEPT {
-                true => kept[place(o, r)],
-                false => simd.splat_f32s(0.),
-            })
-        });
+        let mut x: [&[S::f32s]; R] = [&[]; R];
+        for r in 0..R {
+            let row = &self.x[(row + r) * inputs..][stretch.start..stretch.end];
+            x[r] = &S::as_simd_f32s(row).0[..vectors];
+        }
+        let place = |o: usize| (output + o) * self.rows + row;
+        let mut sums = [[simd.splat_f32s(0.); R]; O];
+        if let Some(kept) = &kept {
+            for o in 0..O {
+                sums[o].copy_from_slice(&kept[place(o)..][..R]);
+            }
+        }
         for i in 0..vectors {
-            let x: [S::f32s; R] = std::array::from_fn(|r| x[r][i]);
+            let mut at = [simd.splat_f32s(0.); R];
+            for r in 0..R {
+                at[r] = x[r][i];
+            }
             for o in 0..O {
                 // SAFETY: the source made a stretch of this many vectors ready for each output.
                 let w = unsafe { weights[o].load(simd, i * S::F32_LANES) };
                 for r in 0..R {
-                    sums[o][r] = simd.mul_add_e_f32s(w, x[r], sums[o][r]);
+                    sums[o][r] = simd.mul_add_e_f32s(w, at[r], sums[o][r]);
                 }
             }
         }
         for o in 0..O {
-            for r in 0..R {
-                match KEPT {
-                    true => kept[place(o, r)] = sums[o][r],
-                    false => self.add(row + r, output + o, simd.reduce_sum_f32s(sums[o][r])),
+            match &mut kept {
+                Some(kept) => kept[place(o)..][..R].copy_from_slice(&sums[o]),
+                None => {
+                    for r in 0..R {
+                        self.add(row + r, output + o, simd.reduce_sum_f32s(sums[o][r]));
+                    }
                 }
             }
         }
