@@ -75,8 +75,7 @@ fn run(mut args: Args) -> Result<ExitCode> {
         return print(&completions::script(shell)?);
     }
     if args.other.schema {
-        let schema = serde_json::to_string_pretty(&logit_lens::report::json::schema())?;
-        return print(format!("{schema}\n").as_bytes());
+        return print(logit_lens::report::json::SCHEMA.as_bytes());
     }
     if args.other.man {
         let mut page = Vec::new();

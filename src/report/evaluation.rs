@@ -1,5 +1,6 @@
 //! An evaluation as a sheet.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,8 @@ use crate::decoder::Point;
 use crate::model::Card;
 
 /// What was left out of an evaluation, and how its prompts were read.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Protocol {
     /// Targets that are several tokens, and so were left out.
     pub targets_of_several_tokens: usize,
@@ -35,7 +37,8 @@ pub struct Protocol {
 }
 
 /// What an evaluation is of.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Meta {
     pub schema_version: u32,
     /// The hub id, or the path as given.
@@ -58,7 +61,8 @@ pub struct Meta {
 
 /// A row: of each item the share of its targets whose rank is at most k, and the mean over items, with its 95 %
 /// bootstrap interval (`_low`, `_high`; resampled over items, with a fixed seed).
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Row {
     /// The lens; absent where that is the logit lens alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! The model families that lens reads.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,8 @@ use super::{Cell, Sheet};
 use crate::decoder::{Supported, supported};
 
 /// What lists the families.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct FamiliesMeta {
     pub schema_version: u32,
     pub tool: String,
@@ -17,7 +19,8 @@ pub struct FamiliesMeta {
 }
 
 /// A family.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct FamilyRow {
     /// `model_type` in config.json.
     pub model_type: String,

@@ -1,5 +1,6 @@
 //! A summary as a sheet.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,8 @@ use crate::decoder::{Point, Site};
 use crate::model::Card;
 
 /// What a summary is of.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Meta {
     pub schema_version: u32,
     /// The hub id, or the path as given.
@@ -47,7 +49,8 @@ pub struct Meta {
 ///
 /// The target is the prompt's own at its last position, and its next token at positions before that; without
 /// one, at every position that of `--track`, or else the model's output there.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Row {
     /// The lens; absent where that is the logit lens alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,8 +141,9 @@ impl Row {
 }
 
 /// The document of a summary.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "SummaryTable")]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[cfg_attr(test, schemars(rename = "SummaryTable"))]
 pub struct SummaryDocument {
     pub meta: Meta,
     pub rows: Vec<Row>,

@@ -1,5 +1,6 @@
 //! How a text was cut into tokens.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,8 @@ use crate::text::prompt::Prompt;
 use crate::text::tokens::Tokens;
 
 /// What was cut.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Meta {
     pub schema_version: u32,
     /// The hub id, or the path as given.
@@ -21,7 +23,8 @@ pub struct Meta {
 }
 
 /// One token of a prompt.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Row {
     /// The prompt's number in the run, from 0.
     pub prompt: usize,

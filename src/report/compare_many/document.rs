@@ -1,5 +1,6 @@
 //! A comparison of two models over many prompts as a document: its types, and how they are made.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,8 @@ use crate::report::json::SCHEMA_VERSION;
 use crate::report::sheet::Table;
 
 /// What two models were compared on.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Meta {
     pub schema_version: u32,
     pub left: Side,
@@ -41,7 +43,8 @@ pub struct Meta {
 }
 
 /// A model.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Side {
     /// The hub id, or the path as given.
     pub model: String,
@@ -54,7 +57,8 @@ pub struct Side {
 }
 
 /// A prompt whose outputs are far apart.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct MovedPrompt {
     /// The prompt's number, from 0.
     pub prompt: usize,
@@ -74,7 +78,8 @@ pub struct MovedPrompt {
 
 /// The means over all prompts at one layer and the one beside it, each with its standard error (`_se`, null of
 /// fewer than two). The sample is the prompt: of several positions of one, the mean counts once.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Row {
     /// The left model's layer; null at the embedding.
     pub layer: Option<usize>,

@@ -1,5 +1,6 @@
 //! A comparison as a document: its types, and how they are made.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,8 @@ use crate::report::sheet::Table;
 use crate::text::targets::Target;
 
 /// What was compared.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Meta {
     pub schema_version: u32,
     pub left: SideMeta,
@@ -37,7 +39,8 @@ fn yes() -> bool {
 }
 
 /// One side of a comparison.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct SideMeta {
     /// The hub id, or the path as given.
     pub model: String,
@@ -53,7 +56,8 @@ pub struct SideMeta {
 }
 
 /// A row of one side and the one beside it.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Row {
     /// The lens; absent where that is the logit lens alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +78,8 @@ pub struct Row {
 }
 
 /// What one side has at a row.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct SideRow {
     /// The layer; null at the embedding.
     pub layer: Option<usize>,
@@ -87,7 +92,8 @@ pub struct SideRow {
 }
 
 /// A target on both sides.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct TargetRow {
     pub name: String,
     pub left: TargetSide,
@@ -97,7 +103,8 @@ pub struct TargetRow {
 }
 
 /// What one side makes of a target.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct TargetSide {
     pub prob: Option<f64>,
     /// In nats.

@@ -24,7 +24,7 @@ pub use document::{
     TargetToken, Targets, Top, Track,
 };
 pub use earlier::{EarlierPrompt, earlier_prompts};
-pub use schema::schema;
+pub use schema::SCHEMA;
 pub use sequence::{Entries, Sequence};
 pub use statistics::StatisticArrays;
 pub use writer::{Layout, write};

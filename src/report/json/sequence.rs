@@ -1,9 +1,11 @@
 //! Arrays and objects that are written item by item, and read back whole.
 
+#[cfg(test)]
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+#[cfg(test)]
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -84,6 +86,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Entries<'_, T> {
     }
 }
 
+#[cfg(test)]
 impl<T: JsonSchema> JsonSchema for Sequence<'_, T> {
     fn inline_schema() -> bool {
         true
@@ -98,6 +101,7 @@ impl<T: JsonSchema> JsonSchema for Sequence<'_, T> {
     }
 }
 
+#[cfg(test)]
 impl<T: JsonSchema> JsonSchema for Entries<'_, T> {
     fn inline_schema() -> bool {
         true

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+#[cfg(test)]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -48,6 +49,7 @@ impl<'de, A: DeserializeOwned> Visitor<'de> for Arrays<A> {
     }
 }
 
+#[cfg(test)]
 impl<A: JsonSchema> JsonSchema for StatisticArrays<A> {
     fn inline_schema() -> bool {
         true

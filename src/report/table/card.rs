@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +73,8 @@ pub fn card(card: &Card, available: usize, out: &mut dyn Write) -> io::Result<()
 }
 
 /// What a model is, for programs.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct CardRow {
     /// The hub id, or the path as given.
     pub model: String,
@@ -105,7 +107,8 @@ pub struct CardRow {
 }
 
 /// What wrote a card.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct CardMeta {
     pub schema_version: u32,
     pub tool: String,

@@ -1,5 +1,6 @@
 //! What ran, and through which lenses.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,8 @@ use crate::model::EngineCard;
 use crate::readout::lenses::Lens;
 
 /// What it takes to reproduce the readings.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Meta {
     /// The version of logitlenskit's format: 2.
     pub version: u32,
@@ -55,7 +57,8 @@ pub struct Meta {
 }
 
 /// A lens, and where its maps come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct LensMeta {
     /// `logit`, `tuned` or `jacobian`.
     pub lens: String,
@@ -74,7 +77,8 @@ pub struct LensMeta {
 }
 
 /// What a lens was fitted on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct FittedOn {
     pub model: Option<String>,
     pub model_revision: Option<String>,
@@ -118,7 +122,8 @@ impl LensMeta {
 }
 
 /// A server that ran a model.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Engine {
     /// Its software.
     pub name: String,

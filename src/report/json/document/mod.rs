@@ -12,6 +12,7 @@ mod targets;
 
 use std::collections::BTreeMap;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,8 @@ pub type ByPosition<'a, T> = Sequence<'a, T>;
 pub type ByLayer<'a, T> = Sequence<'a, Sequence<'a, T>>;
 
 /// The readings of one prompt.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Readings<'a> {
     pub meta: Meta,
     /// What the prompt's file calls it; absent where it has no name.
@@ -82,7 +84,8 @@ pub struct Readings<'a> {
 }
 
 /// Where forward KL falls most.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct SuddenChange {
     pub layer: usize,
     /// By how much, in nats.
@@ -90,7 +93,8 @@ pub struct SuddenChange {
 }
 
 /// An assertion and what it comes to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Assertion {
     /// The expression as it was written.
     pub expression: String,
@@ -100,7 +104,8 @@ pub struct Assertion {
 }
 
 /// A value that an assertion is about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(untagged)]
 pub enum Found {
     Flag(bool),
@@ -110,7 +115,8 @@ pub enum Found {
 }
 
 /// What another lens makes of the same rows. Its keys are as those of the document.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct LensReadings<'a> {
     /// The lens, as in `meta.lenses`.
     pub lens: String,

@@ -1,5 +1,6 @@
 //! What is read of rows, as a document has it.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,8 @@ use crate::report::json::sequence::Entries;
 use crate::report::json::statistics::StatisticArrays;
 
 /// The most likely tokens of each row, likeliest first.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Top<Texts, Ids, Numbers> {
     /// The tokens as text.
     pub topk: Texts,
@@ -30,7 +32,8 @@ pub type TopByPosition<'a> =
     Top<ByPosition<'a, Vec<String>>, ByPosition<'a, Vec<u32>>, ByPosition<'a, Vec<f64>>>;
 
 /// The rows at one point of the blocks, `[layer][position]`.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Layers<'a> {
     #[serde(flatten)]
     pub top: TopByLayer<'a>,
@@ -46,7 +49,8 @@ pub struct Layers<'a> {
 }
 
 /// One row that has no layer, `[position]`.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Row<'a> {
     #[serde(flatten)]
     pub top: TopByPosition<'a>,
@@ -55,7 +59,8 @@ pub struct Row<'a> {
 }
 
 /// The embedding's row.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct EmbedReadings<'a> {
     #[serde(flatten)]
     pub row: Row<'a>,
@@ -65,7 +70,8 @@ pub struct EmbedReadings<'a> {
 }
 
 /// What was read at one other point of the blocks.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct PointReadings<'a> {
     pub layers: Vec<usize>,
     #[serde(flatten)]
@@ -76,7 +82,8 @@ pub struct PointReadings<'a> {
 }
 
 /// The value of a statistic: a number, or whether it is so.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(untagged)]
 pub enum Measure {
     Flag(bool),
@@ -84,7 +91,8 @@ pub enum Measure {
 }
 
 /// A token followed through the layers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Track {
     /// The token as text.
     pub token: String,

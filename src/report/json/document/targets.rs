@@ -1,12 +1,14 @@
 //! Targets, as a document has them.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ByLayer, ByPosition};
 
 /// A token of a target, read at the position before it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct TargetToken {
     pub id: u32,
     /// The token as text.
@@ -21,7 +23,8 @@ pub struct TargetToken {
 }
 
 /// A target: a token, a group of tokens whose probabilities add up, or a text of several tokens.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Target<Numbers, Ranks> {
     pub name: String,
     pub ids: Vec<u32>,
