@@ -1,10 +1,12 @@
 //! Pictures for a page: SVG whose text stays text, and PNG and PDF made of it.
 
+mod bitmap;
 mod canvas;
 mod chart;
 mod heatmap;
 mod lines;
 mod memory;
+mod pdf;
 mod picture;
 mod render;
 

@@ -4,24 +4,21 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use krilla::Document;
-use krilla::geom::Size;
-use krilla::metadata::Metadata;
-use krilla::page::PageSettings;
-use krilla_svg::{SurfaceExt, SvgSettings};
 use png::{EncodingError, PixelDimensions, Unit};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
-use resvg::usvg::fontdb::Database;
+use resvg::usvg::fontdb::{Database, ID};
 use resvg::usvg::{FontResolver, Options, Tree};
 
+use super::bitmap;
+use super::pdf::Document;
 use super::picture::{Layout, Picture, Strip};
 use crate::error::{Error, Result};
 use crate::machine::memory;
 use crate::report::Failure;
 
 /// Points, dots and the CSS pixels that a tree is measured in, of an inch.
-const POINTS: f64 = 72.;
-const DOTS: f64 = 300.;
+pub const POINTS: f64 = 72.;
+pub const DOTS: f64 = 300.;
 const PIXELS: f64 = 96.;
 const METRES: f64 = 0.0254;
 
@@ -126,7 +123,7 @@ impl Renderer {
             let tree = self.tree(&block.svg())?;
             let scale = (DOTS / PIXELS) as f32;
             let place = Transform::from_translate((x * DOTS / POINTS) as f32, above as f32);
-            resvg::render(&tree, place.pre_scale(scale, scale), &mut pixels.as_mut());
+            bitmap::draw(&tree, place.pre_scale(scale, scale), &mut pixels.as_mut());
         }
         let opaque = pixels.data().chunks_exact(4);
         Ok(opaque.flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())
@@ -135,7 +132,7 @@ impl Renderer {
     /// The picture as pages, its text as text.
     ///
     /// # Errors
-    /// Text that no font can be embedded for, or more than there is memory for.
+    /// More than there is memory for.
     pub fn pdf(&self, picture: &Picture) -> Result<Vec<u8>> {
         let pages = picture.pages();
         memory::require(
@@ -143,25 +140,29 @@ impl Renderer {
             "The PDF",
             "Read fewer --positions, or write an .svg or a .png.",
         )?;
-        let mut document = Document::new();
-        document.set_metadata(Metadata::new().title(picture.title.clone()));
-        for page in &pages {
-            self.page(page, &picture.title, &mut document)?;
+        let mut outlined = Vec::new();
+        loop {
+            match self.document(picture, &pages, &outlined)? {
+                Ok(bytes) => return Ok(bytes),
+                // Its text is shapes then.
+                Err(font) => outlined.push(font),
+            }
         }
-        document.finish().map_err(|e| undrawn(&e.to_string()))
     }
 
-    fn page(&self, layout: &Layout, title: &str, document: &mut Document) -> Result<()> {
-        let tree = self.tree(&layout.svg(title))?;
-        let no_page = || undrawn("it has no size that a PDF can have");
-        let (wide, high) = (layout.width as f32, layout.height as f32);
-        let size = Size::from_wh(wide, high).ok_or_else(no_page)?;
-        let mut page = document.start_page_with(PageSettings::from_wh(wide, high).ok_or_else(no_page)?);
-        let mut surface = page.surface();
-        let drawn = surface.draw_svg(&tree, size, SvgSettings::default());
-        surface.finish();
-        page.finish();
-        drawn.ok_or_else(|| undrawn("it has no form as a PDF"))
+    /// The pages as a PDF, or a font that can't be embedded and is none of those `outlined`.
+    fn document(
+        &self,
+        picture: &Picture,
+        pages: &[Layout],
+        outlined: &[ID],
+    ) -> Result<std::result::Result<Vec<u8>, ID>> {
+        let mut document = Document::new(&self.options.fontdb, outlined);
+        for page in pages {
+            let tree = self.tree(&page.svg(&picture.title))?;
+            document.page(&tree, (page.width as f32, page.height as f32));
+        }
+        Ok(document.finish(&picture.title))
     }
 
     fn tree(&self, svg: &str) -> Result<Tree> {
@@ -208,6 +209,22 @@ mod tests {
             boxes(&|r| assert!(!r.pdf(&picture).unwrap().is_empty())),
             "\u{16d43}"
         );
+    }
+
+    #[test]
+    fn a_font_that_cannot_be_embedded_is_drawn() {
+        // Without most of its table of names, which nothing needs that draws.
+        let mut font = dejavu::sans_mono::regular().to_vec();
+        let post = font.windows(4).position(|tag| tag == b"post").unwrap();
+        font[post + 12..post + 16].copy_from_slice(&8u32.to_be_bytes());
+        let mut fonts = Database::new();
+        fonts.load_font_data(font);
+        let picture = banded(1);
+        let mut renderer = Renderer::new(&picture);
+        renderer.options.fontdb = Arc::new(fonts);
+        let pdf = renderer.pdf(&picture).unwrap();
+        let has = |text: &[u8]| pdf.windows(text.len()).any(|window| window == text);
+        assert!(!has(b"/FontFile") && pdf.len() > 2000, "{}", pdf.len());
     }
 
     /// A picture of so many bands whose heights are no whole numbers of dots.
