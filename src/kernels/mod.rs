@@ -11,14 +11,17 @@ pub mod product;
 mod skinny;
 pub mod tensors;
 
-use candle_core::{Storage, Tensor, bail};
+use candle_core::{Storage, Tensor, WithDType, bail};
 
-/// Gives `f` the elements of a float32 tensor on the CPU, row-major, where they lie.
-pub fn with_slice<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> candle_core::Result<R> {
+/// Gives `f` the elements of a tensor on the CPU, row-major, where they lie.
+///
+/// # Errors
+/// A tensor of another device or of another type.
+pub fn with_slice<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> R) -> candle_core::Result<R> {
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {
-        (Storage::Cpu(storage), Some((start, end))) => Ok(f(&storage.as_slice::<f32>()?[start..end])),
+        (Storage::Cpu(storage), Some((start, end))) => Ok(f(&storage.as_slice::<T>()?[start..end])),
         _ => bail!("a kernel of the CPU was given a tensor of another device"),
     }
 }

@@ -9,7 +9,9 @@ const MANY: usize = 1024;
 
 use std::ops::Range;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Tensor, WithDType};
+use half::{bf16, f16};
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::weights::{Layout, Matrix};
@@ -18,7 +20,7 @@ use crate::weights::{Layout, Matrix};
 /// one that products are as exact in.
 pub fn weight(matrix: &Matrix, range: Range<usize>, x: &Tensor) -> Result<Tensor> {
     let part = matrix.upload(range, x.device())?;
-    let part = part.to_dtype(held_as(x, part.dtype()))?;
+    let part = held(&part, held_as(x, part.dtype()))?;
     match matrix.layout() {
         Layout::OutIn => Ok(part.t()?),
         Layout::InOut => Ok(part),
@@ -32,6 +34,27 @@ fn held_as(x: &Tensor, stored: DType) -> DType {
         (DType::BF16, DType::F32) if splits => stored,
         (_, dtype) => dtype,
     }
+}
+
+/// The weight in the type `dtype`. The step to float64 of what is on the CPU is made here: of all that candle does
+/// for a run without a GPU it alone is long.
+fn held(part: &Tensor, dtype: DType) -> Result<Tensor> {
+    if !part.device().is_cpu() || dtype != DType::F64 {
+        return Ok(part.to_dtype(dtype)?);
+    }
+    match part.dtype() {
+        DType::F32 => widened::<f32>(part),
+        DType::BF16 => widened::<bf16>(part),
+        DType::F16 => widened::<f16>(part),
+        _ => Ok(part.to_dtype(dtype)?),
+    }
+}
+
+/// The same numbers in float64.
+fn widened<T: WithDType + Into<f64>>(part: &Tensor) -> Result<Tensor> {
+    let widen = |values: &[T]| values.par_iter().map(|&value| value.into()).collect();
+    let wide: Vec<f64> = super::with_slice(part, widen)?;
+    Ok(Tensor::from_vec(wide, part.shape(), part.device())?)
 }
 
 /// `x` `[rows, inputs]` times what [`weight`] gave for it, `[rows, outputs]` in the type of `x`.
