@@ -71,23 +71,31 @@ fn out_of_memory(bytes: usize) -> ! {
     give_up(&buffer[..length])
 }
 
-/// Says `message` and ends the run, from any thread and from a signal handler: it allocates nothing
-/// and waits for no lock.
-fn give_up(message: &[u8]) -> ! {
-    static ENDING: AtomicBool = AtomicBool::new(false);
-    thread_local! {
-        static ENDING_HERE: Cell<bool> = const { Cell::new(false) };
-    }
-    if ENDING.swap(true, Ordering::SeqCst) {
-        if ENDING_HERE.get() {
-            exit_at_once();
-        }
-        // Another thread is about to end the process.
+/// Whether a thread is ending the run.
+static ENDING: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    /// Whether it is this one.
+    static ENDING_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Before a run's last words: from here on this thread alone says them. Where another does already, this one waits
+/// for the end, which comes at once.
+pub fn take_the_last_word() {
+    if ENDING.swap(true, Ordering::SeqCst) && !ENDING_HERE.get() {
         loop {
             std::thread::sleep(Duration::from_secs(1));
         }
     }
     ENDING_HERE.set(true);
+}
+
+/// Says `message` and ends the run, from any thread and from a signal handler: it allocates nothing
+/// and waits for no lock.
+fn give_up(message: &[u8]) -> ! {
+    if ENDING_HERE.get() {
+        exit_at_once();
+    }
+    take_the_last_word();
     #[cfg(feature = "explore")]
     logit_lens::explore::give_back();
     draft::discard_what_can_be();

@@ -366,6 +366,7 @@ fn complain(error: &anyhow::Error) -> ExitCode {
     };
     // Made whole before any of it is written: where memory runs out meanwhile, that is said instead.
     let text = format!("{red}error:{red:#} {text}\n");
+    ending::take_the_last_word();
     // If stderr is closed too, the exit code still tells.
     let _ = stderr.write_all(text.as_bytes());
     ExitCode::from(code)
