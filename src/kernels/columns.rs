@@ -110,6 +110,11 @@ impl Job<'_> {
     }
 
     /// The same for `R` rows from this one on, `R`.
+    #[expect(
+        clippy::needless_range_loop,
+        clippy::manual_memcpy,
+        reason = "loops are compiled in place, with the instruction set that is meant; what iterators and copies call may not be"
+    )]
     #[inline(always)]
     fn add<S: Simd, const V: usize, const R: usize>(
         &mut self,
@@ -125,21 +130,29 @@ impl Job<'_> {
         for r in 0..R {
             x[r] = &self.x[(row + r) * inputs..][stretch.start..stretch.end];
             let (so_far, _) = S::as_simd_f32s(&self.sums[outputs((row + r) * width + output)]);
-            sums[r].copy_from_slice(so_far);
+            for v in 0..V {
+                sums[r][v] = so_far[v];
+            }
         }
         for i in 0..stretch.len() {
             let place = (stretch.start + i) * self.panel.in_stride + output;
-            let (weights, _) = S::as_simd_f32s(&self.weights[outputs(place)]);
-            for (x, sums) in x.iter().zip(&mut sums) {
-                let x = simd.splat_f32s(x[i]);
-                for (sum, &weight) in sums.iter_mut().zip(weights) {
-                    *sum = simd.mul_add_e_f32s(weight, x, *sum);
+            let (lying, _) = S::as_simd_f32s(&self.weights[outputs(place)]);
+            let mut weights = [simd.splat_f32s(0.); V];
+            for v in 0..V {
+                weights[v] = lying[v];
+            }
+            for r in 0..R {
+                let x = simd.splat_f32s(x[r][i]);
+                for v in 0..V {
+                    sums[r][v] = simd.mul_add_e_f32s(weights[v], x, sums[r][v]);
                 }
             }
         }
-        for (r, sums) in sums.iter().enumerate() {
+        for r in 0..R {
             let (to, _) = S::as_mut_simd_f32s(&mut self.sums[outputs((row + r) * width + output)]);
-            to.copy_from_slice(sums);
+            for v in 0..V {
+                to[v] = sums[r][v];
+            }
         }
         R
     }
@@ -153,7 +166,9 @@ impl Job<'_> {
             for row in 0..self.rows {
                 let x = self.x[row * inputs + i];
                 let sums = &mut self.sums[row * width + output..(row + 1) * width];
-                sums.iter_mut().zip(weights).for_each(|(sum, w)| *sum += w * x);
+                for (o, sum) in sums.iter_mut().enumerate() {
+                    *sum += weights[o] * x;
+                }
             }
         }
         width - output

@@ -3,6 +3,11 @@
 //! Decoded in float32 exactly as ggml's `dequantize_row_*` and gguf-py have it: where a product has more than one
 //! factor all but the last rounding are exact.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops are compiled in place, with the instruction set that is meant; what iterators call may not be"
+)]
+
 use std::hint::black_box;
 
 use crate::machine::simd::vectorised;
@@ -103,8 +108,9 @@ impl BlockType {
                 vectorised(
                     #[inline(always)]
                     || {
-                        for (block, out) in blocks.iter().zip(outs) {
-                            $decode(block, out);
+                        let blocks = &blocks[..outs.len()];
+                        for i in 0..outs.len() {
+                            $decode(&blocks[i], &mut outs[i]);
                         }
                     },
                 )
@@ -171,8 +177,10 @@ fn power(e: u8) -> f32 {
 #[inline(always)]
 fn nibbles(bytes: &[u8], out: &mut [f32; 32], value: impl Fn(usize, u8) -> f32) {
     let (mut both, bytes) = ([0; 32], chunk::<16>(bytes, 0));
-    both[..16].copy_from_slice(&bytes.map(|byte| byte & 15));
-    both[16..].copy_from_slice(&bytes.map(|byte| byte >> 4));
+    for i in 0..16 {
+        both[i] = bytes[i] & 15;
+        both[16 + i] = bytes[i] >> 4;
+    }
     // In memory: what is taken from registers one by one is not vectorised.
     let both = black_box(&mut both);
     for i in 0..32 {
@@ -235,18 +243,21 @@ fn mxfp4(block: &[u8; 17], out: &mut [f32; 32]) {
 
 /// Of 256 numbers eight stretches of 32.
 #[inline(always)]
-fn stretches(out: &mut [f32; 256]) -> impl Iterator<Item = (usize, &mut [f32; 32])> {
-    out.as_chunks_mut().0.iter_mut().enumerate()
+fn stretches(out: &mut [f32; 256]) -> &mut [[f32; 32]] {
+    out.as_chunks_mut().0
 }
 
 #[inline(always)]
 fn q2k(block: &[u8; 84], out: &mut [f32; 256]) {
     let (d, min) = (half(block, 80), half(block, 82));
-    for (i, out) in stretches(out) {
+    let outs = stretches(out);
+    for i in 0..8 {
+        let out = &mut outs[i];
         // 128 numbers lie in 32 bytes, two bits each; 16 share a scale and a minimum.
         let (bytes, shift) = (chunk::<32>(block, 16 + i / 4 * 32), i % 4 * 2);
-        let d = twice([2 * i, 2 * i + 1].map(|at| d * (block[at] & 15) as f32));
-        let m = twice([2 * i, 2 * i + 1].map(|at| min * (block[at] >> 4) as f32));
+        let (first, second) = (block[2 * i], block[2 * i + 1]);
+        let d = twice([d * (first & 15) as f32, d * (second & 15) as f32]);
+        let m = twice([min * (first >> 4) as f32, min * (second >> 4) as f32]);
         for j in 0..32 {
             out[j] = d[j] * (bytes[j] >> shift & 3) as f32 - m[j];
         }
@@ -256,7 +267,11 @@ fn q2k(block: &[u8; 84], out: &mut [f32; 256]) {
 /// A number for each half of a stretch.
 #[inline(always)]
 fn twice([first, second]: [f32; 2]) -> [f32; 32] {
-    std::array::from_fn(|j| if j < 16 { first } else { second })
+    let mut both = [first; 32];
+    for number in &mut both[16..] {
+        *number = second;
+    }
+    both
 }
 
 #[inline(always)]
@@ -269,7 +284,9 @@ fn q3k(block: &[u8; 110], out: &mut [f32; 256]) {
         let top = packed[8 + at % 4] >> (at / 4 * 2) & 3;
         d * ((low | top << 4) as f32 - 32.)
     };
-    for (i, out) in stretches(out) {
+    let outs = stretches(out);
+    for i in 0..8 {
+        let out = &mut outs[i];
         // As Q2_K's, and a third bit of which each byte has one for each stretch.
         let (bytes, shift) = (chunk::<32>(block, 32 + i / 4 * 32), i % 4 * 2);
         let d = twice([scale(2 * i), scale(2 * i + 1)]);
@@ -306,7 +323,9 @@ fn scale_and_min(packed: &[u8], i: usize) -> (f32, f32) {
 #[inline(always)]
 fn q4k(block: &[u8; 144], out: &mut [f32; 256]) {
     let (d, min) = (half(block, 0), half(block, 2));
-    for (i, out) in stretches(out) {
+    let outs = stretches(out);
+    for i in 0..8 {
+        let out = &mut outs[i];
         let (scale, m) = scale_and_min(&block[4..16], i);
         let (d, m) = (d * scale, min * m);
         let (bytes, shift) = (chunk::<32>(block, 16 + i / 2 * 32), i % 2 * 4);
@@ -319,7 +338,9 @@ fn q4k(block: &[u8; 144], out: &mut [f32; 256]) {
 #[inline(always)]
 fn q5k(block: &[u8; 176], out: &mut [f32; 256]) {
     let (d, min, high) = (half(block, 0), half(block, 2), chunk::<32>(block, 16));
-    for (i, out) in stretches(out) {
+    let outs = stretches(out);
+    for i in 0..8 {
+        let out = &mut outs[i];
         let (scale, m) = scale_and_min(&block[4..16], i);
         let (d, m) = (d * scale, min * m);
         let (bytes, shift) = (chunk::<32>(block, 48 + i / 2 * 32), i % 2 * 4);
@@ -334,7 +355,9 @@ fn q5k(block: &[u8; 176], out: &mut [f32; 256]) {
 fn q6k(block: &[u8; 210], out: &mut [f32; 256]) {
     let d = half(block, 208);
     let scale = |at: usize| d * block[192 + at] as i8 as f32;
-    for (i, out) in stretches(out) {
+    let outs = stretches(out);
+    for i in 0..8 {
+        let out = &mut outs[i];
         // Of 128 numbers four stretches of 32: the low bits in 64 bytes, two high bits each in 32.
         let (whole, quarter) = (i / 4, i % 4);
         let low = chunk::<32>(block, whole * 64 + quarter % 2 * 32);
@@ -351,7 +374,9 @@ fn q6k(block: &[u8; 210], out: &mut [f32; 256]) {
 fn iq4xs(block: &[u8; 136], out: &mut [f32; 256]) {
     let d = half(block, 0);
     let high = u16::from_le_bytes([block[2], block[3]]);
-    for (i, out) in stretches(out) {
+    let outs = stretches(out);
+    for i in 0..8 {
+        let out = &mut outs[i];
         let low = block[4 + i / 2] >> (i % 2 * 4) & 15;
         let top = (high >> (2 * i) & 3) as u8;
         let d = d * ((low | top << 4) as f32 - 32.);

@@ -182,7 +182,9 @@ impl Job<'_> {
         let mut sums = [[simd.splat_f32s(0.); R]; O];
         if let Some(kept) = &kept {
             for o in 0..O {
-                sums[o].copy_from_slice(&kept[place(o)..][..R]);
+                for r in 0..R {
+                    sums[o][r] = kept[place(o) + r];
+                }
             }
         }
         for i in 0..vectors {
@@ -200,7 +202,11 @@ impl Job<'_> {
         }
         for o in 0..O {
             match &mut kept {
-                Some(kept) => kept[place(o)..][..R].copy_from_slice(&sums[o]),
+                Some(kept) => {
+                    for r in 0..R {
+                        kept[place(o) + r] = sums[o][r];
+                    }
+                }
                 None => {
                     for r in 0..R {
                         self.add(row + r, output + o, simd.reduce_sum_f32s(sums[o][r]));

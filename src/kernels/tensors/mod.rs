@@ -16,6 +16,9 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::weights::{Layout, Matrix};
 
+/// Numbers that a thread widens at a time.
+const STRETCH: usize = 1 << 14;
+
 /// The outputs `range` of a matrix where `x` is, for products with it: `[inputs, range]`, in the type of `x` or in
 /// one that products are as exact in.
 pub fn weight(matrix: &Matrix, range: Range<usize>, x: &Tensor) -> Result<Tensor> {
@@ -52,7 +55,16 @@ fn held(part: &Tensor, dtype: DType) -> Result<Tensor> {
 
 /// The same numbers in float64.
 fn widened<T: WithDType + Into<f64>>(part: &Tensor) -> Result<Tensor> {
-    let widen = |values: &[T]| values.par_iter().map(|&value| value.into()).collect();
+    let widen = |values: &[T]| {
+        let mut wide = vec![0.; values.len()];
+        let stretches = wide.par_chunks_mut(STRETCH).zip(values.par_chunks(STRETCH));
+        stretches.for_each(|(wide, values)| {
+            for (wide, &value) in wide.iter_mut().zip(values) {
+                *wide = value.into();
+            }
+        });
+        wide
+    };
     let wide: Vec<f64> = super::with_slice(part, widen)?;
     Ok(Tensor::from_vec(wide, part.shape(), part.device())?)
 }
