@@ -172,5 +172,5 @@ fn its_files_are_a_model_like_any_other() {
     assert_eq!(read(&from_files), read(&from_bytes));
     let size = |name: &str| std::fs::metadata(folder.join(name)).unwrap().len();
     let all = ["config.json", "tokenizer.json", "model.safetensors"].map(size);
-    assert!(all.iter().sum::<u64>() <= 4_000_000, "{all:?}");
+    assert!(all.iter().sum::<u64>() <= 2_000_000, "{all:?}");
 }

@@ -177,7 +177,12 @@ fn shown(options: &[&[&str]]) -> Shown {
     );
     write(
         "records.jsonl",
-        r#"{"prompt": "The capital of Iceland is", "targets": [" Reykjavik and more"]}"#,
+        // Two, since what an option changes in one may lie below the digits that are shown.
+        concat!(
+            r#"{"prompt": "The capital of Iceland is", "targets": [" Reykjavik and more"]}"#,
+            "\n",
+            r#"{"prompt": "The opposite of hot is", "targets": [" cold and more"]}"#,
+        ),
     );
     write(
         "eval.jsonl",

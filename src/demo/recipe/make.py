@@ -4,8 +4,8 @@
     pip install torch==2.15.0 transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 numpy==2.4.6
     python3 src/demo/recipe/make.py          # under an hour on two cores; no download, no GPU
 
-It writes `src/demo/`: config.json, tokenizer.json, model.safetensors (float16), and `facts.jsonl`, a line for every fact
-in the phrasing that was held out for it: the tests ask them all.
+It writes `src/demo/`: config.json, tokenizer.json, model.safetensors (matrices in float8_e4m3, vectors in float16), and
+`facts.jsonl`, a line for every fact in the phrasing that was held out for it: the tests ask them all.
 
 One seed decides everything. The corpus, the tokenizer and facts.jsonl are the same on every machine; the weights are the
 same, to the bit, with the same versions on the same kind of processor, and elsewhere differ as float32 sums differ.
@@ -36,6 +36,7 @@ TOKENS_A_STEP = 4096
 LEARNING_RATE = 3e-3
 WARMUP = 100
 GELU = "gelu_pytorch_tanh"  # gelu_new, in one step
+E4M3 = torch.finfo(torch.float8_e4m3fn)
 
 
 def tokenizer(facts, writer):
@@ -116,14 +117,33 @@ def held_out(facts):
         yield {"prompt": fact.prompt, "targets": [f" {fact.answer}"], "id": f"{fact.relation}/{fact.subject}"}
 
 
+def eight_bits(matrix):
+    """A matrix in float8_e4m3, and a scale for each of its rows: a power of two, so that their product is exact."""
+    scale = torch.exp2(torch.ceil(torch.log2(matrix.abs().amax(1, keepdim=True) / E4M3.max)))
+    return (matrix / scale).to(torch.float8_e4m3fn), scale
+
+
 def export(model, out):
-    """Files as the hub's gpt2 has them: no prefix, no tied head, in float16."""
-    state = {name.removeprefix("transformer."): tensor.to(torch.float16).contiguous()
-             for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
+    """Files as the hub has them, no prefix and no tied head: vectors in float16, matrices in eight bits as DeepSeek's,
+    whose blocks are rows here. The model is left with the weights that were written."""
+    state = {}
+    for name, tensor in model.state_dict().items():
+        if name == "lm_head.weight":
+            continue
+        stored = name.removeprefix("transformer.")
+        tensor.copy_(tensor.to(torch.float16))
+        if tensor.dim() != 2:
+            state[stored] = tensor.to(torch.float16)
+            continue
+        matrix, scale = eight_bits(tensor)
+        state |= {stored: matrix, f"{stored}_scale_inv": scale}
+        tensor.copy_(matrix.float() * scale)
     save_file(state, out / "model.safetensors", metadata={"format": "pt"})
     keep = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "layer_norm_epsilon", "bos_token_id", "eos_token_id")
     config = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "activation_function": "gelu_new",
-              **{key: getattr(model.config, key) for key in keep}, "dtype": "float16"}
+              **{key: getattr(model.config, key) for key in keep}, "dtype": "float16",
+              "quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
+                                      "weight_block_size": [1, max(CONTEXT, VOCABULARY, 4 * model.config.n_embd)]}}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
@@ -156,7 +176,7 @@ def main():
     encode = lambda text: words.encode(text).ids
     train(model, args.steps, batches(Writer(facts, random.Random(SEED + 1)), encode, VOCABULARY - 1))
     export(model, args.out)
-    share, wrong = recall(model.to(torch.float16).float(), encode, asked)
+    share, wrong = recall(model, encode, asked)
     print(f"{share:.2%} of the facts in the phrasing held out for them; not: {wrong[:20]}")
 
 
