@@ -77,3 +77,26 @@ pub fn product(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     }
     Ok(x.matmul(weight)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    /// Beside candle's own step to float64.
+    #[test]
+    fn every_stretch_is_widened_where_it_lies() {
+        let values: Vec<f32> = (0..2 * STRETCH + 3).map(|i| i as f32 - 0.3).collect();
+        let part = Tensor::new(values, &Device::Cpu).unwrap();
+        for dtype in [DType::F32, DType::BF16, DType::F16] {
+            let part = part.to_dtype(dtype).unwrap();
+            let wide = |part: Tensor| part.to_vec1::<f64>().unwrap();
+            assert_eq!(
+                wide(held(&part, DType::F64).unwrap()),
+                wide(part.to_dtype(DType::F64).unwrap()),
+                "{dtype:?}"
+            );
+        }
+    }
+}
