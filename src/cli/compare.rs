@@ -12,6 +12,7 @@ use logit_lens::text::prompts::Item;
 use super::progress::Bar;
 use super::reader::Reader;
 use super::sinks::Sinks;
+use super::verification::ending;
 
 /// Reads the one prompt, or the two, on both sides and writes how they compare.
 pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks) -> Result<ExitCode> {
@@ -22,6 +23,7 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
     let mut sides = Vec::new();
     let mut of_left: Option<Request> = None;
     let mut lens_doubts = Vec::new();
+    let mut verified = true;
     for (reader, item) in [left, right].into_iter().zip(items) {
         let mut request = match of_left.take().filter(|_| same_model) {
             Some(request) => request,
@@ -49,6 +51,8 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             .read_prompts(vec![prompt], &request, &bar)?
             .remove(0);
         reader.note_lenses(&trajectory, &mut lens_doubts);
+        let is_first = sides.is_empty() || !same_model;
+        verified &= bar.hide(|| reader.verified(&trajectory.prompt, Some(&trajectory), is_first))?;
         sides.push(trajectory);
     }
     let pairs: Vec<[&Trajectory; 2]> = (sides[0].of_each_lens().zip(sides[1].of_each_lens()))
@@ -82,5 +86,5 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
         .collect();
     sinks.sheet(&report::compared(&compared))?;
     sinks.finish()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ending(verified))
 }

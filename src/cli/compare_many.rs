@@ -17,6 +17,7 @@ use super::note;
 use super::progress::Bar;
 use super::reader::Reader;
 use super::sinks::Sinks;
+use super::verification::ending;
 
 /// Reads every prompt on both sides and writes what the comparison comes to.
 pub fn compare_many(left: &Reader, right: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitCode> {
@@ -34,6 +35,7 @@ pub fn compare_many(left: &Reader, right: &Reader, input: Input, mut sinks: Sink
         readers: [left, right],
         requests,
         comparison: ModelComparison::default(),
+        verified: true,
         bar: &bar,
     };
     let (mut batch, mut tokens) = (Vec::new(), 0);
@@ -56,7 +58,7 @@ pub fn compare_many(left: &Reader, right: &Reader, input: Input, mut sinks: Sink
     let cards = [&left.model.card, &right.model.card];
     sinks.sheet(&report::model_comparison(&pass.comparison, cards, run.top_k()))?;
     sinks.finish()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ending(pass.verified))
 }
 
 /// What is asked of each side: of the right one, the layers beside those of the left.
@@ -84,6 +86,7 @@ struct Pass<'a> {
     readers: [&'a Reader<'a>; 2],
     requests: [Request; 2],
     comparison: ModelComparison,
+    verified: bool,
     bar: &'a Bar,
 }
 
@@ -100,6 +103,11 @@ impl Pass<'_> {
         let left = first.model.read_prompts(left, &self.requests[0], self.bar)?;
         let right = second.model.read_prompts(right, &self.requests[1], self.bar)?;
         for ((item, left), right) in items.iter().zip(&left).zip(&right) {
+            let is_first = self.comparison.prompts == 0;
+            for (reader, read) in [(first, left), (second, right)] {
+                let verified = || reader.verified(&read.prompt, Some(read), is_first);
+                self.verified &= self.bar.hide(verified)?;
+            }
             let pair = Pair {
                 left: Side {
                     model: first.model,

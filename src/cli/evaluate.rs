@@ -18,6 +18,7 @@ use super::note;
 use super::progress::Bar;
 use super::reader::Reader;
 use super::sinks::Sinks;
+use super::verification::ending;
 
 /// Reads every item and writes pass@k.
 pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitCode> {
@@ -42,6 +43,7 @@ pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitC
         protocol: protocol(run),
         bar: &bar,
         items: 0,
+        verified: true,
         lens_doubts: Vec::new(),
     };
     let (mut batch, mut tokens) = (Vec::new(), 0);
@@ -62,11 +64,12 @@ pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitC
     let Pass {
         evaluations,
         protocol,
+        verified,
         ..
     } = pass;
     sinks.sheet(&report::evaluation(&evaluations, &protocol, &reader.model.card))?;
     sinks.finish()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ending(verified))
 }
 
 /// The output has a row of its own, whichever layers are asked for.
@@ -113,6 +116,7 @@ struct Pass<'a> {
     bar: &'a Bar,
     /// How many were read.
     items: usize,
+    verified: bool,
     /// What was said to be doubtful of a lens, each once.
     lens_doubts: Vec<PromptDoubt>,
 }
@@ -192,8 +196,10 @@ impl Pass<'_> {
             .reader
             .engine
             .read_prompts(prompts, &self.request, self.bar)?;
-        for (ready, trajectory) in batch.iter().zip(&read) {
+        for (n, (ready, trajectory)) in batch.iter().zip(&read).enumerate() {
             self.reader.note_lenses(trajectory, &mut self.lens_doubts);
+            let verified = || (self.reader).verified(&ready.prompt, Some(trajectory), self.items + n == 0);
+            self.verified &= self.bar.hide(verified)?;
             for (evaluation, read) in self.evaluations.iter_mut().zip(trajectory.of_each_lens()) {
                 evaluation.add(read, &ready.targets, &ready.controls);
             }

@@ -15,6 +15,7 @@ use {
     super::args::Args,
     super::sinks::Sinks,
     super::targets::Targets,
+    super::verification::ending,
     logit_lens::analysis::compare::layer_beside,
     logit_lens::analysis::statistics::Statistics,
     logit_lens::engine::Engine,
@@ -138,7 +139,7 @@ pub fn explore(
             (None, None)
         }
     };
-    let list = list.into_iter().map(|(entry, item)| (item, entry)).collect();
+    let list: Vec<(Item, Entry)> = list.into_iter().map(|(entry, item)| (item, entry)).collect();
     let run = reader.run;
     let request = run.request(reader.model)?;
     let second_request = second.map(|second| request_beside(reader, second)).transpose()?;
@@ -169,6 +170,19 @@ pub fn explore(
         Targets::default().resolve(item, &mut prompt, reader.model, &quiet)?;
         Ok(prompt)
     };
+    // Above the screen nothing can be said.
+    let listed = || list.iter().find_map(|(item, _)| of_item(0, item).ok());
+    let shown = [
+        (reader, prompt.clone().or_else(listed), true),
+        (second.unwrap_or(reader), beside.clone(), second.is_some()),
+    ];
+    for (reader, prompt, is_first) in shown {
+        if let Some(prompt) = prompt
+            && !reader.verified(&prompt, None, is_first)?
+        {
+            return Ok(ending(false));
+        }
+    }
     let encode = |text: &str| reader.prompt_of_text(text);
     let encode_second = |text: &str| second.unwrap_or(reader).prompt_of_text(text);
     explore(&Setup {

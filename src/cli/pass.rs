@@ -8,7 +8,7 @@ use logit_lens::analysis::summary::Summary;
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::readout::lenses::PromptDoubt;
 use logit_lens::report::{self, Document};
-use logit_lens::run::{Task, Verify};
+use logit_lens::run::Task;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::Item;
 
@@ -141,13 +141,8 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        self.verified &= match self.reader.run.verify {
-            Verify::Every => self.reader.verification(trajectory)?,
-            Verify::FirstOnADevice if self.number == 0 && !model.device.is_cpu() => {
-                self.reader.quick_verification(trajectory)?
-            }
-            _ => true,
-        };
+        let is_first = self.number == 0;
+        self.verified &= (self.reader).verified(&trajectory.prompt, Some(trajectory), is_first)?;
         self.number += 1;
         Ok(())
     }

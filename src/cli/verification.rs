@@ -1,11 +1,13 @@
 //! An output computed a second way.
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use logit_lens::analysis::verify::{Way, verify};
 use logit_lens::lens::{Request, Trajectory};
 use logit_lens::readout::Reading;
+use logit_lens::run::Verify;
 use logit_lens::text::prompt::Prompt;
 
 use super::reader::Reader;
@@ -13,41 +15,73 @@ use super::reader::Reader;
 /// Of a prompt that nobody asked to verify, so many tokens: a token's row depends on no later one.
 const TOKENS: usize = 32;
 
+/// How a run ends in which nothing else may fail.
+pub(super) fn ending(verified: bool) -> ExitCode {
+    match verified {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
 impl Reader<'_> {
+    /// Holds what is said after a prompt against a second computation, where the run asks for that: of every prompt,
+    /// or unasked of the first that a device reads. Whether the two agree; what was already `read` of the prompt is
+    /// not read again.
+    pub(super) fn verified(
+        &self,
+        prompt: &Prompt,
+        read: Option<&Trajectory>,
+        is_first: bool,
+    ) -> Result<bool> {
+        match self.run.verify {
+            Verify::Every => self.verification(prompt),
+            Verify::FirstOnADevice if is_first && !self.model.device.is_cpu() => {
+                self.quick_verification(prompt, read)
+            }
+            _ => Ok(true),
+        }
+    }
+
     /// Computes the output a second way and says on stderr how far apart the two are.
-    pub(super) fn verification(&self, trajectory: &Trajectory) -> Result<bool> {
-        let prompt = &trajectory.prompt;
+    fn verification(&self, prompt: &Prompt) -> Result<bool> {
         let reading = self.output_of(prompt.clone())?;
         self.compare(
             &prompt.ids,
             &reading,
             Way::Plain,
-            "the plain float64 computation the output",
+            format!("the plain float64 computation the output{}", self.whose()),
         )
     }
 
-    /// The same unasked, for what it costs on the CPU: an output near the beginning of the prompt.
-    pub(super) fn quick_verification(&self, trajectory: &Trajectory) -> Result<bool> {
-        let mut prompt = trajectory.prompt.clone();
+    /// The same for what it costs on the CPU: an output near the beginning of the prompt.
+    fn quick_verification(&self, prompt: &Prompt, read: Option<&Trajectory>) -> Result<bool> {
+        let mut prompt = prompt.clone();
         let length = prompt.ids.len();
         // Read where nothing would differ if the prompt ended there.
-        let known = (trajectory.positions.iter())
-            .rposition(|&at| at < TOKENS && self.model.decoder.can_continue(at + 1, length));
-        let (tokens, known) = match known {
-            Some(at) => (trajectory.positions[at] + 1, Some(trajectory.output[at].clone())),
-            None => (TOKENS, None),
-        };
+        let known = read.and_then(|read| {
+            let mut places = read.positions.iter().zip(&read.output).rev();
+            places.find(|&(&at, _)| at < TOKENS && self.model.decoder.can_continue(at + 1, length))
+        });
+        let tokens = known.map_or(TOKENS, |(&at, _)| at + 1);
         let what = match tokens < length {
-            true => format!("the CPU the output after {tokens} tokens"),
-            false => "the CPU the output".to_string(),
+            true => format!("the CPU the output{} after {tokens} tokens", self.whose()),
+            false => format!("the CPU the output{}", self.whose()),
         };
         prompt.ids.truncate(tokens);
         let ids = prompt.ids.clone();
         let reading = match known {
-            Some(reading) => reading,
+            Some((_, reading)) => reading.clone(),
             None => self.output_of(prompt)?,
         };
-        self.compare(&ids, &reading, Way::Cpu, &what)
+        self.compare(&ids, &reading, Way::Cpu, what)
+    }
+
+    /// The model's name, where there are two.
+    fn whose(&self) -> String {
+        match self.run.models.as_slice() {
+            [_, _] => format!(" of {:?}", self.model.card.name),
+            _ => String::new(),
+        }
     }
 
     /// What the model says after the last token.
@@ -61,7 +95,7 @@ impl Reader<'_> {
         Ok(read.remove(0).output.remove(0))
     }
 
-    fn compare(&self, ids: &[u32], reading: &Reading, way: Way, what: &str) -> Result<bool> {
+    fn compare(&self, ids: &[u32], reading: &Reading, way: Way, what: String) -> Result<bool> {
         let found = verify(&self.model.decoder, ids, reading, way)?;
         let passes = found.passes();
         let verdict = if passes { "verified" } else { "NOT verified" };

@@ -159,12 +159,7 @@ fn layers_chosen_on_the_left_have_partners_on_the_right() {
 
 #[test]
 fn what_a_comparison_has_no_place_for_is_refused() {
-    for option in [
-        &["--stats", "all"][..],
-        &["--verify"],
-        &["--tokens"],
-        &["--heatmap"],
-    ] {
+    for option in [&["--stats", "all"][..], &["--tokens"], &["--heatmap"]] {
         let refused = run(&[&[PROMPT, "-m", LLAMA, "-m", LLAMA], option].concat());
         assert_fails(&refused, 2, "cannot be used with two models");
     }

@@ -342,6 +342,15 @@ fn the_picture_is_what_one_sees() {
 }
 
 #[test]
+fn what_is_explored_can_be_verified() {
+    let mut session = Session::start(120, 30, &["--explore", PROMPT, "--verify"]);
+    session.wait("␣Paris  ");
+    session.keys("q");
+    assert!(session.assert_left().success());
+    session.wait("verified: against the plain float64 computation the output differs");
+}
+
+#[test]
 fn a_click_goes_to_its_cell() {
     let mut session = Session::open(120, 30);
     // What is read decides how wide the columns are.

@@ -49,6 +49,8 @@ pub struct ComputationOptions {
 
     /// Recompute every prompt's output with an independent float64 path, and fail if they differ; on a GPU the first
     /// prompt's is held against the CPU's anyway, and --verify=off leaves that out
+    ///
+    /// With --explore, of the prompts that it begins with.
     #[arg(
         long,
         value_name = "WHEN",

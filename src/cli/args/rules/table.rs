@@ -57,7 +57,8 @@ const ANY_READINGS: &[Task] = &[
     Task::CompareMany,
     Task::Explore,
 ];
-const LAYERS: &[Task] = &[
+/// What runs a model over prompts.
+const RUNS: &[Task] = &[
     Task::Read,
     Task::Summary,
     Task::Compare,
@@ -153,7 +154,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("format", WRITTEN, Need::Nothing),
     rule("json", WRITTEN, Need::Nothing),
     rule("lenses", LENSES, Need::Nothing),
-    rule("layers", LAYERS, Need::Nothing),
+    rule("layers", RUNS, Need::Nothing),
     rule("evaluated", &[Task::Evaluate], Need::Nothing),
     rule("trailing_space", &[Task::Evaluate], Need::Nothing),
     rule("positions", READINGS, Need::Nothing),
@@ -168,12 +169,12 @@ pub(super) const RULES: &[Rule] = &[
     rule("stats", READ, Need::Output(Setting::Statistics, DATA)),
     rule(
         "first_token",
-        LAYERS,
+        RUNS,
         Need::Run(names_targets, "targets: --track, --assert or --prompts"),
     ),
     rule(
         "variants",
-        LAYERS,
+        RUNS,
         Need::Run(names_targets, "targets: --track, --assert or --prompts"),
     ),
     rule("targets", READINGS, Need::Run(reads_records, "--prompts")),
@@ -217,7 +218,7 @@ pub(super) const RULES: &[Rule] = &[
         &[Task::Read, Task::Summary],
         Need::Run(Run::reads, COMPUTED),
     ),
-    rule("verify", &[Task::Read, Task::Summary], Need::Run(runs_here, HERE)),
+    rule("verify", RUNS, Need::Run(runs_here, HERE)),
     rule("dtype", MODEL, Need::Run(runs_here, HERE)),
     rule(
         "remote",
