@@ -67,6 +67,26 @@ pub(crate) fn words(error: &candle_core::Error) -> String {
     }
 }
 
+/// How much alike two names are of which one may be the other misspelt, from 0 to 1: a letter or two of ten.
+const ALIKE: f64 = 0.9;
+
+/// How much alike two names are, where one may be the other misspelt.
+pub(crate) fn likeness(a: &str, b: &str) -> Option<f64> {
+    let alike = strsim::jaro_winkler(&a.to_lowercase(), &b.to_lowercase());
+    Some(alike).filter(|&alike| alike > ALIKE)
+}
+
+/// ` (did you mean NAME?)`, where one of `names` is so near to `name` that it may have been meant.
+pub(crate) fn meant(name: &str, names: &[&str]) -> String {
+    let near = names
+        .iter()
+        .filter_map(|near| Some((likeness(name, near)?, near)));
+    match near.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
+        Some((_, near)) => format!(" (did you mean {near}?)"),
+        None => String::new(),
+    }
+}
+
 /// The most characters of a name out of a file that a message repeats.
 const QUOTED: usize = 80;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use crate::error::meant;
 use crate::readout::Reading;
 
 /// One statistic. In the formulas p is the row's distribution over the vocabulary, q the model's
@@ -168,7 +169,8 @@ impl FromStr for Statistics {
             Statistic::named(name.trim()).ok_or_else(|| {
                 let names: Vec<&str> = Statistic::ALL.iter().map(|s| s.name()).collect();
                 format!(
-                    "unknown statistic {name:?}; use all, none, or some of: {}",
+                    "unknown statistic {name:?}{}; use all, none, or some of: {}",
+                    meant(name, &names),
                     names.join(", ")
                 )
             })

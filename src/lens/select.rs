@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::ranges::{Counted, Range, Ranges};
 use crate::decoder::Point;
-use crate::error::Result;
+use crate::error::{Result, meant};
 
 const LAYER: Counted = Counted {
     name: "layer",
@@ -105,7 +105,11 @@ impl FromStr for Points {
                     "resid_pre" => "resid_pre of block i is resid_post of block i - 1, and embed for \
                                     block 0: write resid_post,embed"
                         .to_string(),
-                    name => format!("unknown point {name:?}; use some of: {}", names.join(", ")),
+                    name => format!(
+                        "unknown point {name:?}{}; use some of: {}",
+                        meant(name, &names),
+                        names.join(", ")
+                    ),
                 }
             })
         };

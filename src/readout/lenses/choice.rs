@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{Lens, LogitLens, Subject, jacobian, tuned};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, meant};
 use crate::source::{HubOptions, LensFiles};
 
 /// A lens that is wanted.
@@ -76,7 +76,8 @@ impl LensChoice {
             ("tuned", path) => Ok(Self::Tuned(path.map(str::to_string))),
             ("jacobian", path) => Ok(Self::Jacobian(path.map(str::to_string))),
             (other, _) => Err(format!(
-                "unknown lens {other:?}; use some of: logit, tuned, tuned=DIR, jacobian, jacobian=FILE"
+                "unknown lens {other:?}{}; use some of: logit, tuned, tuned=DIR, jacobian, jacobian=FILE",
+                meant(other, &["logit", "tuned", "jacobian"])
             )),
         }
     }

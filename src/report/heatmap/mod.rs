@@ -5,6 +5,7 @@ mod terminal;
 
 use crate::analysis::statistics::Statistic;
 use crate::decoder::{Point, Site};
+use crate::error::meant;
 use crate::lens::Trajectory;
 use crate::report::Document;
 use crate::report::only_words::top_label;
@@ -56,7 +57,11 @@ impl std::str::FromStr for ColorBy {
         };
         Self::all().find(|by| by.name() == name).ok_or_else(|| {
             let names: Vec<&str> = Self::all().map(Self::name).collect();
-            format!("cannot colour by {text:?}; use one of: {}", names.join(", "))
+            format!(
+                "cannot colour by {text:?}{}; use one of: {}",
+                meant(text, &names),
+                names.join(", ")
+            )
         })
     }
 }

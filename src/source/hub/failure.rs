@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::cache;
+use super::near;
 use crate::error::Error;
 use crate::source::parts::{INDEX, Missing};
 
@@ -89,15 +89,9 @@ impl About {
         }
     }
 
-    /// A model in the cache whose name is so near that it may have been meant.
+    /// A model whose name is so near that it may have been meant.
     pub fn near(&self) -> Option<String> {
-        let cached = cache::models(&self.cache).into_iter();
-        let others = cached.filter(|other| *other != self.id);
-        let alike = others.map(|other| (strsim::jaro_winkler(&self.id, &other), other));
-        let nearest = alike.max_by(|(a, _), (b, _)| a.total_cmp(b));
-        nearest
-            .filter(|(alike, _)| *alike > ALIKE)
-            .map(|(_, other)| other)
+        near::nearest(&self.id, &self.cache)
     }
 
     /// The hub's address without its scheme.
@@ -105,9 +99,6 @@ impl About {
         self.hub.split_once("://").map_or(&self.hub, |(_, host)| host)
     }
 }
-
-/// How much alike two names are of which one may be the other misspelt, from 0 to 1: a letter or two of ten.
-const ALIKE: f64 = 0.9;
 
 /// A wait in seconds that a run sits out by itself; a longer one is its user's to choose.
 const SHORT_WAIT: u64 = 10;
@@ -214,7 +205,12 @@ impl Failure {
             ),
             Self::Unreachable(reason) => Error::failed(
                 format!("{host} cannot be reached ({reason})."),
-                "Check the network; without one, give a model directory, or a model that is already cached and --offline.",
+                match about.near() {
+                    Some(near) => format!("Check the network, or did you mean {near}, which is in the cache?"),
+                    None => "Check the network; without one, give a model directory, or a model that is already cached \
+                             and --offline."
+                        .to_string(),
+                },
             ),
             Self::Broken { name, have, size } => Error::failed(
                 format!("The connection broke off after {have} of {size} bytes of {name}."),

@@ -13,6 +13,11 @@ const LEGACY: [(&str, &str, &str); 5] = [
     ("distilgpt2", "distilbert", "distilgpt2"),
 ];
 
+/// The names that stand for a model without its owner.
+pub fn short_names() -> impl Iterator<Item = &'static str> {
+    LEGACY.iter().map(|(short, ..)| *short)
+}
+
 /// A model on the hub.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Id {

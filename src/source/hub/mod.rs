@@ -13,6 +13,7 @@ mod gguf;
 mod http;
 mod id;
 mod lens;
+mod near;
 mod outline;
 mod pieces;
 mod progress;
@@ -69,9 +70,14 @@ impl fmt::Debug for HubOptions {
     }
 }
 
-/// The ids of the hub models of which the cache holds anything, in alphabetical order.
+/// The ids of the hub models of which the cache holds anything, and their short names, in alphabetical order.
 pub fn cached(options: &HubOptions) -> Vec<String> {
-    cache::models(&Settings::new(options).cache)
+    let mut names = cache::models(&Settings::new(options).cache);
+    let short = names.iter().filter_map(|name| Id::parse(name).ok()?.legacy);
+    names.extend(short.map(str::to_string).collect::<Vec<_>>());
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// The files of the hub model `name`, from the cache where they are there: `owner/name` or, of one in GGUF,
@@ -113,9 +119,12 @@ struct Model<'a> {
 impl<'a> Model<'a> {
     fn new(name: &str, options: &'a HubOptions) -> Result<Self> {
         let (id, quantised) = gguf::parse(name)?;
-        let id = Id::parse(id)?;
-        let revision = Revision::parse(options.revision.as_deref())?;
         let settings = Settings::new(options);
+        let id = Id::parse(id).map_err(|error| match near::nearest(id, &settings.cache) {
+            Some(near) => Error::usage(error.problem, format!("Did you mean {near}?")),
+            None => error,
+        })?;
+        let revision = Revision::parse(options.revision.as_deref())?;
         Ok(Self {
             about: About {
                 id: id.to_string(),
