@@ -25,16 +25,31 @@ pub fn answer() -> clap::error::Result<bool> {
         .try_complete(std::env::args_os(), here.as_deref())
 }
 
+/// The end of zsh's script: what is to be called for `lens`.
+const ZSH_END: &str = "compdef _clap_dynamic_completer_lens lens";
+
+/// The same where the script may be a file `_lens` that zsh reads at the first Tab: it is then asked at once.
+const ZSH_END_OF_A_FILE: &str = r#"if [ "$funcstack[1]" = "_lens" ]; then
+    _clap_dynamic_completer_lens "$@"
+else
+    compdef _clap_dynamic_completer_lens lens
+fi"#;
+
 /// The script for `shell`.
 ///
 /// # Errors
 /// None that a shell of the list has.
 pub fn script(shell: Shell) -> Result<Vec<u8>> {
     let mut script = Vec::new();
-    if let Some(shell) = Shells::builtins().completer(&shell.to_string()) {
-        shell.write_registration(VARIABLE, "lens", "lens", "lens", &mut script)?;
+    if let Some(completer) = Shells::builtins().completer(&shell.to_string()) {
+        completer.write_registration(VARIABLE, "lens", "lens", "lens", &mut script)?;
     }
-    Ok(script)
+    Ok(match shell {
+        Shell::Zsh => String::from_utf8_lossy(&script)
+            .replace(ZSH_END, ZSH_END_OF_A_FILE)
+            .into_bytes(),
+        _ => script,
+    })
 }
 
 /// What `--model` may be: the demo, what is in the cache, files and directories.

@@ -44,7 +44,7 @@ impl Input {
         let file = file.map_err(|e| {
             Error::failed(
                 format!("{name} cannot be read: {e}."),
-                "Give --prompts a file of prompts, one a line, or - for stdin.",
+                "Give a file of prompts, one a line or as JSON Lines, or - for stdin.",
             )
         })?;
         Ok(Self::at_hand(Lines::new(BufReader::new(file), name)))

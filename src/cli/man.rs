@@ -18,7 +18,25 @@ pub fn write(command: Command, out: &mut dyn Write) -> io::Result<()> {
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;
     man.render_description_section(out)?;
-    man.render_options_section(out)?;
+    let mut options = Vec::new();
+    man.render_options_section(&mut options)?;
+    out.write_all(with_blocks(&String::from_utf8_lossy(&options)).as_bytes())?;
     out.write_all(SECTIONS.as_bytes())?;
     man.render_version_section(out)
+}
+
+/// The help's tables, which are indented there, as blocks that are not filled.
+fn with_blocks(options: &str) -> String {
+    let mut blocks = String::with_capacity(options.len());
+    let mut is_inside = false;
+    for line in options.lines() {
+        let is_row = line.starts_with("  ");
+        if is_row != is_inside {
+            blocks += if is_row { ".nf\n" } else { ".fi\n" };
+            is_inside = is_row;
+        }
+        blocks += line;
+        blocks.push('\n');
+    }
+    blocks
 }

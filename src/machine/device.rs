@@ -110,7 +110,7 @@ fn metal() -> Result<Device> {
 fn not_built(name: &str, feature: &str) -> Error {
     Error::usage(
         format!("This lens was built without {name}."),
-        format!("Use --device cpu, or build it with cargo install logit-lens --features {feature}."),
+        format!("Use --device cpu, or build lens with cargo build --release --features {feature}."),
     )
 }
 

@@ -169,5 +169,55 @@ fn the_man_page_has_the_usual_sections() {
     for section in ["OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"] {
         assert!(man.contains(&format!(".SH \"{section}\"")) || man.contains(&format!(".SH {section}")));
     }
-    assert!(man.contains(".nf\n") && man.contains("Print the man page and exit"));
+    assert!(man.contains("Print the man page and exit"));
+    for variable in [
+        "HF_HOME",
+        "HF_HUB_CACHE",
+        "HUGGINGFACE_HUB_CACHE",
+        "XDG_CACHE_HOME",
+        "HF_TOKEN",
+        "HF_TOKEN_PATH",
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN",
+        "HF_HUB_OFFLINE",
+        "HF_HUB_DOWNLOAD_TIMEOUT",
+        "HF_ENDPOINT",
+        "NDIF_HOST",
+        "NDIF_API_KEY",
+        "VLLM_API_KEY",
+        "NO_COLOR",
+        "COLUMNS",
+        "TERM",
+    ] {
+        assert!(man.contains(variable), "{variable}");
+    }
+}
+
+/// What a person reads as lines is not filled to paragraphs, and fits a terminal of 80 columns.
+#[test]
+fn tables_and_examples_of_the_man_page_are_blocks() {
+    let man = run(&["--man"]).stdout;
+    let mut blocks: Vec<Vec<String>> = Vec::new();
+    let mut is_inside = false;
+    for line in man.lines() {
+        match line {
+            ".nf" => {
+                blocks.push(Vec::new());
+                is_inside = true;
+            }
+            ".fi" => is_inside = false,
+            _ if is_inside => {
+                let shown = line.replace("\\*(Aq", "'").replace('\\', "");
+                // A page's margin, and an option's.
+                let margin = if shown.starts_with(' ') { 14 } else { 7 };
+                assert!(margin + shown.chars().count() <= 80, "{shown}");
+                blocks.last_mut().unwrap().push(shown);
+            }
+            _ => assert!(!line.starts_with("  "), "{line}"),
+        }
+    }
+    let begins = |text: &str| blocks.iter().any(|block| block[0].trim_start().starts_with(text));
+    assert!(
+        !is_inside && begins("entropy ") && begins("lens \""),
+        "{blocks:?}"
+    );
 }

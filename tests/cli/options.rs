@@ -47,6 +47,11 @@ fn help_version_completions_and_man_page_come_from_the_options() {
             script.stdout
         );
     }
+    let zsh = run(&["--completions", "zsh"]).stdout;
+    assert!(
+        zsh.contains("_clap_dynamic_completer_lens \"$@\""),
+        "a file _lens completes at the first Tab: {zsh}"
+    );
     let man = run(&["--man"]);
     assert_works(&man);
     assert!(man.stdout.contains(".TH lens") && man.stdout.contains("positions"));
@@ -74,6 +79,7 @@ fn a_shell_completes_options_formats_and_the_models_in_the_cache() {
     let cache = TempDir::new().unwrap();
     for folder in [
         "models--gpt2",
+        "models--openai-community--gpt2-medium",
         "models--someone--gemma-2b",
         "datasets--someone--gems",
     ] {
@@ -88,7 +94,7 @@ fn a_shell_completes_options_formats_and_the_models_in_the_cache() {
     // The last is a folder in which it was asked.
     assert_eq!(complete(&["--model", "d"]), ["demo", "datasets--someone--gems/"]);
     assert_eq!(complete(&["-m", "someone/"]), ["someone/gemma-2b"]);
-    assert_eq!(complete(&["-m", "g"]), ["gpt2", "gemma-tuned/"]);
+    assert_eq!(complete(&["-m", "g"]), ["gpt2", "gpt2-medium", "gemma-tuned/"]);
 }
 
 /// The help as a terminal of so many columns shows it.
@@ -200,6 +206,66 @@ fn verify_says_what_it_found_on_stderr() {
         assert_eq!(run(args).stderr, "");
     }
     assert_eq!(run(&[PROMPT, "--verify=sometimes"]).code, Some(2));
+}
+
+#[test]
+fn a_misspelt_choice_is_told_from_the_nearest() {
+    for (args, meant) in [
+        (["--stats", "entrpy"], "entropy"),
+        (["--point", "atn_out"], "attn_out"),
+        (["--color-by", "foward_kl"], "forward_kl"),
+        (["--lens", "tunned"], "tuned"),
+        (["--model", "gtp2"], "gpt2"),
+        (["--model", "Demo"], "demo"),
+    ] {
+        let refused = run(&[&[PROMPT], &args[..]].concat());
+        let said = refused.stderr.to_lowercase();
+        assert_eq!(refused.code, Some(2), "{args:?}");
+        assert!(
+            said.contains(&format!("did you mean {meant}?")),
+            "{args:?}: {said}"
+        );
+    }
+    let far = run(&[PROMPT, "--stats", "height"]).stderr;
+    assert!(far.contains("unknown statistic \"height\"; use all"), "{far}");
+}
+
+#[test]
+fn everything_that_is_read_can_be_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let facts = folder.path().join("facts.jsonl");
+    std::fs::write(&facts, "{\"prompt\": \"The\", \"targets\": [\" a\"]}\n".repeat(3)).unwrap();
+    let facts = facts.to_str().unwrap();
+    let models = ["-m", GPT2, "-m", LLAMA];
+    for (args, outputs, of) in [
+        (
+            &[PROMPT, "-m", GPT2, "-m", LLAMA][..],
+            2,
+            "of \"tests/fixtures/llama\" differs",
+        ),
+        (&["--compare", PROMPT, "The capital"], 2, "the output differs"),
+        (
+            &[&["--prompts", facts, "--summary"], &models[..]].concat(),
+            6,
+            "of \"tests/fixtures/gpt2\" differs",
+        ),
+        (&["--prompts", facts, "--summary"], 3, "the output differs"),
+        (&["--eval", facts], 3, "the output differs"),
+    ] {
+        let plain = run(args);
+        let verified = run(&[args, &["--verify"]].concat());
+        assert_eq!(
+            (verified.code, &verified.stdout),
+            (Some(0), &plain.stdout),
+            "{args:?}"
+        );
+        let said = verified
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("verified: "));
+        assert_eq!(said.count(), outputs, "{args:?}: {}", verified.stderr);
+        assert!(verified.stderr.contains(of), "{args:?}: {}", verified.stderr);
+    }
 }
 
 #[test]

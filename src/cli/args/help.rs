@@ -61,7 +61,7 @@ QUANTITY[@LAYER] COMPARISON VALUE, at each prompt's last position (or the last t
 is read). Results are written all the same; each that does not hold is a line on \
 stderr (--assert-format), and the exit code is then 3.
   prob(T) > 0.2        also logprob(T), logit(T), rank(T)
-  diff(T, U) > 0       log p(T) less log p(U): of tokens, the logits' too
+  diff(T, U) > 0       log p(T) − log p(U) (tokens: the logits')
   top1 == \" Paris\"     the likeliest token; also !=
   entropy@-2 < 3       every statistic of --stats; agrees == true
   settles <= 24        also leads_first
@@ -77,7 +77,7 @@ With l a row's logits, p = softmax(l), and q the softmax of the model's output a
   entropy        −Σ p log p, in nats
   forward_kl     KL(q‖p) = Σ q (log q − log p), in nats
   reverse_kl     KL(p‖q) = Σ p (log p − log q), in nats
-  js             ½ KL(p‖m) + ½ KL(q‖m), m = (p+q)/2, in nats, ≤ ln 2
+  js             ½ KL(p‖m) + ½ KL(q‖m), m = (p+q)/2; nats, ≤ ln 2
   tv             ½ Σ |p − q|, from 0 to 1
   cross_entropy  −log p(next token), in nats; none at the end
   agrees         whether the row's top-1 is the output's
