@@ -87,6 +87,57 @@ fn the_formula_names_each_tarball_with_its_hash() {
     );
 }
 
+/// What `cargo binstall` makes of the manifest that a release writes: an address like the formula's, and a place like the
+/// tarball's.
+#[test]
+fn binstall_finds_the_tarball_of_a_release() {
+    let folder = TempDir::new().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let release = folder.path().join(".github/release");
+    fs::create_dir_all(&release).unwrap();
+    for file in ["Cargo.toml", ".github/release/repository.sh"] {
+        fs::copy(root.join(file), folder.path().join(file)).unwrap();
+    }
+    let address = "https://example.org/owner/lens";
+    let script = release.join("repository.sh");
+    assert!(
+        Command::new("bash")
+            .arg(script)
+            .arg(address)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let manifest = fs::read_to_string(folder.path().join("Cargo.toml")).unwrap();
+    let value = |key: &str| {
+        let line = manifest
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{key} = ")));
+        line.unwrap_or_else(|| panic!("{key}: {manifest}"))
+            .trim_matches('"')
+    };
+    let target = TARGETS[3];
+    let expanded = |key: &str| {
+        [
+            ("repo", value("repository")),
+            ("name", value("name")),
+            ("version", "1.2.3"),
+            ("target", target),
+        ]
+        .iter()
+        .chain(&[("bin", "lens"), ("binary-ext", "")])
+        .fold(value(key).to_string(), |text, (name, value)| {
+            text.replace(&format!("{{ {name} }}"), value)
+        })
+    };
+    let name = format!("logit-lens-1.2.3-{target}");
+    assert_eq!(
+        expanded("pkg-url"),
+        format!("{address}/releases/download/v1.2.3/{name}.tar.gz")
+    );
+    assert_eq!(expanded("bin-dir"), format!("{name}/lens"));
+}
+
 /// The tag, the crate and the changelog are held together by the workflow; the last two are here, too.
 #[test]
 fn the_changelog_knows_the_version() {
