@@ -3,8 +3,8 @@
 
     for bos in never always; do
         python3 tests/smoke_published.py prompts $bos > prompts.jsonl
-        lens --prompts prompts.jsonl --model gpt2 --bos $bos --positions all --top-k 10 --format jsonl |
-            python3 tests/smoke_published.py check $bos
+        lens --prompts prompts.jsonl --model gpt2 --bos $bos --positions all --point resid_post,mlp_out --top-k 10 \\
+            --format jsonl | python3 tests/smoke_published.py check $bos
     done
 
 The ranks of three more prompts are in smoke_jacobian.py.
@@ -12,7 +12,7 @@ The ranks of three more prompts are in smoke_jacobian.py.
 import json
 import sys
 
-# nnsight, docs/source/notebooks/tutorials/logit_lens.ipynb, cell 9: the likeliest token of each layer at each position,
+# nnsight at 14d676fb, docs/source/notebooks/tutorials/logit_lens.ipynb, cell 9: the likeliest token of each layer at each position,
 # without its leading space, read off the picture that is stored there.
 GRID_PROMPT = "The Eiffel Tower is in the city of"
 GRID = [
@@ -30,8 +30,8 @@ GRID = [
     "\\n - el Tower is a the middle centre Paris",
 ]
 
-# arosaniamd72, docs/model/reference.json: entropy in nats and the likeliest tokens of layers 0 to 10 at the last
-# position, and those of the model's output; five decimals.
+# arosaniamd72/gpt2-logit-lens at 8648e98c, docs/model/reference.json: entropy in nats and the likeliest tokens of layers
+# 0 to 10 at the last position, and those of the model's output; five decimals.
 ROWS_PROMPT = "The capital of France is"
 ROWS = [
     (3.482, [(" not", 0.33223), (" now", 0.12793), (" still", 0.08245), (" also", 0.07257)]),
@@ -48,14 +48,22 @@ ROWS = [
 ]
 OUTPUT = [(" the", 0.08459), (" now", 0.04795), (" a", 0.04616), (" France", 0.03238),
           (" Paris", 0.03225), (" in", 0.02664), (" also", 0.0264), (" not", 0.02383)]
+# The same of one more token at each layer, and of what some layers' MLPs add, read alone.
+THE, THE_PROBS = " the", [0.01005, 0.00294, 0.00216, 0.00308, 0.00623, 0.00082, 0.00847, 0.00321, 0.01046, 0.00354, 0.04171]
+MLP_OUT = {
+    0: (2.3798, [(" not", 0.42866), (" now", 0.24216)]),
+    1: (3.4997, [("Reviewer", 0.25557), ("rael", 0.21178)]),
+    8: (4.555, [(" located", 0.21993), (" situated", 0.105)]),
+    9: (4.2594, [(" Athens", 0.17596), (" Poland", 0.11288), (" France", 0.08007)]),
+}
 ROW_PROB, ROW_ENTROPY, OUTPUT_PROB = 5e-5, 5e-4, 2e-5
 
-# TransformerLens, demos/Exploratory_Analysis_Demo.ipynb, cell 20: probabilities of the output, in hundredths with two
-# decimals; it begins with the end-of-text token.
+# TransformerLens at 52c42edd, demos/Exploratory_Analysis_Demo.ipynb, cell 20: probabilities of the output, in hundredths with two
+# decimals, and how far apart the logits of the first two are; it begins with the end-of-text token.
 MILK_PROMPT = "After John and Mary went to the store, John gave a bottle of milk to"
 MILK = [(" Mary", 0.7007), (" the", 0.0467), (" John", 0.0454), (" them", 0.0411),
         (" his", 0.0273), (" her", 0.0124), (" a", 0.0074), (" their", 0.0073), (" Jesus", 0.0049), (" him", 0.0042)]
-MILK_PROB = 1e-4
+MILK_PROB, MILK_GAP, MILK_LOGIT = 1e-4, 2.71, 1e-2
 
 # The same notebook, cell 28: the difference of two logits of the output, three decimals, and the mean of the eight.
 PAIRS = [
@@ -93,11 +101,21 @@ def check_grid(document):
             sys.exit(f"smoke: {GRID_PROMPT!r}, layer {layer}: {top1}, published {published}")
 
 
+def check_row(part, layer, published, what):
+    """The published tokens and the entropy of one row, of the stream or of another point."""
+    entropy, top = published
+    check_top(part["topk"][layer][-1], part["topk_probs"][layer][-1], top, ROW_PROB, what)
+    near(part["entropy"][layer][-1], entropy, ROW_ENTROPY, f"{what}, entropy")
+
+
 def check_rows(document):
-    for layer, (entropy, top) in enumerate(ROWS):
-        what = f"{ROWS_PROMPT!r}, layer {layer}"
-        check_top(document["topk"][layer][-1], document["topk_probs"][layer][-1], top, ROW_PROB, what)
-        near(document["entropy"][layer][-1], entropy, ROW_ENTROPY, f"{what}, entropy")
+    for layer, published in enumerate(ROWS):
+        check_row(document, layer, published, f"{ROWS_PROMPT!r}, layer {layer}")
+    for layer, published in MLP_OUT.items():
+        check_row(document["points"]["mlp_out"], layer, published, f"{ROWS_PROMPT!r}, the MLP of layer {layer}")
+    (the,) = document["targets"]
+    for layer, published in enumerate(THE_PROBS):
+        near(the["probs"][layer][-1], published, ROW_PROB, f"{ROWS_PROMPT!r}, layer {layer}, {THE!r}")
     check_output(document, OUTPUT, OUTPUT_PROB)
 
 
@@ -117,7 +135,7 @@ def check_pairs(documents):
 
 def prompts(bos):
     if bos == "never":
-        return [{"prompt": GRID_PROMPT}, {"prompt": ROWS_PROMPT}]
+        return [{"prompt": GRID_PROMPT}, {"prompt": ROWS_PROMPT, "targets": [THE]}]
     return [{"prompt": MILK_PROMPT}, *({"prompt": p, "targets": [token, other]} for p, token, other, _ in PAIRS)]
 
 
@@ -130,6 +148,9 @@ def check(bos, documents):
     else:
         milk, *pairs = documents
         check_output(milk, MILK, MILK_PROB)
+        logits = dict(zip(milk["output"]["topk"][-1], milk["output"]["topk_logits"][-1], strict=True))
+        (one, _), (other, _) = MILK[:2]
+        near(logits[one] - logits[other], MILK_GAP, MILK_LOGIT, f"{MILK_PROMPT!r}, {one!r} against {other!r}")
         check_pairs(pairs)
         print(f"smoke: the published output and logit differences of {len(documents)} prompts")
 
