@@ -15,7 +15,6 @@ use {
     super::args::Args,
     super::sinks::Sinks,
     super::targets::Targets,
-    super::verification::ending,
     logit_lens::analysis::compare::layer_beside,
     logit_lens::analysis::statistics::Statistics,
     logit_lens::engine::Engine,
@@ -180,7 +179,11 @@ pub fn explore(
         if let Some(prompt) = prompt
             && !reader.verified(&prompt, None, is_first)?
         {
-            return Ok(ending(false));
+            return Err(Error::failed(
+                "What this device computes is not what is to be explored.",
+                "Use --device cpu, or --verify=off to explore it all the same.",
+            )
+            .into());
         }
     }
     let encode = |text: &str| reader.prompt_of_text(text);

@@ -88,14 +88,14 @@ fn the_formula_names_each_tarball_with_its_hash() {
 }
 
 /// What `cargo binstall` makes of the manifest that a release writes: an address like the formula's, and a place like the
-/// tarball's.
+/// tarball's. PyPI shows the README's links as they are.
 #[test]
 fn binstall_finds_the_tarball_of_a_release() {
     let folder = TempDir::new().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let release = folder.path().join(".github/release");
     fs::create_dir_all(&release).unwrap();
-    for file in ["Cargo.toml", ".github/release/repository.sh"] {
+    for file in ["Cargo.toml", "README.md", ".github/release/repository.sh"] {
         fs::copy(root.join(file), folder.path().join(file)).unwrap();
     }
     let address = "https://example.org/owner/lens";
@@ -109,6 +109,12 @@ fn binstall_finds_the_tarball_of_a_release() {
             .success()
     );
     let manifest = fs::read_to_string(folder.path().join("Cargo.toml")).unwrap();
+    let readme = fs::read_to_string(folder.path().join("README.md")).unwrap();
+    assert!(readme.contains(&format!("]({address}/blob/HEAD/.github/docs/formats.md)")));
+    assert!(
+        !readme.contains("](."),
+        "a link from a file of the repository to another"
+    );
     let value = |key: &str| {
         let line = manifest
             .lines()
