@@ -104,7 +104,12 @@ pub fn zip_in_place(xs: &mut [f32], ys: &[f32], f: impl Fn(f32, f32) -> f32 + Co
     (xs.par_chunks_mut(CHUNK).zip(ys.par_chunks(CHUNK))).for_each(|(xs, ys)| {
         vectorised(
             #[inline(always)]
-            || xs.iter_mut().zip(ys).for_each(|(x, &y)| *x = f(*x, y)),
+            || {
+                let ys = &ys[..xs.len()];
+                for i in 0..xs.len() {
+                    xs[i] = f(xs[i], ys[i]);
+                }
+            },
         )
     });
 }
@@ -120,10 +125,14 @@ pub fn max(xs: &[f32]) -> f32 {
             lanes[i] = larger(lanes[i], chunk[i]);
         }
     }
-    lanes
-        .iter()
-        .chain(rest)
-        .fold(f32::NEG_INFINITY, |m, &x| larger(m, x))
+    let mut largest = f32::NEG_INFINITY;
+    for lane in lanes {
+        largest = larger(largest, lane);
+    }
+    for &x in rest {
+        largest = larger(largest, x);
+    }
+    largest
 }
 
 /// Sums over a row x beside another y, in float64.
@@ -142,7 +151,8 @@ pub struct ExpSums {
 pub fn exp_sums(xs: &[f32], max: f32, ys: &[f32]) -> ExpSums {
     let (mut sums, mut weighted, mut away) = ([0f64; LANES], [0f64; LANES], [0f64; LANES]);
     let ((xs, xs_rest), (ys, ys_rest)) = (xs.as_chunks::<LANES>(), ys.as_chunks::<LANES>());
-    for (x, y) in xs.iter().zip(ys) {
+    for c in 0..xs.len().min(ys.len()) {
+        let (x, y) = (&xs[c], &ys[c]);
         for i in 0..LANES {
             let share = exp(x[i] - max) as f64;
             sums[i] += share;
@@ -150,7 +160,8 @@ pub fn exp_sums(xs: &[f32], max: f32, ys: &[f32]) -> ExpSums {
             away[i] += share * (x[i] - y[i]) as f64;
         }
     }
-    for (x, y) in xs_rest.iter().zip(ys_rest) {
+    for c in 0..xs_rest.len().min(ys_rest.len()) {
+        let (x, y) = (xs_rest[c], ys_rest[c]);
         let share = exp(x - max) as f64;
         sums[0] += share;
         weighted[0] += share * (x - max) as f64;
@@ -168,14 +179,16 @@ pub fn exp_sums(xs: &[f32], max: f32, ys: &[f32]) -> ExpSums {
 pub fn exp_difference(xs: &[f32], max: f32, ys: &[f32]) -> (f64, f64) {
     let (mut sums, mut weighted) = ([0f64; LANES], [0f64; LANES]);
     let ((xs, xs_rest), (ys, ys_rest)) = (xs.as_chunks::<LANES>(), ys.as_chunks::<LANES>());
-    for (x, y) in xs.iter().zip(ys) {
+    for c in 0..xs.len().min(ys.len()) {
+        let (x, y) = (&xs[c], &ys[c]);
         for i in 0..LANES {
             let share = exp(x[i] - max) as f64;
             sums[i] += share;
             weighted[i] += share * (x[i] - y[i]) as f64;
         }
     }
-    for (x, y) in xs_rest.iter().zip(ys_rest) {
+    for c in 0..xs_rest.len().min(ys_rest.len()) {
+        let (x, y) = (xs_rest[c], ys_rest[c]);
         let share = exp(x - max) as f64;
         sums[0] += share;
         weighted[0] += share * (x - y) as f64;
@@ -195,7 +208,8 @@ pub fn dot(xs: &[f32], ys: &[f32]) -> f64 {
         #[inline(always)]
         || {
             let mut lanes = [0.; 8];
-            for (xs, ys) in xs.iter().zip(ys) {
+            for c in 0..xs.len().min(ys.len()) {
+                let (xs, ys) = (&xs[c], &ys[c]);
                 for i in 0..8 {
                     lanes[i] += xs[i] as f64 * ys[i] as f64;
                 }
@@ -226,10 +240,13 @@ pub fn distance_sums(xs: &[f32], p: Softmax, ys: &[f32], q: Softmax) -> (f64, f6
             qs[i] = exp(ys[i] - q.max) as f64 * q.share;
             difference[i] += (ps[i] - qs[i]).abs();
         }
-        for (&p, &q) in ps.iter().zip(&qs).filter(|(p, q)| p.max(**q) > NEGLIGIBLE) {
-            let middle = 0.5 * (p + q);
-            let term = |x: f64| if x > 0. { x * (x / middle).ln() } else { 0. };
-            divergence += term(p) + term(q);
+        for i in 0..LANES {
+            let (p, q) = (ps[i], qs[i]);
+            if p.max(q) > NEGLIGIBLE {
+                let middle = 0.5 * (p + q);
+                let term = |x: f64| if x > 0. { x * (x / middle).ln() } else { 0. };
+                divergence += term(p) + term(q);
+            }
         }
     }
     (divergence, difference.iter().sum())

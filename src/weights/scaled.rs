@@ -59,10 +59,15 @@ impl Scales {
             let scale = self.values[(self.first + row) / self.tile.rows * of_a_row + tile];
             let end = ((tile + 1) * self.tile.columns).min(self.columns);
             let stretch: Range<usize> = done..(done + end - column).min(out.len());
-            let pairs = out[stretch.clone()].iter_mut().zip(&bytes[stretch.clone()]);
+            let (out, bytes) = (&mut out[stretch.clone()], &bytes[stretch.clone()]);
             vectorised(
                 #[inline(always)]
-                || pairs.for_each(|(out, &byte)| *out = e4m3(byte) * scale),
+                || {
+                    let bytes = &bytes[..out.len()];
+                    for i in 0..out.len() {
+                        out[i] = e4m3(bytes[i]) * scale;
+                    }
+                },
             );
             done = stretch.end;
         }

@@ -297,9 +297,10 @@ fn fill<const N: usize>(bytes: &[u8], out: &mut [f32], convert: impl Fn([u8; N])
     vectorised(
         #[inline(always)]
         || {
-            out.iter_mut()
-                .zip(words)
-                .for_each(|(out, &word)| *out = convert(word))
+            let words = &words[..out.len()];
+            for i in 0..out.len() {
+                out[i] = convert(words[i]);
+            }
         },
     );
 }

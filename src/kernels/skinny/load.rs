@@ -77,8 +77,8 @@ impl<S: Simd> Source<S> for Stretches<'_> {
 
     #[inline(always)]
     fn stretches<const O: usize>(&mut self, starts: [usize; O], len: usize) -> [*const f32; O] {
-        for (start, buffer) in starts.iter().zip(self.buffer.chunks_exact_mut(len.max(1))) {
-            self.stored.widen(*start, buffer);
+        for (o, start) in starts.into_iter().enumerate() {
+            self.stored.widen(start, &mut self.buffer[o * len..][..len]);
         }
         let mut loads = [self.buffer.as_ptr(); O];
         for (o, load) in loads.iter_mut().enumerate() {

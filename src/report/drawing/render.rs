@@ -125,8 +125,7 @@ impl Renderer {
             let place = Transform::from_translate((x * DOTS / POINTS) as f32, above as f32);
             bitmap::draw(&tree, place.pre_scale(scale, scale), &mut pixels.as_mut());
         }
-        let opaque = pixels.data().chunks_exact(4);
-        Ok(opaque.flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())
+        Ok(opaque(pixels.data()))
     }
 
     /// The picture as pages, its text as text.
@@ -183,6 +182,16 @@ fn undrawn(why: &str) -> Error {
         format!("The picture cannot be drawn: {why}."),
         "Read fewer --positions, or write an .svg.",
     )
+}
+
+/// The colours of pixels that nothing shines through. Millions of them, and so in a loop that is compiled in place.
+fn opaque(rgba: &[u8]) -> Vec<u8> {
+    let (rgba, _) = rgba.as_chunks::<4>();
+    let mut rgb = vec![[0; 3]; rgba.len()];
+    for (i, &[r, g, b, _]) in rgba.iter().enumerate() {
+        rgb[i] = [r, g, b];
+    }
+    rgb.into_flattened()
 }
 
 #[cfg(test)]

@@ -96,7 +96,12 @@ impl Ranked {
         self.made.extend_from_slice(left);
         self.made.extend_from_slice(right);
         self.waiting.push(Waiting {
-            hashes: [left, right, &self.made].map(|token| vocabulary.hash(token)),
+            // Written out: an array's `map` is several calls, and there are hundreds of thousands of merges.
+            hashes: [
+                vocabulary.hash(left),
+                vocabulary.hash(right),
+                vocabulary.hash(&self.made),
+            ],
             left: left.len() as u32,
         });
         match self.waiting.len() < TOGETHER {
@@ -107,16 +112,20 @@ impl Ranked {
 
     /// Looks up the tokens of the merges that wait for it; `None` where one is none.
     fn look_up(&mut self, vocabulary: &Vocabulary) -> Option<()> {
-        vocabulary.fetch(self.waiting.iter().flat_map(|waiting| waiting.hashes));
+        for waiting in &self.waiting {
+            vocabulary.fetch(&waiting.hashes);
+        }
         for Waiting { hashes, left } in self.waiting.drain(..) {
-            let [one, other, made] = hashes.map(|hash| vocabulary.with_hash(hash));
-            for id in [one?, other?] {
+            let [one, other, made] = hashes;
+            for part in [one, other] {
+                let id = vocabulary.with_hash(part)?;
                 self.parts[id as usize / 64] |= 1 << (id % 64);
             }
+            let made = vocabulary.with_hash(made)?;
             let rank = u32::try_from(self.merges.len())
                 .ok()
                 .filter(|&rank| rank < NONE)?;
-            let earlier = std::mem::replace(&mut self.last[made? as usize], rank);
+            let earlier = std::mem::replace(&mut self.last[made as usize], rank);
             self.merges.push(Merge { left, earlier });
         }
         Some(())

@@ -139,7 +139,7 @@ impl Vocabulary {
             self.grow()?;
         }
         let mut waiting = std::mem::take(&mut self.waiting);
-        self.fetch(waiting.iter().copied());
+        self.fetch(&waiting);
         self.put_each(waiting.drain(..))?;
         self.waiting = waiting;
         Some(())
@@ -204,10 +204,14 @@ impl Vocabulary {
     }
 
     /// Has the slots of hashes fetched, all of them at a time, so that [`Self::with_hash`] finds them at hand.
-    pub fn fetch(&self, hashes: impl Iterator<Item = u64>) {
+    #[inline]
+    pub fn fetch(&self, hashes: &[u64]) {
         if !self.slots.is_empty() {
-            let slots = hashes.map(|hash| self.slots[self.slot(hash)]);
-            std::hint::black_box(slots.fold(0, |all, slot| all ^ slot));
+            let mut all = 0;
+            for &hash in hashes {
+                all ^= self.slots[self.slot(hash)];
+            }
+            std::hint::black_box(all);
         }
     }
 
