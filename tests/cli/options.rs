@@ -5,11 +5,12 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Stdio;
 
+use safetensors::Dtype;
 use serde_json::Value;
 use tempfile::TempDir;
 use unicode_width::UnicodeWidthStr;
 
-use crate::support::{Run, fixture, lens, run};
+use crate::support::{Checkpoint, Run, fixture, lens, run};
 use crate::{GPT2, LLAMA, PROMPT, assert_works};
 
 fn parsed(run: &Run) -> Value {
@@ -206,6 +207,47 @@ fn verify_says_what_it_found_on_stderr() {
         assert_eq!(run(args).stderr, "");
     }
     assert_eq!(run(&[PROMPT, "--verify=sometimes"]).code, Some(2));
+}
+
+/// Logits so large that float32's own rounding is more than what two ways may differ by.
+#[test]
+fn what_is_not_verified_fails_whatever_reads_it() {
+    let model = Checkpoint::copy_of("gpt2");
+    model.tensors(|tensors| {
+        let (name, norm) = tensors
+            .iter()
+            .find(|(name, _)| name.ends_with("ln_f.weight"))
+            .unwrap();
+        let (name, large) = (
+            name.clone(),
+            norm.map_f32(Dtype::F32, |x| (x * 1e6).to_le_bytes()),
+        );
+        tensors.insert(name, large);
+    });
+    let facts = model.file("facts.jsonl");
+    fs::write(&facts, r#"{"prompt": "The", "targets": ["id:5"]}"#).unwrap();
+    let (model, facts) = (model.path(), facts.to_str().unwrap());
+    for args in [
+        &[PROMPT, "-m", model][..],
+        &["--compare", PROMPT, "The capital", "-m", model],
+        &["--prompts", facts, "--summary", "-m", model],
+        &["--prompts", facts, "--summary", "-m", GPT2, "-m", model],
+        &["--eval", facts, "-m", model],
+    ] {
+        let plain = run(args);
+        assert_works(&plain);
+        let failed = run(&[args, &["--verify"]].concat());
+        assert_eq!(
+            (failed.code, &failed.stdout),
+            (Some(1), &plain.stdout),
+            "{args:?}"
+        );
+        assert!(
+            failed.stderr.contains("NOT verified: "),
+            "{args:?}: {}",
+            failed.stderr
+        );
+    }
 }
 
 #[test]
