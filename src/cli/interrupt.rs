@@ -1,6 +1,8 @@
 //! A run that is stopped from outside leaves nothing half-done behind.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use logit_lens::error::Error;
 use logit_lens::weights::on_cut_short;
@@ -80,8 +82,21 @@ fn clean_up() {
     #[cfg(feature = "explore")]
     logit_lens::explore::give_back();
     draft::discard_all();
-    let mut stderr = io::stderr();
-    if stderr.is_terminal() {
-        let _ = stderr.write_all(b"\r\x1b[2K");
+    clear_line();
+}
+
+/// Clears the progress line. A terminal that has stalled takes nothing, and is not waited for.
+fn clear_line() {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    if !io::stderr().is_terminal() {
+        return;
     }
+    let (cleared, is_cleared) = channel();
+    let clear = move || {
+        let _ = io::stderr().write_all(b"\r\x1b[2K");
+        let _ = cleared.send(());
+    };
+    // Without a thread the line stays.
+    let _ = std::thread::Builder::new().spawn(clear);
+    let _ = is_cleared.recv_timeout(PATIENCE);
 }

@@ -1,49 +1,122 @@
 //! The terminal: taken over, and given back as it was, however the explorer ends.
 
-use std::io::{self, Stdout, Write, stdout};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{self, Write, stdout};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{EnableBracketedPaste, EnableMouseCapture};
-use ratatui::crossterm::execute;
+use ratatui::crossterm::queue;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal};
 
 use crate::error::{Error, Result};
 
-/// Whether the terminal is ours.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whose the terminal is.
+#[derive(Clone, Copy, PartialEq)]
+enum Owner {
+    Ours,
+    Theirs,
+    /// Theirs for good: the process ends.
+    Left,
+}
+
+/// Held while anything is written to the terminal: once it was given back, nothing comes after.
+static OWNER: Mutex<Owner> = Mutex::new(Owner::Theirs);
+
+/// How long giving back waits for what is being written; a terminal that has stalled takes nothing.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What gives a terminal back: no pasting, no mouse, plain text, the cursor, the screen that was there before.
 const BACK: &[u8] =
     b"\x1b[?2004l\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[0m\x1b[?1049l\x1b[?25h";
 
-/// Gives the terminal back where it is taken; otherwise does nothing. It may be called at any time, from any
-/// thread.
+/// Gives the terminal back for good where it is taken, before the process ends. It may be called at any time, from
+/// any thread.
 pub fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
-        // A terminal that is gone needs nothing.
-        let mut out = stdout();
-        let _ = out.write_all(BACK);
-        let _ = out.flush();
+    leave(Owner::Left);
+}
+
+fn leave(next: Owner) {
+    if let Some(mut owner) = patiently() {
+        if *owner == Owner::Ours {
+            // A terminal that is gone needs nothing.
+            let _ = write(BACK);
+            let _ = disable_raw_mode();
+        }
+        if *owner != Owner::Left {
+            *owner = next;
+        }
+    } else {
         let _ = disable_raw_mode();
     }
 }
 
+/// The terminal's owner, unless it is being written to for longer than [`PATIENCE`].
+fn patiently() -> Option<MutexGuard<'static, Owner>> {
+    let since = Instant::now();
+    loop {
+        match OWNER.try_lock() {
+            Ok(owner) => return Some(owner),
+            Err(TryLockError::Poisoned(owner)) => return Some(owner.into_inner()),
+            Err(TryLockError::WouldBlock) if since.elapsed() > PATIENCE => return None,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+fn owner() -> MutexGuard<'static, Owner> {
+    OWNER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
 fn take() -> io::Result<()> {
+    let mut owner = owner();
+    if *owner == Owner::Left {
+        return Ok(());
+    }
+    // What was there before is kept by whoever takes it first.
+    let _ = disable_raw_mode();
     enable_raw_mode()?;
-    TAKEN.store(true, Ordering::SeqCst);
-    execute!(
-        stdout(),
+    *owner = Owner::Ours;
+    let mut taking = Vec::new();
+    queue!(
+        taking,
         EnterAlternateScreen,
         EnableMouseCapture,
         EnableBracketedPaste
-    )
+    )?;
+    write(&taking)
+}
+
+/// What is drawn: whole, and only on a terminal that is ours.
+#[derive(Default)]
+struct Ink(Vec<u8>);
+
+impl Write for Ink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let owner = owner();
+        let written = match *owner {
+            Owner::Ours => write(&self.0),
+            Owner::Theirs | Owner::Left => Ok(()),
+        };
+        self.0.clear();
+        written
+    }
 }
 
 /// The terminal while it is ours. Dropped, it is given back.
-pub struct Screen(Terminal<CrosstermBackend<Stdout>>);
+pub struct Screen(Terminal<CrosstermBackend<Ink>>);
 
 impl Screen {
     /// Takes the terminal over.
@@ -51,9 +124,9 @@ impl Screen {
     /// # Errors
     /// A terminal that does not allow it.
     pub fn take() -> Result<Self> {
-        let taken = take().and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        let taken = take().and_then(|()| Terminal::new(CrosstermBackend::new(Ink::default())));
         taken.map(Self).map_err(|error| {
-            give_back();
+            leave(Owner::Theirs);
             failed(&error)
         })
     }
@@ -91,8 +164,6 @@ impl Screen {
     /// # Errors
     /// As [`Screen::take`].
     pub fn take_again(&mut self) -> Result<()> {
-        // What was there before is kept by whoever takes it first.
-        let _ = disable_raw_mode();
         take().map_err(|error| failed(&error))?;
         self.clear()
     }
@@ -104,15 +175,15 @@ impl Screen {
     /// # Errors
     /// A terminal that is gone.
     pub fn tell(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut out = stdout();
-        let told = out.write_all(bytes).and_then(|()| out.flush());
+        let ink = self.0.backend_mut();
+        let told = ink.write_all(bytes).and_then(|()| Write::flush(ink));
         told.map_err(|error| failed(&error))
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        leave(Owner::Theirs);
     }
 }
 
@@ -126,7 +197,7 @@ fn failed(error: &io::Error) -> Error {
 /// Stops the process as Ctrl-Z does, with the terminal given back, until it is continued.
 #[cfg(unix)]
 pub fn suspend() {
-    give_back();
+    leave(Owner::Theirs);
     // Where it cannot be stopped it goes on.
     let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
 }

@@ -46,7 +46,20 @@ fn terminal(columns: u16, lines: u16) -> (File, OwnedFd) {
 
 impl Session {
     fn start(columns: u16, lines: u16, args: &[&str]) -> Self {
-        let (mut shown, terminal) = terminal(columns, lines);
+        let (session, mut shown) = Self::unseen(columns, lines, args);
+        let filled = Arc::clone(&session.screen);
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(n @ 1..) = shown.read(&mut piece) {
+                filled.lock().unwrap().process(&piece[..n]);
+            }
+        });
+        session
+    }
+
+    /// A run whose terminal shows nothing until what is written to it is read.
+    fn unseen(columns: u16, lines: u16, args: &[&str]) -> (Self, File) {
+        let (shown, terminal) = terminal(columns, lines);
         let keyboard = shown.try_clone().unwrap();
         let side = || Stdio::from(terminal.try_clone().unwrap());
         let mut command = lens();
@@ -59,20 +72,13 @@ impl Session {
             .stderr(side())
             .spawn()
             .unwrap();
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(lines, columns, 0)));
-        let filled = Arc::clone(&screen);
-        std::thread::spawn(move || {
-            let mut piece = [0; 4096];
-            while let Ok(n @ 1..) = shown.read(&mut piece) {
-                filled.lock().unwrap().process(&piece[..n]);
-            }
-        });
-        Self {
+        let session = Self {
             child,
             keyboard,
             terminal,
-            screen,
-        }
+            screen: Arc::new(Mutex::new(vt100::Parser::new(lines, columns, 0))),
+        };
+        (session, shown)
     }
 
     fn open(columns: u16, lines: u16) -> Self {
@@ -371,6 +377,54 @@ fn the_terminal_is_given_back_whatever_ends_the_run() {
         session.signal(name);
         assert_eq!(session.assert_left().signal(), Some(number), "{name}");
     }
+}
+
+#[test]
+fn nothing_is_drawn_on_a_terminal_that_was_given_back() {
+    // Where the signal falls in a drawing is chance, so it falls in many.
+    for _ in 0..20 {
+        let mut session = Session::open(80, 24);
+        let mut keyboard = session.keyboard.try_clone().unwrap();
+        let typing = std::thread::spawn(move || {
+            for key in "jk".repeat(200).bytes() {
+                keyboard.write_all(&[key]).unwrap();
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        });
+        session.signal("TERM");
+        session.assert_left();
+        typing.join().unwrap();
+    }
+}
+
+#[test]
+fn a_run_that_is_ended_while_suspended_does_not_come_back() {
+    use std::os::unix::process::ExitStatusExt;
+    for _ in 0..5 {
+        let mut session = Session::open(80, 24);
+        session.keys("\x1a");
+        session.until("the terminal is given back", Session::is_given_back);
+        // As a shell's `kill %1` does it.
+        session.signal("TERM");
+        session.signal("CONT");
+        assert_eq!(session.assert_left().signal(), Some(15));
+    }
+}
+
+#[test]
+fn a_terminal_that_has_stalled_keeps_no_run() {
+    use std::os::unix::process::ExitStatusExt;
+    let args = ["--explore", PROMPT];
+    let (mut session, _shown) = Session::unseen(400, 100, &args);
+    session.until("the terminal is taken", Session::is_raw);
+    // As many drawings as no terminal takes ahead.
+    for key in ["j", "k"].repeat(1000) {
+        session.keys(key);
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    session.signal("TERM");
+    assert_eq!(session.child.wait().unwrap().signal(), Some(15));
+    assert!(!session.is_raw());
 }
 
 #[test]
