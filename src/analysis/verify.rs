@@ -23,6 +23,20 @@ impl Verification {
     pub fn passes(&self) -> bool {
         self.logit <= 1e-3 && (self.sum_of_probs - 1.).abs() <= 1e-3
     }
+
+    /// The larger of each difference.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let further = |sum: f64| (sum - 1.).abs();
+        Self {
+            logit: self.logit.max(other.logit),
+            prob: self.prob.max(other.prob),
+            sum_of_probs: match further(other.sum_of_probs) > further(self.sum_of_probs) {
+                true => other.sum_of_probs,
+                false => self.sum_of_probs,
+            },
+        }
+    }
 }
 
 /// A second way, which shares no kernel with what it checks.

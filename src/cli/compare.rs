@@ -9,10 +9,11 @@ use logit_lens::lens::{Layers, Request, Trajectory};
 use logit_lens::report::{self, Compared, Document};
 use logit_lens::text::prompts::Item;
 
+use super::assertions::name_of;
 use super::progress::Bar;
 use super::reader::Reader;
 use super::sinks::Sinks;
-use super::verification::ending;
+use super::verification::Verified;
 
 /// Reads the one prompt, or the two, on both sides and writes how they compare.
 pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks) -> Result<ExitCode> {
@@ -23,7 +24,7 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
     let mut sides = Vec::new();
     let mut of_left: Option<Request> = None;
     let mut lens_doubts = Vec::new();
-    let mut verified = true;
+    let mut verified = Verified::default();
     for (reader, item) in [left, right].into_iter().zip(items) {
         let mut request = match of_left.take().filter(|_| same_model) {
             Some(request) => request,
@@ -41,10 +42,11 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             let embed = request.points.read_embed(&request.layers);
             request.layers = Layers::just(&beside, embed);
         }
-        let prompt = reader.prompt(&Item {
+        let item = Item {
             targets: targets.clone(),
             ..item
-        })?;
+        };
+        let prompt = reader.prompt(&item)?;
         let bar = Bar::new(reader.run.quiet, None);
         let trajectory = reader
             .engine
@@ -52,7 +54,9 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             .remove(0);
         reader.note_lenses(&trajectory, &mut lens_doubts);
         let is_first = sides.is_empty() || !same_model;
-        verified &= bar.hide(|| reader.verified(&trajectory.prompt, Some(&trajectory), is_first))?;
+        let name = name_of(&item, trajectory.prompt.asked());
+        let prompt = (name.as_str(), &trajectory.prompt);
+        bar.hide(|| reader.verify(&mut verified, prompt, Some(&trajectory), is_first))?;
         sides.push(trajectory);
     }
     let pairs: Vec<[&Trajectory; 2]> = (sides[0].of_each_lens().zip(sides[1].of_each_lens()))
@@ -86,5 +90,5 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
         .collect();
     sinks.sheet(&report::compared(&compared))?;
     sinks.finish()?;
-    Ok(ending(verified))
+    Ok(verified.ending(left.run.quiet))
 }

@@ -12,12 +12,13 @@ use logit_lens::report;
 use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::Item;
 
+use super::assertions::name_of;
 use super::input::{Input, count};
 use super::note;
 use super::progress::Bar;
 use super::reader::Reader;
 use super::sinks::Sinks;
-use super::verification::ending;
+use super::verification::Verified;
 
 /// Reads every prompt on both sides and writes what the comparison comes to.
 pub fn compare_many(left: &Reader, right: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitCode> {
@@ -35,7 +36,7 @@ pub fn compare_many(left: &Reader, right: &Reader, input: Input, mut sinks: Sink
         readers: [left, right],
         requests,
         comparison: ModelComparison::default(),
-        verified: true,
+        verified: Verified::default(),
         bar: &bar,
     };
     let (mut batch, mut tokens) = (Vec::new(), 0);
@@ -58,7 +59,7 @@ pub fn compare_many(left: &Reader, right: &Reader, input: Input, mut sinks: Sink
     let cards = [&left.model.card, &right.model.card];
     sinks.sheet(&report::model_comparison(&pass.comparison, cards, run.top_k()))?;
     sinks.finish()?;
-    Ok(ending(pass.verified))
+    Ok(pass.verified.ending(run.quiet))
 }
 
 /// What is asked of each side: of the right one, the layers beside those of the left.
@@ -86,7 +87,7 @@ struct Pass<'a> {
     readers: [&'a Reader<'a>; 2],
     requests: [Request; 2],
     comparison: ModelComparison,
-    verified: bool,
+    verified: Verified,
     bar: &'a Bar,
 }
 
@@ -105,8 +106,9 @@ impl Pass<'_> {
         for ((item, left), right) in items.iter().zip(&left).zip(&right) {
             let is_first = self.comparison.prompts == 0;
             for (reader, read) in [(first, left), (second, right)] {
-                let verified = || reader.verified(&read.prompt, Some(read), is_first);
-                self.verified &= self.bar.hide(verified)?;
+                let name = name_of(item, read.prompt.asked());
+                let prompt = (name.as_str(), &read.prompt);
+                (self.bar).hide(|| reader.verify(&mut self.verified, prompt, Some(read), is_first))?;
             }
             let pair = Pair {
                 left: Side {

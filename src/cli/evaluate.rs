@@ -13,12 +13,13 @@ use logit_lens::text::prompt::Prompt;
 use logit_lens::text::prompts::{Item, What};
 use logit_lens::text::targets::{Target, TargetSpec};
 
+use super::assertions::name_of;
 use super::input::Input;
 use super::note;
 use super::progress::Bar;
 use super::reader::Reader;
 use super::sinks::Sinks;
-use super::verification::ending;
+use super::verification::Verified;
 
 /// Reads every item and writes pass@k.
 pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitCode> {
@@ -43,7 +44,7 @@ pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitC
         protocol: protocol(run),
         bar: &bar,
         items: 0,
-        verified: true,
+        verified: Verified::default(),
         lens_doubts: Vec::new(),
     };
     let (mut batch, mut tokens) = (Vec::new(), 0);
@@ -69,7 +70,7 @@ pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitC
     } = pass;
     sinks.sheet(&report::evaluation(&evaluations, &protocol, &reader.model.card))?;
     sinks.finish()?;
-    Ok(ending(verified))
+    Ok(verified.ending(run.quiet))
 }
 
 /// The output has a row of its own, whichever layers are asked for.
@@ -101,6 +102,8 @@ fn protocol(run: &Run) -> Protocol {
 
 /// An item that can be read.
 struct Ready {
+    /// What it is told by.
+    name: String,
     /// Up to the position that is read.
     prompt: Prompt,
     targets: Vec<Target>,
@@ -116,7 +119,7 @@ struct Pass<'a> {
     bar: &'a Bar,
     /// How many were read.
     items: usize,
-    verified: bool,
+    verified: Verified,
     /// What was said to be doubtful of a lens, each once.
     lens_doubts: Vec<PromptDoubt>,
 }
@@ -158,6 +161,7 @@ impl Pass<'_> {
         }
         prompt.targets = targets.iter().chain(&controls).cloned().collect();
         Ok(Some(Ready {
+            name: name_of(&item, prompt.asked()),
             prompt,
             targets,
             controls,
@@ -198,8 +202,9 @@ impl Pass<'_> {
             .read_prompts(prompts, &self.request, self.bar)?;
         for (n, (ready, trajectory)) in batch.iter().zip(&read).enumerate() {
             self.reader.note_lenses(trajectory, &mut self.lens_doubts);
-            let verified = || (self.reader).verified(&ready.prompt, Some(trajectory), self.items + n == 0);
-            self.verified &= self.bar.hide(verified)?;
+            let (prompt, is_first) = ((ready.name.as_str(), &ready.prompt), self.items + n == 0);
+            let verify = || (self.reader).verify(&mut self.verified, prompt, Some(trajectory), is_first);
+            self.bar.hide(verify)?;
             for (evaluation, read) in self.evaluations.iter_mut().zip(trajectory.of_each_lens()) {
                 evaluation.add(read, &ready.targets, &ready.controls);
             }

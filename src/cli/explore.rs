@@ -10,6 +10,7 @@ use logit_lens::run::{Prompts, Run};
 use logit_lens::text::prompts::Item;
 
 use super::reader::Reader;
+use super::verification::Verified;
 #[cfg(feature = "explore")]
 use {
     super::args::Args,
@@ -175,16 +176,19 @@ pub fn explore(
         (reader, prompt.clone().or_else(listed), true),
         (second.unwrap_or(reader), beside.clone(), second.is_some()),
     ];
+    let mut verified = Verified::default();
     for (reader, prompt, is_first) in shown {
-        if let Some(prompt) = prompt
-            && !reader.verified(&prompt, None, is_first)?
-        {
-            return Err(Error::failed(
-                "What this device computes is not what is to be explored.",
-                "Use --device cpu, or --verify=off to explore it all the same.",
-            )
-            .into());
+        if let Some(prompt) = prompt {
+            let name = format!("{:?}", prompt.asked());
+            reader.verify(&mut verified, (&name, &prompt), None, is_first)?;
         }
+    }
+    if !verified.say(run.quiet) {
+        return Err(Error::failed(
+            "What this device computes is not what is to be explored.",
+            "Use --device cpu, or --verify=off to explore it all the same.",
+        )
+        .into());
     }
     let encode = |text: &str| reader.prompt_of_text(text);
     let encode_second = |text: &str| second.unwrap_or(reader).prompt_of_text(text);

@@ -18,6 +18,7 @@ use super::note;
 use super::progress::Bar;
 use super::reader::Reader;
 use super::sinks::Sinks;
+use super::verification::Verified;
 
 /// A run through many batches.
 pub(super) struct Pass<'a> {
@@ -29,7 +30,7 @@ pub(super) struct Pass<'a> {
     bar: &'a Bar,
     /// The number of prompts that are done.
     number: usize,
-    verified: bool,
+    verified: Verified,
     /// Whether it was said that another form of a target is likelier.
     warned: bool,
     /// What was said to be doubtful of a lens, each once.
@@ -54,7 +55,7 @@ impl<'a> Pass<'a> {
             baseline,
             bar,
             number: 0,
-            verified: true,
+            verified: Verified::default(),
             warned: false,
             lens_doubts: Vec::new(),
         }
@@ -142,7 +143,9 @@ impl<'a> Pass<'a> {
             }
         }
         let is_first = self.number == 0;
-        self.verified &= (self.reader).verified(&trajectory.prompt, Some(trajectory), is_first)?;
+        let name = name_of(item, trajectory.prompt.asked());
+        let prompt = (name.as_str(), &trajectory.prompt);
+        (self.reader).verify(&mut self.verified, prompt, Some(trajectory), is_first)?;
         self.number += 1;
         Ok(())
     }
@@ -172,7 +175,7 @@ impl<'a> Pass<'a> {
         }
         let within = baseline.map_or(Ok(true), AgainstBaseline::finish)?;
         let held = assertions.finish() && within;
-        Ok(match (verified, held) {
+        Ok(match (verified.say(reader.run.quiet), held) {
             (true, true) => ExitCode::SUCCESS,
             (true, false) => NOT_HELD.into(),
             (false, _) => ExitCode::FAILURE,
