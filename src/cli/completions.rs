@@ -35,6 +35,36 @@ else
     compdef _clap_dynamic_completer_lens lens
 fi"#;
 
+/// Where bash's script has the words that were typed, and where it has lens's answer.
+const BASH_WORDS: &str = r#"        words[COMP_CWORD]="$2"
+    fi
+"#;
+const BASH_ANSWER: &str = r#"        compopt -o nospace
+    fi
+}"#;
+
+/// For bash `=` and `:` end a word, so that it asks about the `j` of `--format=j`, and takes an answer for that alone:
+/// the word is put together, and of the answers its beginning is taken away.
+const BASH_WHOLE_WORDS: &str = r#"    local begun="${COMP_LINE:0:COMP_POINT}"
+    begun="${begun##*[[:space:]]}"
+    begun="${begun%"$2"}"
+    if [[ "$begun" == *[=:] ]]; then
+        local rest="$begun"
+        [[ "$2" == "" && "${COMP_WORDS[COMP_CWORD]}" == [=:] ]] && rest="${rest%?}"
+        while [[ "$rest" != "" && "$_CLAP_COMPLETE_INDEX" -gt 1 ]]; do
+            _CLAP_COMPLETE_INDEX=$((_CLAP_COMPLETE_INDEX - 1))
+            rest="${rest%"${words[_CLAP_COMPLETE_INDEX]}"}"
+        done
+        words=("${words[@]:0:_CLAP_COMPLETE_INDEX}" "$begun$2" "${words[@]:COMP_CWORD + 1}")
+    else
+        begun=""
+    fi
+"#;
+const BASH_END_OF_ANSWER: &str = r#"        compopt -o nospace
+    fi
+    COMPREPLY=("${COMPREPLY[@]#"$begun"}")
+}"#;
+
 /// The script for `shell`.
 ///
 /// # Errors
@@ -45,6 +75,10 @@ pub fn script(shell: Shell) -> Result<Vec<u8>> {
         completer.write_registration(VARIABLE, "lens", "lens", "lens", &mut script)?;
     }
     Ok(match shell {
+        Shell::Bash => String::from_utf8_lossy(&script)
+            .replace(BASH_WORDS, &[BASH_WORDS, BASH_WHOLE_WORDS].concat())
+            .replace(BASH_ANSWER, BASH_END_OF_ANSWER)
+            .into_bytes(),
         Shell::Zsh => String::from_utf8_lossy(&script)
             .replace(ZSH_END, ZSH_END_OF_A_FILE)
             .into_bytes(),

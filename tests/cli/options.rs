@@ -98,6 +98,49 @@ fn a_shell_completes_options_formats_and_the_models_in_the_cache() {
     assert_eq!(complete(&["-m", "g"]), ["gpt2", "gpt2-medium", "gemma-tuned/"]);
 }
 
+/// What is typed, as bash takes it apart, and what it puts in place of the last part.
+#[cfg(unix)]
+#[test]
+fn bash_completes_a_word_that_it_takes_apart() {
+    use std::process::Command;
+    if Command::new("bash").arg("-c").arg(":").status().is_err() {
+        return;
+    }
+    let cache = TempDir::new().unwrap();
+    fs::create_dir_all(cache.path().join("models--someone--gemma-2b/snapshots")).unwrap();
+    let folder = Path::new(env!("CARGO_BIN_EXE_lens")).parent().unwrap();
+    let path = std::env::join_paths(
+        std::iter::once(folder.to_path_buf())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let path = path.unwrap();
+    let script = run(&["--completions", "bash"]).stdout
+        + r#"
+            last="$1"; shift
+            COMP_WORDS=(lens "$@"); COMP_CWORD=$#; COMP_LINE="lens $(printf %s "$@")"; COMP_POINT=${#COMP_LINE}
+            _clap_complete_lens lens "$last"
+            printf '%s\n' "${COMPREPLY[@]}"
+        "#;
+    for (typed, last, replies) in [
+        (&["--format", "=", "h"][..], "h", &["heatmap", "html"][..]),
+        (&["--verify", "="], "", &["every", "off"]),
+        (&["--model", "=", "someone/g"], "someone/g", &["someone/gemma-2b"]),
+        (&["--positi"], "--positi", &["--positions"]),
+        (&["--quie"], "--quie", &["--quiet"]),
+    ] {
+        let mut bash = Command::new("bash");
+        let bash = bash.arg("-c").arg(&script).arg("bash").arg(last).args(typed);
+        let answer = Run::from(
+            bash.env("PATH", &path)
+                .env("HF_HUB_CACHE", cache.path())
+                .output()
+                .unwrap(),
+        );
+        assert_works(&answer);
+        assert_eq!(answer.stdout.lines().collect::<Vec<_>>(), replies, "{typed:?}");
+    }
+}
+
 /// The help as a terminal of so many columns shows it.
 fn help(flag: &str, columns: usize) -> String {
     let output = lens().arg(flag).env("COLUMNS", columns.to_string()).output();
@@ -228,7 +271,10 @@ fn what_is_not_verified_fails_whatever_reads_it() {
     fs::write(&facts, r#"{"prompt": "The", "targets": ["id:5"]}"#).unwrap();
     let (model, facts) = (model.path(), facts.to_str().unwrap());
     for (args, of) in [
-        (&[PROMPT, "-m", model][..], "\"The Eiffel Tower is in the city of\""),
+        (
+            &[PROMPT, "-m", model][..],
+            "\"The Eiffel Tower is in the city of\"",
+        ),
         (
             &["--compare", PROMPT, "The capital", "-m", model],
             "2 of 2: against the plain float64 computation the outputs of 2 prompts differ",
