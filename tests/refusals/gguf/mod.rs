@@ -1,6 +1,7 @@
 //! GGUF files: cut short, altered, of other types and architectures, in parts.
 
-use std::path::Path;
+mod parts;
+mod tokenizers;
 
 use bytes::Bytes;
 use logit_lens::decoder::{self, Config};
@@ -10,11 +11,9 @@ use logit_lens::source::{Asset, gguf};
 use logit_lens::text::tokens::Tokens;
 use logit_lens::weights::Weights;
 use proptest::prelude::*;
-use tempfile::TempDir;
 
 use crate::assert_refused;
-use crate::support::gguf::{Value, with_tokenizer};
-use crate::support::{fixture, load_path};
+use crate::support::fixture;
 
 fn file(name: &str) -> Vec<u8> {
     std::fs::read(fixture("gguf").join(format!("{name}.gguf"))).unwrap()
@@ -159,38 +158,6 @@ fn keys_that_change_what_is_computed_are_heeded_or_refused() {
 }
 
 #[test]
-fn a_turns_end_ends_a_text() {
-    let turn = with_pair(
-        &file("llama"),
-        "tokenizer.ggml.eot_token_id",
-        &value(U32, &[7, 0, 0, 0]),
-    );
-    assert!(load(turn).unwrap().generation.eos.contains(&7));
-}
-
-/// As of the models that have these splits: their tokenizers compose characters first, and GPT-2's does not.
-#[test]
-fn splits_compose_characters_where_their_models_do() {
-    let whole = file("gpt2");
-    let ids = |pre: &str, prompt: &str| {
-        let at = place(&whole, &text("gpt-2"));
-        let renamed = [&whole[..at], &text(pre), &whole[at + text("gpt-2").len()..]].concat();
-        // A shorter name moves what follows: as much is added in front.
-        let moved = renamed.len() as i64 - whole.len() as i64;
-        let padding = "-".repeat((32 - moved - 8 - 7 - 4 - 8).rem_euclid(32) as usize);
-        let pair = [text("padding"), value(TEXT, &text(&padding))].concat();
-        let count = u64::from_le_bytes(renamed[16..24].try_into().unwrap()) + 1;
-        let file = [&renamed[..16], &count.to_le_bytes(), &pair, &renamed[24..]].concat();
-        let model = load(file).unwrap_or_else(|e| panic!("{pre}: {e}"));
-        model.prompt(prompt, Default::default()).unwrap().ids
-    };
-    for pre in ["olmo", "mpt", "command-r", "qwen2"] {
-        assert_eq!(ids(pre, "e\u{301}"), ids(pre, "\u{e9}"), "{pre}");
-    }
-    assert_ne!(ids("gpt-2", "e\u{301}"), ids("gpt-2", "\u{e9}"));
-}
-
-#[test]
 fn a_file_that_is_cut_short_is_refused_wherever_it_is_cut() {
     let whole = file("llama");
     assert!(load(whole.clone()).is_ok());
@@ -288,113 +255,6 @@ fn a_number_for_all_blocks_is_one_for_each() {
         bytes.splice(start..values + 8, scalar);
     }
     assert!(load(bytes).is_ok());
-}
-
-/// Each way to cut such a token is tried, so a file of long ones would take hours.
-#[test]
-fn a_token_longer_than_any_is_refused() {
-    let whole = file("gemma2");
-    let (from, long) = (text("The"), "x".repeat(600));
-    let at = place(&whole, &from);
-    let bytes = [&whole[..at], &text(&long), &whole[at + from.len()..]].concat();
-    assert_refused(
-        load(bytes),
-        &["model.gguf", "a token of 600 bytes"],
-        "a long token",
-    );
-}
-
-/// A small file of such tokens would become gigabytes of merges.
-#[test]
-fn tokens_that_are_put_together_in_more_ways_than_any_are_refused() {
-    let tokens: Vec<String> = (1..=400).map(|length| "a".repeat(length)).collect();
-    let file = |tokens: &[String], score: f32| {
-        with_tokenizer(vec![
-            ("model", "llama".into()),
-            ("tokens", Value::texts(tokens)),
-            ("scores", Value::Numbers(vec![score; tokens.len()])),
-        ])
-    };
-    let model = |file: Vec<u8>| gguf::model("model.gguf", vec![asset(file)]);
-    assert!(model(file(&tokens[..8], 0.)).is_ok());
-    assert_refused(
-        model(file(&tokens, 0.)),
-        &["model.gguf", "in more ways than any vocabulary's"],
-        "ways",
-    );
-    assert_refused(
-        model(file(&tokens[..8], f32::NAN)),
-        &["model.gguf", "scores are not one finite number"],
-        "scores",
-    );
-}
-
-#[test]
-fn parts_and_directories_are_one_model_or_none() {
-    let folder = TempDir::new().unwrap();
-    let put = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
-    let open = |path: &Path| load_path(path.to_str().unwrap());
-    let file_of = |name: &str| open(&folder.path().join(name));
-
-    assert_refused(file_of("none.gguf"), &["no file", "none.gguf"], "a missing file");
-    put("model.gguf", &file("llama"));
-    assert!(file_of("model.gguf").is_ok());
-    assert!(open(folder.path()).is_ok(), "the directory of one file");
-    put("mmproj-model-f16.gguf", &file("qwen2"));
-    assert!(open(folder.path()).is_ok(), "a projector beside it");
-    put("other.gguf", &file("qwen2"));
-    assert_refused(open(folder.path()), &["model.gguf, other.gguf"], "two models");
-
-    let [first, second] = halves(&file("llama"));
-    put("split-00001-of-00002.gguf", &first);
-    let missing = file_of("split-00001-of-00002.gguf");
-    assert_refused(missing, &["split-00002-of-00002.gguf"], "a part missing");
-    put("split-00002-of-00002.gguf", &second);
-    let whole = load(file("llama")).unwrap().card.parameters;
-    for part in [1, 2] {
-        let model = file_of(&format!("split-0000{part}-of-00002.gguf")).unwrap();
-        assert_eq!(model.card.parameters, whole);
-    }
-    put("split-00002-of-00002.gguf", &first);
-    assert_refused(file_of("split-00001-of-00002.gguf"), &["twice"], "a part twice");
-}
-
-/// A file in two parts: all metadata and half of the tensors, and the other half.
-fn halves(whole: &[u8]) -> [Vec<u8>; 2] {
-    let header = gguf::Header::read(whole, "whole").unwrap();
-    let infos = place(whole, &text(&header.tensors[0].name));
-    let pairs = u64::from_le_bytes(whole[16..24].try_into().unwrap());
-    let (first, second) = header.tensors.split_at(header.tensors.len() / 2);
-    let data = |tensor: &gguf::Tensor| {
-        let starts = header.tensors.iter().map(|other| other.start);
-        let end = starts.filter(|&start| start > tensor.start).min();
-        &whole[tensor.start..end.unwrap_or(whole.len())]
-    };
-    let part = |tensors: &[gguf::Tensor], pairs: u64, metadata: &[u8]| {
-        let mut bytes = [
-            b"GGUF\x03\0\0\0",
-            &(tensors.len() as u64).to_le_bytes()[..],
-            &pairs.to_le_bytes(),
-            metadata,
-        ]
-        .concat();
-        let mut offset = 0;
-        for tensor in tensors {
-            bytes.extend(text(&tensor.name));
-            bytes.extend((tensor.shape.len() as u32).to_le_bytes());
-            let sizes = tensor.shape.iter().rev();
-            sizes.for_each(|&size| bytes.extend((size as u64).to_le_bytes()));
-            bytes.extend(tensor.kind.to_le_bytes());
-            bytes.extend((offset as u64).to_le_bytes());
-            offset += data(tensor).len().next_multiple_of(32);
-        }
-        for tensor in tensors {
-            bytes.resize(bytes.len().next_multiple_of(32), 0);
-            bytes.extend(data(tensor));
-        }
-        bytes
-    };
-    [part(first, pairs, &whole[24..infos]), part(second, 0, &[])]
 }
 
 proptest! {
