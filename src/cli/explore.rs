@@ -184,9 +184,13 @@ pub fn explore(
         }
     }
     if !verified.say(run.quiet) {
+        let next = match reader.model.device.is_cpu() {
+            true => "Leave --verify out to explore it all the same.",
+            false => "Use --device cpu, or --verify=off to explore it all the same.",
+        };
         return Err(Error::failed(
-            "What this device computes is not what is to be explored.",
-            "Use --device cpu, or --verify=off to explore it all the same.",
+            "What would be explored is not what a second computation gives.",
+            next,
         )
         .into());
     }

@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use safetensors::Dtype;
-
 use crate::support::{Checkpoint, run};
 use crate::{GPT2, LLAMA, PROMPT, assert_works};
 
@@ -78,21 +76,9 @@ fn everything_that_is_read_can_be_verified() {
     }
 }
 
-/// Logits so large that float32's own rounding is more than what two ways may differ by.
 #[test]
 fn what_is_not_verified_fails_whatever_reads_it() {
-    let model = Checkpoint::copy_of("gpt2");
-    model.tensors(|tensors| {
-        let (name, norm) = tensors
-            .iter()
-            .find(|(name, _)| name.ends_with("ln_f.weight"))
-            .unwrap();
-        let (name, large) = (
-            name.clone(),
-            norm.map_f32(Dtype::F32, |x| (x * 1e6).to_le_bytes()),
-        );
-        tensors.insert(name, large);
-    });
+    let model = Checkpoint::of_huge_logits();
     let facts = model.file("facts.jsonl");
     fs::write(&facts, r#"{"prompt": "The", "targets": ["id:5"]}"#).unwrap();
     let (model, facts) = (model.path(), facts.to_str().unwrap());

@@ -14,8 +14,8 @@ mod pictures;
 mod given_back;
 
 use crate::PROMPT;
-use crate::support::lens;
 use crate::support::signals::heed;
+use crate::support::{Checkpoint, lens};
 
 /// A run in a terminal of its own.
 struct Session {
@@ -356,6 +356,16 @@ fn what_is_explored_can_be_verified() {
     session.keys("q");
     assert!(session.assert_left().success());
     session.wait("verified: against the plain float64 computation the output differs");
+}
+
+#[test]
+fn what_is_not_verified_is_not_explored() {
+    let model = Checkpoint::of_huge_logits();
+    let args = ["--explore", PROMPT, "--verify", "-m", model.path()];
+    let mut session = Session::start(120, 30, &args);
+    assert_eq!(session.assert_left().code(), Some(1));
+    session.wait("NOT verified: \"The Eiffel Tower is in the city of\": against");
+    session.wait("Leave --verify out to explore it all the same.");
 }
 
 #[test]
