@@ -97,3 +97,25 @@ fn logits(decoder: &Decoder, ids: &[u32], way: Way) -> Result<Vec<f64>> {
     let logits = decoder.unembed.logits(&rows)?.squeeze(0)?;
     Ok(logits.to_dtype(DType::F64)?.to_vec1()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_larger_of_two_is_that_of_each_difference() {
+        let one = Verification {
+            logit: 2.,
+            prob: 0.1,
+            sum_of_probs: 0.7,
+        };
+        let other = Verification {
+            logit: 1.,
+            prob: 0.2,
+            sum_of_probs: 1.2,
+        };
+        for both in [one.or(other), other.or(one)] {
+            assert_eq!((both.logit, both.prob, both.sum_of_probs), (2., 0.2, 0.7));
+        }
+    }
+}

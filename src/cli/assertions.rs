@@ -1,7 +1,5 @@
 //! Assertions of a run: held against what is read, and reported on stderr.
 
-use std::io::Write;
-
 use logit_lens::analysis::assertions::{Assertion, Check, Outcome};
 use logit_lens::analysis::summary::Summary;
 use logit_lens::error::Result;
@@ -10,7 +8,7 @@ use logit_lens::model::Model;
 use logit_lens::run::{AssertionFormat, Prompts, Run};
 use logit_lens::text::prompts::Item;
 
-use super::{say_failure, shown};
+use super::{say, say_failure, shown};
 
 /// The exit code of a run in which an assertion does not hold.
 pub const NOT_HELD: u8 = 3;
@@ -129,16 +127,16 @@ impl Subject {
 
 /// A prompt's place in a file or on the command line, its id and its text.
 pub fn name_of(item: &Item, text: &str) -> String {
-    let quoted: String = text.chars().take(QUOTED).collect();
-    let more = text.chars().nth(QUOTED).map_or("", |_| "…");
     let id = item.id.as_ref().map_or(String::new(), |id| format!("{id}: "));
     let origin = (item.origin.as_ref()).map_or(String::new(), |origin| format!("{origin}: "));
-    format!("{origin}{id}\"{quoted}{more}\"")
+    format!("{origin}{id}{}", quoted(text))
 }
 
-/// If stderr is closed, the exit code still tells.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+/// The beginning of a prompt's text.
+pub fn quoted(text: &str) -> String {
+    let beginning: String = text.chars().take(QUOTED).collect();
+    let more = text.chars().nth(QUOTED).map_or("", |_| "…");
+    format!("\"{beginning}{more}\"")
 }
 
 fn sentence(subject: &Subject, outcome: &Outcome) -> String {

@@ -53,10 +53,8 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
             .read_prompts(vec![prompt], &request, &bar)?
             .remove(0);
         reader.note_lenses(&trajectory, &mut lens_doubts);
-        let is_first = sides.is_empty() || !same_model;
         let name = name_of(&item, trajectory.prompt.asked());
-        let prompt = (name.as_str(), &trajectory.prompt);
-        bar.hide(|| reader.verify(&mut verified, prompt, Some(&trajectory), is_first))?;
+        bar.hide(|| reader.verify(&mut verified, &name, &trajectory.prompt, Some(&trajectory)))?;
         sides.push(trajectory);
     }
     let pairs: Vec<[&Trajectory; 2]> = (sides[0].of_each_lens().zip(sides[1].of_each_lens()))
@@ -90,5 +88,5 @@ pub fn compare(left: &Reader, right: &Reader, items: [Item; 2], mut sinks: Sinks
         .collect();
     sinks.sheet(&report::compared(&compared))?;
     sinks.finish()?;
-    Ok(verified.ending(left.run.quiet))
+    Ok(verified.ending(left.run))
 }

@@ -59,7 +59,7 @@ pub fn compare_many(left: &Reader, right: &Reader, input: Input, mut sinks: Sink
     let cards = [&left.model.card, &right.model.card];
     sinks.sheet(&report::model_comparison(&pass.comparison, cards, run.top_k()))?;
     sinks.finish()?;
-    Ok(pass.verified.ending(run.quiet))
+    Ok(pass.verified.ending(run))
 }
 
 /// What is asked of each side: of the right one, the layers beside those of the left.
@@ -87,7 +87,7 @@ struct Pass<'a> {
     readers: [&'a Reader<'a>; 2],
     requests: [Request; 2],
     comparison: ModelComparison,
-    verified: Verified,
+    verified: Verified<'a>,
     bar: &'a Bar,
 }
 
@@ -104,11 +104,9 @@ impl Pass<'_> {
         let left = first.model.read_prompts(left, &self.requests[0], self.bar)?;
         let right = second.model.read_prompts(right, &self.requests[1], self.bar)?;
         for ((item, left), right) in items.iter().zip(&left).zip(&right) {
-            let is_first = self.comparison.prompts == 0;
             for (reader, read) in [(first, left), (second, right)] {
                 let name = name_of(item, read.prompt.asked());
-                let prompt = (name.as_str(), &read.prompt);
-                (self.bar).hide(|| reader.verify(&mut self.verified, prompt, Some(read), is_first))?;
+                (self.bar).hide(|| reader.verify(&mut self.verified, &name, &read.prompt, Some(read)))?;
             }
             let pair = Pair {
                 left: Side {

@@ -70,7 +70,7 @@ pub fn evaluate(reader: &Reader, input: Input, mut sinks: Sinks) -> Result<ExitC
     } = pass;
     sinks.sheet(&report::evaluation(&evaluations, &protocol, &reader.model.card))?;
     sinks.finish()?;
-    Ok(verified.ending(run.quiet))
+    Ok(verified.ending(run))
 }
 
 /// The output has a row of its own, whichever layers are asked for.
@@ -119,7 +119,7 @@ struct Pass<'a> {
     bar: &'a Bar,
     /// How many were read.
     items: usize,
-    verified: Verified,
+    verified: Verified<'a>,
     /// What was said to be doubtful of a lens, each once.
     lens_doubts: Vec<PromptDoubt>,
 }
@@ -200,10 +200,10 @@ impl Pass<'_> {
             .reader
             .engine
             .read_prompts(prompts, &self.request, self.bar)?;
-        for (n, (ready, trajectory)) in batch.iter().zip(&read).enumerate() {
+        for (ready, trajectory) in batch.iter().zip(&read) {
             self.reader.note_lenses(trajectory, &mut self.lens_doubts);
-            let (prompt, is_first) = ((ready.name.as_str(), &ready.prompt), self.items + n == 0);
-            let verify = || (self.reader).verify(&mut self.verified, prompt, Some(trajectory), is_first);
+            let verify =
+                || (self.reader).verify(&mut self.verified, &ready.name, &ready.prompt, Some(trajectory));
             self.bar.hide(verify)?;
             for (evaluation, read) in self.evaluations.iter_mut().zip(trajectory.of_each_lens()) {
                 evaluation.add(read, &ready.targets, &ready.controls);

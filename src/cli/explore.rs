@@ -9,6 +9,7 @@ use logit_lens::report::json::{EarlierPrompt, earlier_prompts};
 use logit_lens::run::{Prompts, Run};
 use logit_lens::text::prompts::Item;
 
+use super::assertions::quoted;
 use super::reader::Reader;
 use super::verification::Verified;
 #[cfg(feature = "explore")]
@@ -173,17 +174,16 @@ pub fn explore(
     // Above the screen nothing can be said.
     let listed = || list.iter().find_map(|(item, _)| of_item(0, item).ok());
     let shown = [
-        (reader, prompt.clone().or_else(listed), true),
-        (second.unwrap_or(reader), beside.clone(), second.is_some()),
+        (reader, prompt.clone().or_else(listed)),
+        (second.unwrap_or(reader), beside.clone()),
     ];
     let mut verified = Verified::default();
-    for (reader, prompt, is_first) in shown {
+    for (reader, prompt) in shown {
         if let Some(prompt) = prompt {
-            let name = format!("{:?}", prompt.asked());
-            reader.verify(&mut verified, (&name, &prompt), None, is_first)?;
+            reader.verify(&mut verified, &quoted(prompt.asked()), &prompt, None)?;
         }
     }
-    if !verified.say(run.quiet) {
+    if !verified.say(run) {
         let next = match reader.model.device.is_cpu() {
             true => "Leave --verify out to explore it all the same.",
             false => "Use --device cpu, or --verify=off to explore it all the same.",

@@ -307,6 +307,11 @@ fn note(run: &Run, text: &str) {
     }
 }
 
+/// Says something on stderr as it is, to a quiet run too. If stderr is closed, the exit code still tells.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Says on stderr that something does not hold: what in red, and how in a line.
 fn say_failure(what: &str, line: &str) {
     let red = anstyle::AnsiColor::Red

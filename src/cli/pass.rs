@@ -30,7 +30,7 @@ pub(super) struct Pass<'a> {
     bar: &'a Bar,
     /// The number of prompts that are done.
     number: usize,
-    verified: Verified,
+    verified: Verified<'a>,
     /// Whether it was said that another form of a target is likelier.
     warned: bool,
     /// What was said to be doubtful of a lens, each once.
@@ -142,10 +142,9 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        let is_first = self.number == 0;
-        let name = name_of(item, trajectory.prompt.asked());
-        let prompt = (name.as_str(), &trajectory.prompt);
-        (self.reader).verify(&mut self.verified, prompt, Some(trajectory), is_first)?;
+        let prompt = &trajectory.prompt;
+        let name = name_of(item, prompt.asked());
+        (self.reader).verify(&mut self.verified, &name, prompt, Some(trajectory))?;
         self.number += 1;
         Ok(())
     }
@@ -175,7 +174,7 @@ impl<'a> Pass<'a> {
         }
         let within = baseline.map_or(Ok(true), AgainstBaseline::finish)?;
         let held = assertions.finish() && within;
-        Ok(match (verified.say(reader.run.quiet), held) {
+        Ok(match (verified.say(reader.run), held) {
             (true, true) => ExitCode::SUCCESS,
             (true, false) => NOT_HELD.into(),
             (false, _) => ExitCode::FAILURE,

@@ -1,153 +1,141 @@
 //! An output computed a second way.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use logit_lens::analysis::verify::{Verification, Way, verify};
 use logit_lens::lens::{Request, Trajectory};
+use logit_lens::model::Model;
 use logit_lens::readout::Reading;
-use logit_lens::run::Verify;
+use logit_lens::run::{Run, Verify};
 use logit_lens::text::prompt::Prompt;
 
 use super::reader::Reader;
+use super::{say, say_failure, shown};
 
 /// Of a prompt that nobody asked to verify, so many tokens: a token's row depends on no later one.
 const TOKENS: usize = 32;
 
 /// What was held against a second computation in a run, and how far apart the two were.
 #[derive(Default)]
-pub(super) struct Verified {
-    /// One for each model, in the order that they were first verified in.
-    of: Vec<Of>,
+pub(super) struct Verified<'a> {
+    /// In the order that they were first verified in.
+    all: Vec<Of<'a>>,
 }
 
 /// What was verified of one model, in one way.
-struct Of {
+struct Of<'a> {
+    model: &'a Model,
     against: Against,
     outputs: usize,
     failed: usize,
     largest: Verification,
 }
 
-/// What an output was held against, and which output that is, in the words of a sentence.
-#[derive(PartialEq)]
+/// What an output was held against, and which output of a prompt that is.
+#[derive(Clone, Copy, PartialEq)]
 struct Against {
     way: Way,
-    /// The model, where there are two.
-    whose: Option<String>,
     /// After how many tokens, where that is not the whole prompt.
     tokens: Option<usize>,
 }
 
-impl Verified {
-    fn add(&mut self, against: Against, name: &str, found: Verification) {
-        if !found.passes() {
-            complain(&format!(
-                "NOT verified: {name}: {}",
-                against.sentence("output", "differs", &found)
-            ));
-        }
-        let of = match self.of.iter().position(|of| of.against == against) {
-            Some(at) => &mut self.of[at],
-            None => {
-                self.of.push(Of {
-                    against,
-                    outputs: 0,
-                    failed: 0,
-                    largest: found,
-                });
-                let last = self.of.len() - 1;
-                &mut self.of[last]
+impl<'a> Verified<'a> {
+    fn has(&self, model: &Model) -> bool {
+        self.all.iter().any(|of| std::ptr::eq(of.model, model))
+    }
+
+    fn add(&mut self, model: &'a Model, against: Against, found: Verification) {
+        let is_same = |of: &&mut Of| std::ptr::eq(of.model, model) && of.against == against;
+        let failed = usize::from(!found.passes());
+        match self.all.iter_mut().find(is_same) {
+            Some(of) => {
+                of.outputs += 1;
+                of.failed += failed;
+                of.largest = of.largest.or(found);
             }
-        };
-        of.outputs += 1;
-        of.failed += usize::from(!found.passes());
-        of.largest = of.largest.or(found);
+            None => self.all.push(Of {
+                model,
+                against,
+                outputs: 1,
+                failed,
+                largest: found,
+            }),
+        }
     }
 
     /// Says on stderr what was verified; whether all of it was.
-    pub(super) fn say(&self, is_quiet: bool) -> bool {
-        for of in &self.of {
-            let outputs = format!("outputs of {} prompts", of.outputs);
-            match (of.outputs, of.failed) {
-                (_, 0) if is_quiet => {}
-                (1, 0) => complain(&format!(
-                    "verified: {}",
-                    of.against.sentence("output", "differs", &of.largest)
-                )),
-                (_, 0) => complain(&format!(
-                    "verified: {}",
-                    of.against.sentence(&outputs, "differ", &of.largest)
-                )),
+    pub(super) fn say(&self, run: &Run) -> bool {
+        for of in &self.all {
+            let found = sentence(run, of.model, of.against, of.outputs, &of.largest);
+            match (of.failed, of.outputs) {
+                (0, _) if run.quiet => {}
+                (0, _) => say(&shown(&format!("verified: {found}"))),
                 // It has been said.
-                (1, _) => {}
-                (_, failed) => complain(&format!(
-                    "NOT verified: {failed} of {}: {}",
-                    of.outputs,
-                    of.against.sentence(&outputs, "differ", &of.largest)
-                )),
+                (_, 1) => {}
+                (failed, outputs) => say_failure("NOT verified:", &format!("{failed} of {outputs}: {found}")),
             }
         }
-        self.of.iter().all(|of| of.failed == 0)
+        self.all.iter().all(|of| of.failed == 0)
     }
 
     /// The same, as the exit code of a run in which nothing else may fail.
-    pub(super) fn ending(&self, is_quiet: bool) -> ExitCode {
-        match self.say(is_quiet) {
+    pub(super) fn ending(&self, run: &Run) -> ExitCode {
+        match self.say(run) {
             true => ExitCode::SUCCESS,
             false => ExitCode::FAILURE,
         }
     }
 }
 
-impl Against {
-    fn sentence(&self, what: &str, differ: &str, found: &Verification) -> String {
-        let second = match self.way {
-            Way::Plain => "the plain float64 computation",
-            Way::Cpu => "the CPU",
-        };
-        let whose = self
-            .whose
-            .as_ref()
-            .map_or(String::new(), |name| format!(" of {name:?}"));
-        let after = self
-            .tokens
-            .map_or(String::new(), |n| format!(" after {n} tokens"));
-        format!(
-            "against {second} the {what}{whose}{after} {differ} by at most {:.2e} in a logit and {:.2e} in a probability; \
-             the probabilities sum to 1{:+.1e}.",
-            found.logit,
-            found.prob,
-            found.sum_of_probs - 1.
-        )
-    }
+/// How far apart the outputs of so many prompts are at most.
+fn sentence(run: &Run, model: &Model, against: Against, outputs: usize, found: &Verification) -> String {
+    let second = match against.way {
+        Way::Plain => "the plain float64 computation",
+        Way::Cpu => "the CPU",
+    };
+    let (what, differ) = match outputs {
+        1 => ("output".to_string(), "differs"),
+        _ => (format!("outputs of {outputs} prompts"), "differ"),
+    };
+    // Two models may be one in two types.
+    let whose = match run.models.as_slice() {
+        [_, _] => format!(" of {:?} in {}", model.card.name, model.card.held),
+        _ => String::new(),
+    };
+    let after = (against.tokens).map_or(String::new(), |n| format!(" after {n} tokens"));
+    format!(
+        "against {second} the {what}{whose}{after} {differ} by at most {:.2e} in a logit and {:.2e} in a probability; the \
+         probabilities sum to 1{:+.1e}.",
+        found.logit,
+        found.prob,
+        found.sum_of_probs - 1.
+    )
 }
 
-/// If stderr is closed, the exit code still tells.
-fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Holds what is said after a prompt against a second computation, where the run asks for that: of every prompt,
-    /// or unasked of the first that a device reads. What was already `read` of the prompt is not read again; `name`
-    /// is what an output that differs is told by.
+    /// or unasked of the first that a model reads on a device. What was already `read` of the prompt is not read again;
+    /// `name` is what an output that differs is told by, at once.
     pub(super) fn verify(
         &self,
-        verified: &mut Verified,
-        (name, prompt): (&str, &Prompt),
+        verified: &mut Verified<'a>,
+        name: &str,
+        prompt: &Prompt,
         read: Option<&Trajectory>,
-        is_first: bool,
     ) -> Result<()> {
         let (against, found) = match self.run.verify {
             Verify::Every => self.verification(prompt)?,
-            Verify::FirstOnADevice if is_first && !self.model.device.is_cpu() => {
+            Verify::FirstOnADevice if !self.model.device.is_cpu() && !verified.has(self.model) => {
                 self.quick_verification(prompt, read)?
             }
             _ => return Ok(()),
         };
-        verified.add(against, name, found);
+        if !found.passes() {
+            let found = sentence(self.run, self.model, against, 1, &found);
+            say_failure("NOT verified:", &format!("{name}: {found}"));
+        }
+        verified.add(self.model, against, found);
         Ok(())
     }
 
@@ -199,10 +187,6 @@ impl Reader<'_> {
         tokens: Option<usize>,
     ) -> Result<(Against, Verification)> {
         let found = verify(&self.model.decoder, ids, reading, way)?;
-        let whose = match self.run.models.as_slice() {
-            [_, _] => Some(self.model.card.name.clone()),
-            _ => None,
-        };
-        Ok((Against { way, whose, tokens }, found))
+        Ok((Against { way, tokens }, found))
     }
 }

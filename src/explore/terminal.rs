@@ -1,6 +1,6 @@
 //! The terminal: taken over, and given back as it was, however the explorer ends.
 
-use std::io::{self, Write, stdout};
+use std::io::{self, Stdout, Write, stdout};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ fn leave(next: Owner) {
     if let Some(mut owner) = patiently() {
         if *owner == Owner::Ours {
             // A terminal that is gone needs nothing.
-            let _ = write(BACK);
+            let _ = write(&mut stdout(), BACK);
             let _ = disable_raw_mode();
         }
         if *owner != Owner::Left {
@@ -70,10 +70,9 @@ fn owner() -> MutexGuard<'static, Owner> {
     OWNER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write(bytes: &[u8]) -> io::Result<()> {
-    let mut out = stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+fn write(terminal: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    terminal.write_all(bytes)?;
+    terminal.flush()
 }
 
 fn take() -> io::Result<()> {
@@ -92,31 +91,42 @@ fn take() -> io::Result<()> {
         EnableMouseCapture,
         EnableBracketedPaste
     )?;
-    write(&taking)
+    write(&mut stdout(), &taking)
 }
 
 /// What is drawn: whole, and only on a terminal that is ours.
-#[derive(Default)]
-struct Ink(Vec<u8>);
+struct Ink<W> {
+    drawn: Vec<u8>,
+    terminal: W,
+}
 
-impl Write for Ink {
+impl<W: Write> Ink<W> {
+    fn new(terminal: W) -> Self {
+        Self {
+            drawn: Vec::new(),
+            terminal,
+        }
+    }
+}
+
+impl<W: Write> Write for Ink<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.drawn.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         let owner = owner();
         let written = match *owner {
-            Owner::Ours => write(&self.0),
+            Owner::Ours => write(&mut self.terminal, &self.drawn),
             Owner::Theirs | Owner::Left => Ok(()),
         };
-        self.0.clear();
+        self.drawn.clear();
         written
     }
 }
 
 /// The terminal while it is ours. Dropped, it is given back.
-pub struct Screen(Terminal<CrosstermBackend<Ink>>);
+pub struct Screen(Terminal<CrosstermBackend<Ink<Stdout>>>);
 
 impl Screen {
     /// Takes the terminal over.
@@ -124,7 +134,7 @@ impl Screen {
     /// # Errors
     /// A terminal that does not allow it.
     pub fn take() -> Result<Self> {
-        let taken = take().and_then(|()| Terminal::new(CrosstermBackend::new(Ink::default())));
+        let taken = take().and_then(|()| Terminal::new(CrosstermBackend::new(Ink::new(stdout()))));
         taken.map(Self).map_err(|error| {
             leave(Owner::Theirs);
             failed(&error)
@@ -167,9 +177,7 @@ impl Screen {
         take().map_err(|error| failed(&error))?;
         self.clear()
     }
-}
 
-impl Screen {
     /// Writes bytes that are for the terminal itself.
     ///
     /// # Errors
@@ -205,3 +213,27 @@ pub fn suspend() {
 /// Where nothing is suspended.
 #[cfg(not(unix))]
 pub fn suspend() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One test, since all of them would have the one terminal.
+    #[test]
+    fn what_was_given_back_is_neither_drawn_on_nor_taken() {
+        let mut ink = Ink::new(Vec::new());
+        let mut draw = |owned_by: Owner, bytes: &[u8]| {
+            *owner() = owned_by;
+            ink.write_all(bytes).unwrap();
+            ink.flush().unwrap();
+            ink.terminal.clone()
+        };
+        assert_eq!(draw(Owner::Ours, b"one "), b"one ");
+        assert_eq!(draw(Owner::Theirs, b"none "), b"one ");
+        assert_eq!(draw(Owner::Ours, b"two"), b"one two", "nothing is kept for later");
+        assert_eq!(draw(Owner::Left, b"none"), b"one two");
+        leave(Owner::Theirs);
+        take().unwrap();
+        assert!(*owner() == Owner::Left, "it is left for good");
+    }
+}

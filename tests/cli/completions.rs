@@ -58,6 +58,7 @@ fn bash_completes_a_word_that_it_takes_apart() {
     }
     let cache = TempDir::new().unwrap();
     fs::create_dir_all(cache.path().join("models--someone--gemma-2b/snapshots")).unwrap();
+    fs::create_dir(cache.path().join("tun:ed")).unwrap();
     let folder = Path::new(env!("CARGO_BIN_EXE_lens")).parent().unwrap();
     let path = std::env::join_paths(
         std::iter::once(folder.to_path_buf())
@@ -76,12 +77,13 @@ fn bash_completes_a_word_that_it_takes_apart() {
         (&["--verify", "="], "", &["every", "off"]),
         (&["--model", "=", "someone/g"], "someone/g", &["someone/gemma-2b"]),
         (&["--positi"], "--positi", &["--positions"]),
-        (&["--quie"], "--quie", &["--quiet"]),
+        (&["--model", "=", "tun", ":", "e"], "e", &["ed/"]),
     ] {
         let mut bash = Command::new("bash");
         let bash = bash.arg("-c").arg(&script).arg("bash").arg(last).args(typed);
         let answer = Run::from(
             bash.env("PATH", &path)
+                .current_dir(cache.path())
                 .env("HF_HUB_CACHE", cache.path())
                 .output()
                 .unwrap(),

@@ -40,7 +40,12 @@ fn everything_that_is_read_can_be_verified() {
         (
             &[PROMPT, "-m", GPT2, "-m", LLAMA][..],
             2,
-            "of \"tests/fixtures/llama\" differs",
+            "the output of \"tests/fixtures/llama\" in bfloat16 differs",
+        ),
+        (
+            &[PROMPT, "-m", GPT2, "-m", GPT2, "--dtype", "f32,bf16"],
+            2,
+            "the output of \"tests/fixtures/gpt2\" in bfloat16 differs",
         ),
         (
             &["--compare", PROMPT, "The capital"],
@@ -50,7 +55,7 @@ fn everything_that_is_read_can_be_verified() {
         (
             &[&["--prompts", facts, "--summary"], &models[..]].concat(),
             2,
-            "the outputs of 3 prompts of \"tests/fixtures/gpt2\" differ",
+            "the outputs of 3 prompts of \"tests/fixtures/gpt2\" in float32 differ",
         ),
         (
             &["--prompts", facts, "--summary"],
@@ -80,7 +85,8 @@ fn everything_that_is_read_can_be_verified() {
 fn what_is_not_verified_fails_whatever_reads_it() {
     let model = Checkpoint::of_huge_logits();
     let facts = model.file("facts.jsonl");
-    fs::write(&facts, r#"{"prompt": "The", "targets": ["id:5"]}"#).unwrap();
+    // What a prompt has of a terminal's own language is said, not spoken.
+    fs::write(&facts, r#"{"prompt": "The\u001b[7m", "targets": ["id:5"]}"#).unwrap();
     let (model, facts) = (model.path(), facts.to_str().unwrap());
     for (args, of) in [
         (
@@ -93,13 +99,16 @@ fn what_is_not_verified_fails_whatever_reads_it() {
         ),
         (
             &["--prompts", facts, "--summary", "-m", model],
-            "facts.jsonl, line 1: \"The\"",
+            r#"facts.jsonl, line 1: "The\u{1b}[7m""#,
         ),
         (
             &["--prompts", facts, "--summary", "-m", GPT2, "-m", model],
-            "facts.jsonl, line 1: \"The\"",
+            r#"facts.jsonl, line 1: "The\u{1b}[7m""#,
         ),
-        (&["--eval", facts, "-m", model], "facts.jsonl, line 1: \"The\""),
+        (
+            &["--eval", facts, "-m", model],
+            r#"facts.jsonl, line 1: "The\u{1b}[7m""#,
+        ),
     ] {
         let plain = run(args);
         assert_works(&plain);
@@ -112,5 +121,6 @@ fn what_is_not_verified_fails_whatever_reads_it() {
         let said =
             (failed.stderr.lines()).find(|line| line.starts_with("NOT verified: ") && line.contains(of));
         assert!(said.is_some(), "{args:?}: {}", failed.stderr);
+        assert!(!failed.stderr.contains('\u{1b}'), "{args:?}: {}", failed.stderr);
     }
 }

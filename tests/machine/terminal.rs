@@ -2,36 +2,13 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::PROMPT;
 use crate::support::lens;
-
-/// A terminal of so many columns: the end that shows what is written, and the end to write to.
-fn terminal(columns: u16) -> (File, OwnedFd) {
-    let size = libc::winsize {
-        ws_row: 24,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    let (mut shown, mut written) = (-1, -1);
-    #[expect(unsafe_code, reason = "no safe way to make a terminal")]
-    // SAFETY: the pointers are to what the call fills or reads; both descriptors are new, and this
-    // is all that knows of them.
-    unsafe {
-        let no_name = std::ptr::null_mut();
-        let no_settings = std::ptr::null();
-        assert_eq!(
-            libc::openpty(&mut shown, &mut written, no_name, no_settings, &size),
-            0
-        );
-        (File::from_raw_fd(shown), OwnedFd::from_raw_fd(written))
-    }
-}
+use crate::support::terminal::terminal;
 
 /// What is read of `shown` until `enough`, until nobody writes to it any more, or until a minute without
 /// anything: a run that hangs is to fail its test.
@@ -61,7 +38,7 @@ fn progress_over_many_prompts_says_how_many_are_done_and_how_long_they_take_yet(
     let prompts = tempfile::NamedTempFile::new().unwrap();
     // More than can be done before anyone looks.
     std::fs::write(prompts.path(), format!("{PROMPT}\n\n").repeat(300_000)).unwrap();
-    let (shown, written) = terminal(100);
+    let (shown, written) = terminal(100, 24);
     let mut child = lens()
         .args(["--summary", "--prompts", prompts.path().to_str().unwrap()])
         .env("TERM", "xterm")
@@ -80,7 +57,7 @@ fn progress_over_many_prompts_says_how_many_are_done_and_how_long_they_take_yet(
 
 #[test]
 fn a_note_is_cut_between_words_to_fit_the_terminal() {
-    let (shown, written) = terminal(40);
+    let (shown, written) = terminal(40, 24);
     let child = lens()
         .args([PROMPT, "--layers", "0"])
         .env("TERM", "xterm")

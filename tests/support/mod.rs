@@ -4,6 +4,8 @@
 
 pub mod gguf;
 pub mod signals;
+#[cfg(unix)]
+pub mod terminal;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{JACOBIAN, PROMPT, TUNED, json, read};
+use super::{JACOBIAN, PROMPT, TUNED, json, lenses_of_csv, read};
 use crate::support::{Run, lens, run};
 use crate::{GPT2, assert_fails};
 
@@ -111,18 +111,7 @@ fn documents_have_each_lens_on_the_same_axes() {
             .all(Value::is_null)
     );
 
-    let csv = read(&["--lens", THREE, "--format", "csv", "-q"]).stdout;
-    let mut rows = csv::Reader::from_reader(csv.as_bytes());
-    let column = rows
-        .headers()
-        .unwrap()
-        .iter()
-        .position(|name| name == "lens")
-        .unwrap();
-    let lenses: std::collections::BTreeSet<String> = rows
-        .records()
-        .map(|record| record.unwrap()[column].to_string())
-        .collect();
+    let lenses = lenses_of_csv(&["--lens", THREE]);
     assert_eq!(
         lenses.into_iter().collect::<Vec<_>>(),
         ["jacobian", "logit", "tuned"]

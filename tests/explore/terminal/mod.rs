@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 mod pictures;
 
 mod given_back;
+mod listed;
 
 use crate::PROMPT;
 use crate::support::signals::heed;
+use crate::support::terminal::terminal;
 use crate::support::{Checkpoint, lens};
 
 /// A run in a terminal of its own.
@@ -23,27 +25,6 @@ struct Session {
     keyboard: File,
     terminal: OwnedFd,
     screen: Arc<Mutex<vt100::Parser>>,
-}
-
-fn terminal(columns: u16, lines: u16) -> (File, OwnedFd) {
-    let size = libc::winsize {
-        ws_row: lines,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    let (mut ours, mut theirs) = (-1, -1);
-    #[expect(unsafe_code, reason = "no safe way to make a terminal")]
-    // SAFETY: the pointers are to what the call fills or reads; both descriptors are new, and this
-    // is all that knows of them.
-    unsafe {
-        let (no_name, no_settings) = (std::ptr::null_mut(), std::ptr::null());
-        assert_eq!(
-            libc::openpty(&mut ours, &mut theirs, no_name, no_settings, &size),
-            0
-        );
-        (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs))
-    }
 }
 
 impl Session {
@@ -267,63 +248,6 @@ fn two_models_stand_beside_each_other() {
 }
 
 /// A file of prompts, as JSON Lines.
-fn prompts(folder: &tempfile::TempDir, count: usize) -> String {
-    let lines = [
-        r#"{"id": "paris", "prompt": "The Eiffel Tower is in the city of", "targets": [" Paris"]}"#,
-        r#"{"id": "tokyo", "prompt": "The capital of Japan is", "targets": [" Paris"]}"#,
-        r#"{"id": "none", "prompt": "Hello"}"#,
-    ];
-    let path = folder.path().join("prompts.jsonl");
-    std::fs::write(&path, lines[..count].join("\n")).unwrap();
-    path.display().to_string()
-}
-
-#[test]
-fn a_list_of_prompts_is_gone_through() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let mut session = Session::start(120, 30, &["--explore", "--prompts", &prompts(&folder, 3)]);
-    session.wait("3 prompts · in order");
-    session.wait("␣Tokyo");
-    session.keys("s");
-    session.wait("worst first");
-    session.keys("\r");
-    session.wait("prompt 2 of 3 · tokyo");
-    session.wait("after 4 ␣is");
-    session.wait("pinned tokens");
-    session.keys("[");
-    session.wait("The list ends here");
-    session.keys("]");
-    session.wait("prompt 1 of 3 · paris");
-    session.keys("\x1b");
-    session.wait("3 prompts · worst first");
-    session.keys("q");
-    assert!(session.assert_left().success());
-}
-
-#[test]
-fn an_earlier_run_is_opened() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let run = folder.path().join("run.json").display().to_string();
-    let prompts = prompts(&folder, 2);
-    let status = lens()
-        .args(["--prompts", &prompts, "-m", "demo", "-o", &run])
-        .args(["--assert", "rank(target) <= 1"])
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert_eq!(status.code(), Some(3));
-    let mut session = Session::start(120, 30, &["--explore", "--load", &run]);
-    session.wait("2 prompts");
-    session.wait("✗tokyo");
-    session.keys("s");
-    session.wait("failed: rank(target) <= 1");
-    session.keys("\r");
-    session.wait("prompt 2 of 2");
-    session.wait("␣Tokyo");
-    session.keys("q");
-    assert!(session.assert_left().success());
-}
-
 /// The README's picture; LENS_BLESS=1 draws it anew.
 #[test]
 fn the_picture_is_what_one_sees() {
