@@ -2,9 +2,9 @@
 
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::Session;
+use super::{PATIENCE, Session};
 use crate::PROMPT;
 
 #[test]
@@ -42,7 +42,9 @@ fn a_run_that_is_ended_while_suspended_does_not_come_back() {
         session.until("the terminal is given back", Session::is_given_back);
         // As a shell's `kill %1` does it, whether it has stopped by now or not.
         session.signal("TERM");
+        let since = Instant::now();
         while session.child.try_wait().unwrap().is_none() {
+            assert!(since.elapsed() < PATIENCE, "it goes on");
             session.signal("CONT");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -61,7 +63,7 @@ fn a_terminal_that_has_stalled_keeps_no_run() {
         std::thread::sleep(Duration::from_micros(500));
     }
     session.signal("TERM");
-    assert_eq!(session.child.wait().unwrap().signal(), Some(15));
+    assert_eq!(session.ended().signal(), Some(15));
     assert!(!session.is_raw());
 }
 

@@ -19,6 +19,9 @@ use crate::support::signals::heed;
 use crate::support::terminal::terminal;
 use crate::support::{Checkpoint, lens};
 
+/// How long anything is waited for; a busy machine is slow, not wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A run in a terminal of its own.
 struct Session {
     child: Child,
@@ -78,7 +81,7 @@ impl Session {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until the screen has `text`; a busy machine is slow, not wrong.
+    /// Waits until the screen has `text`.
     fn wait(&self, text: &str) {
         self.until(text, |session| session.text().contains(text));
     }
@@ -97,11 +100,7 @@ impl Session {
     fn until(&self, what: &str, there: impl Fn(&Self) -> bool) {
         let since = Instant::now();
         while !there(self) {
-            assert!(
-                since.elapsed() < Duration::from_secs(60),
-                "{what}:\n{}",
-                self.text()
-            );
+            assert!(since.elapsed() < PATIENCE, "{what}:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -124,9 +123,21 @@ impl Session {
     }
 
     fn assert_left(&mut self) -> std::process::ExitStatus {
-        let status = self.child.wait().unwrap();
+        let status = self.ended();
         self.until("the terminal is given back", Self::is_given_back);
         status
+    }
+
+    /// How the run ended; one that hangs is to fail its test.
+    fn ended(&mut self) -> std::process::ExitStatus {
+        let since = Instant::now();
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return status,
+                None if since.elapsed() > PATIENCE => panic!("it goes on:\n{}", self.text()),
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
     }
 
     fn signal(&self, name: &str) {
