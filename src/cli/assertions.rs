@@ -1,5 +1,7 @@
 //! Assertions of a run: held against what is read, and reported on stderr.
 
+use std::io::Write;
+
 use logit_lens::analysis::assertions::{Assertion, Check, Outcome};
 use logit_lens::analysis::summary::Summary;
 use logit_lens::error::Result;
@@ -8,7 +10,7 @@ use logit_lens::model::Model;
 use logit_lens::run::{AssertionFormat, Prompts, Run};
 use logit_lens::text::prompts::Item;
 
-use super::{say, say_failure, shown};
+use super::{say_failure, shown};
 
 /// The exit code of a run in which an assertion does not hold.
 pub const NOT_HELD: u8 = 3;
@@ -90,7 +92,7 @@ impl<'a> Assertions<'a> {
                 AssertionFormat::Text if !outcome.holds => {
                     say_failure("failed:", &sentence(subject, outcome))
                 }
-                AssertionFormat::Github if !outcome.holds => say(&github(subject, outcome)),
+                AssertionFormat::Github if !outcome.holds => print(&github(subject, outcome)),
                 AssertionFormat::Text | AssertionFormat::Github => {}
             }
         }
@@ -107,7 +109,7 @@ impl<'a> Assertions<'a> {
             self.record(&subject, &outcomes);
         }
         if self.run.assertion_format == AssertionFormat::Junit {
-            say(&junit(&self.cases, self.failed));
+            print(&junit(&self.cases, self.failed));
         }
         self.failed == 0
     }
@@ -137,6 +139,11 @@ pub fn quoted(text: &str) -> String {
     let beginning: String = text.chars().take(QUOTED).collect();
     let more = text.chars().nth(QUOTED).map_or("", |_| "…");
     format!("\"{beginning}{more}\"")
+}
+
+/// Writes what a CI system reads, as it is. If stderr is closed, the exit code still tells.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn sentence(subject: &Subject, outcome: &Outcome) -> String {

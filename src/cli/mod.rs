@@ -296,29 +296,43 @@ fn print(text: &[u8]) -> Result<ExitCode> {
 fn note(run: &Run, text: &str) {
     if !run.quiet {
         let dim = anstyle::Style::new().effects(anstyle::Effects::DIMMED);
-        let columns = match terminal_size::terminal_size_of(std::io::stderr()) {
-            Some((terminal_size::Width(columns), _)) => columns.into(),
-            None => UNBOUNDED,
-        };
-        for line in wrap(&format!("note: {}", shown(text)), columns) {
+        for line in lines(&format!("note: {text}")) {
             // A note that cannot be shown stops nothing.
             let _ = writeln!(anstream::stderr(), "{dim}{line}{dim:#}");
         }
     }
 }
 
-/// Says something on stderr as it is, to a quiet run too. If stderr is closed, the exit code still tells.
+/// Says on stderr that something holds.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    for line in lines(text) {
+        // If stderr is closed, the exit code still tells.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
 }
 
-/// Says on stderr that something does not hold: what in red, and how in a line.
-fn say_failure(what: &str, line: &str) {
+/// Says on stderr that something does not hold: what in red, and how.
+fn say_failure(what: &str, how: &str) {
     let red = anstyle::AnsiColor::Red
         .on_default()
         .effects(anstyle::Effects::BOLD);
-    // If stderr is closed, the exit code still tells.
-    let _ = writeln!(anstream::stderr(), "{red}{what}{red:#} {}", shown(line));
+    for (nth, line) in lines(&format!("{what} {how}")).into_iter().enumerate() {
+        let line = match line.strip_prefix(what) {
+            Some(rest) if nth == 0 => format!("{red}{what}{red:#}{rest}"),
+            _ => line,
+        };
+        // If stderr is closed, the exit code still tells.
+        let _ = writeln!(anstream::stderr(), "{line}");
+    }
+}
+
+/// A message for stderr: one line, or on a terminal as many as its words need.
+fn lines(text: &str) -> Vec<String> {
+    let columns = match terminal_size::terminal_size_of(std::io::stderr()) {
+        Some((terminal_size::Width(columns), _)) => columns.into(),
+        None => UNBOUNDED,
+    };
+    wrap(&shown(text), columns)
 }
 
 fn print_help(help: &clap::Error) -> Result<()> {

@@ -11,7 +11,7 @@ use logit_lens::run::{Run, Verify};
 use logit_lens::text::prompt::Prompt;
 
 use super::reader::Reader;
-use super::{say, say_failure, shown};
+use super::{say, say_failure};
 
 /// Of a prompt that nobody asked to verify, so many tokens: a token's row depends on no later one.
 const TOKENS: usize = 32;
@@ -70,7 +70,7 @@ impl<'a> Verified<'a> {
             let found = sentence(run, of.model, of.against, of.outputs, &of.largest);
             match (of.failed, of.outputs) {
                 (0, _) if run.quiet => {}
-                (0, _) => say(&shown(&format!("verified: {found}"))),
+                (0, _) => say(&format!("verified: {found}")),
                 // It has been said.
                 (_, 1) => {}
                 (failed, outputs) => say_failure("NOT verified:", &format!("{failed} of {outputs}: {found}")),

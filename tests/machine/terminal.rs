@@ -56,25 +56,46 @@ fn progress_over_many_prompts_says_how_many_are_done_and_how_long_they_take_yet(
 }
 
 #[test]
-fn a_note_is_cut_between_words_to_fit_the_terminal() {
-    let (shown, written) = terminal(40, 24);
-    let child = lens()
-        .args([PROMPT, "--layers", "0"])
-        .env("TERM", "xterm")
-        .stdout(Stdio::null())
-        .stderr(written)
-        .spawn();
-    let text = read_until(shown, |_| false);
-    assert!(child.unwrap().wait().unwrap().success());
-    let plain = anstream::adapter::strip_str(&text).to_string();
-    let lines: Vec<&str> = plain.lines().collect();
-    assert!(
-        lines.len() > 1 && lines.iter().all(|line| line.len() <= 40),
-        "{lines:?}"
-    );
-    let note = lines.join(" ");
-    assert!(
-        note.starts_with("note: using the bundled demo model; for GPT-2, add --model gpt2"),
-        "{note}"
-    );
+fn what_is_said_is_cut_between_words_to_fit_the_terminal() {
+    for (args, code, begins, of) in [
+        (
+            &["--layers", "0"][..],
+            0,
+            "note: using the bundled demo model; for GPT-2, add --model gpt2",
+            "note:",
+        ),
+        (
+            &["-m", "demo", "--verify"],
+            0,
+            "verified: against the plain float64 computation the output differs by at most",
+            "verified:",
+        ),
+        (
+            &["-m", "demo", "--assert", "rank(\" Paris\") > 5"],
+            3,
+            "failed: \"The Eiffel Tower is in the city of\": rank(\" Paris\") > 5",
+            "\u{1b}[1m\u{1b}[31mfailed:\u{1b}[0m \"The Eiffel",
+        ),
+    ] {
+        let (shown, written) = terminal(40, 24);
+        let child = lens()
+            .arg(PROMPT)
+            .args(args)
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .stdout(Stdio::null())
+            .stderr(written)
+            .spawn();
+        let text = read_until(shown, |_| false);
+        assert_eq!(child.unwrap().wait().unwrap().code(), Some(code), "{text}");
+        assert!(text.contains(of), "{text:?}");
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        let lines: Vec<&str> = plain.lines().collect();
+        assert!(
+            lines.len() > 1 && lines.iter().all(|line| line.len() <= 40),
+            "{lines:?}"
+        );
+        let said = lines.join(" ");
+        assert!(said.starts_with(begins), "{said}");
+    }
 }
