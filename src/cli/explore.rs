@@ -9,14 +9,14 @@ use logit_lens::report::json::{EarlierPrompt, earlier_prompts};
 use logit_lens::run::{Prompts, Run};
 use logit_lens::text::prompts::Item;
 
-use super::assertions::quoted;
 use super::reader::Reader;
-use super::verification::Verified;
 #[cfg(feature = "explore")]
 use {
     super::args::Args,
+    super::assertions::quoted,
     super::sinks::Sinks,
     super::targets::Targets,
+    super::verification::Verified,
     logit_lens::analysis::compare::layer_beside,
     logit_lens::analysis::statistics::Statistics,
     logit_lens::engine::Engine,
